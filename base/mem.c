@@ -1,0 +1,44 @@
+/* malloc behind one door. */
+#include "base/mem.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+static void *checked(void *ptr, size_t size)
+{
+    if (ptr == NULL && size > 0) {
+        fprintf(stderr, "craft: out of memory allocating %zu bytes\n", size);
+        abort();
+    }
+    return ptr;
+}
+
+void *mem_alloc(size_t size)
+{
+    return checked(malloc(size), size);
+}
+
+void *mem_zalloc(size_t count, size_t size)
+{
+    ASSERT(size == 0 || count <= SIZE_MAX / size);
+    return checked(calloc(count, size), count * size);
+}
+
+void *mem_realloc(void *ptr, size_t size)
+{
+    return checked(realloc(ptr, size), size);
+}
+
+char *mem_strdup(const char *text)
+{
+    if (text == NULL) {
+        return NULL;
+    }
+    size_t size = strlen(text) + 1;
+    return memcpy(mem_alloc(size), text, size);
+}
+
+void mem_free(void *ptr)
+{
+    free(ptr);
+}
