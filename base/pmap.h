@@ -8,7 +8,7 @@
  *
  *     struct pmap m, old;
  *     pmap_init(&m, &ops);
- *     pmap_put(&m, &key, item);          // takes over one reference of the item
+ *     pmap_put(&m, item);                // takes over one reference of the item
  *     old = pmap_copy(&m);               // O(1)
  *     pmap_remove(&m, &key);             // `old` still has it
  *     pmap_fini(&m); pmap_fini(&old); */
@@ -20,7 +20,7 @@
 struct pmap_ops {
     /* Order of `key` against the key of `item`: <0, 0, >0. */
     int (*compare)(const void *key, const void *item);
-    /* The key inside `item`, in the form that compare takes. */
+    /* The key of `item`, in the form that compare takes. */
     const void *(*key)(const void *item);
     /* References of an item; both NULL when items need none. */
     void (*ref)(void *item);
@@ -55,16 +55,14 @@ void pmap_fini(struct pmap *m);
 /* Another map with the same contents, sharing everything. */
 struct pmap pmap_copy(const struct pmap *m);
 
-/* Finds the item of `key`, borrowed. False: there is none, *item is unchanged. `item` may be NULL.
- * (An item may be the number 0, so NULL cannot mean "none".) */
-bool pmap_find(const struct pmap *m, const void *key, void **item);
+/* The item of `key`, borrowed, or NULL. */
+void *pmap_get(const struct pmap *m, const void *key);
 
-/* For maps of pointers: the item or NULL. */
-static inline void *pmap_get(const struct pmap *m, const void *key)
-{
-    void *item = NULL;
-    return pmap_find(m, key, &item) ? item : NULL;
-}
+/* The place of the item of `key` in this copy alone, or NULL: the caller may put another item with
+ * the same key there, moving references by itself. Everything between the root and the item is
+ * unshared afterwards, so that an item with one reference belongs to this map only and may be
+ * changed in place. Valid until the next change. */
+void **pmap_edit(struct pmap *m, const void *key);
 
 /* Adds the item, or replaces the one with the same key, whose reference is dropped. Takes over the
  * caller's reference of `item`. */
@@ -78,9 +76,9 @@ struct pmap_iter pmap_first(const struct pmap *m);
 struct pmap_iter pmap_seek(const struct pmap *m, const void *key);
 bool pmap_next(struct pmap_iter *it, void **item);
 
-/* Calls `visit` for every key whose items are not the same pointer: before or after is NULL when
- * only one map has it (so items must not be the number 0). Parts that the maps share are skipped
- * unread: O(changes · log n) for maps that came from each other. In order of keys. */
+/* Calls `visit`, in order of keys, for every key whose items are not the same pointer: before or
+ * after is NULL when only one map has it. Parts that the maps share are skipped unread: O(changes ·
+ * log n) for maps that came from each other. */
 void pmap_diff(const struct pmap *before, const struct pmap *after,
                void (*visit)(void *arg, void *before, void *after), void *arg);
 
