@@ -1,0 +1,358 @@
+/* What the files of this folder share: the structures of a shard and the steps on them.
+ *
+ * Ownership: a shard owns its groups, a group its members, pending ids and offsets; every slice in
+ * these structures is owned by the structure (group_own / group_disown). Replies and records copy
+ * what they need, so that nothing in the effects points into state. */
+#ifndef BROKER_GROUP_PRIVATE_H
+#define BROKER_GROUP_PRIVATE_H
+
+#include "base/arena.h"
+#include "base/err.h"
+#include "base/list.h"
+#include "base/map.h"
+#include "base/mem.h"
+#include "base/prng.h"
+#include "broker/group/group.h"
+#include "broker/group/timers.h"
+#include "wire/messages.h"
+
+enum group_api {
+    GROUP_API_OFFSET_COMMIT = 8,
+    GROUP_API_JOIN = 11,
+    GROUP_API_HEARTBEAT = 12,
+    GROUP_API_LEAVE = 13,
+    GROUP_API_SYNC = 14,
+    GROUP_API_TXN_OFFSET_COMMIT = 28,
+    GROUP_API_DELETE_GROUPS = 42,
+    GROUP_API_OFFSET_DELETE = 47,
+};
+
+/* A new member cannot send heartbeats before its JoinGroup is answered, and its connection is not
+ * read meanwhile; so its first join ends after this time, whatever its session timeout. */
+enum { GROUP_NEW_MEMBER_TIMEOUT_MS = 5 * 60 * 1000 };
+
+/* Member ids given out (JoinGroup v4) and not used yet, for each group. Each costs memory for a
+ * session timeout and is had for one small request, so that a client in a loop must be stopped. */
+enum { GROUP_PENDING_MEMBERS_MAX = 10000 };
+
+/* Tombstones in one append; keeps a batch well under message.max.bytes. */
+enum { GROUP_TOMBSTONES_PER_APPEND = 1000 };
+
+enum group_state {
+    GROUP_STATE_EMPTY,
+    GROUP_STATE_PREPARING_REBALANCE,
+    GROUP_STATE_COMPLETING_REBALANCE,
+    GROUP_STATE_STABLE,
+    GROUP_STATE_DEAD, /* its tombstone is being written */
+};
+enum { GROUP_STATES = 5 };
+
+/* A request that waits for its answer. */
+struct group_parked {
+    bool waiting;
+    void *token;
+    int16_t version;
+};
+
+struct group_protocol {
+    struct slice name;
+    struct slice metadata;
+};
+
+/* What a member can speak, most wanted first; one block of memory with its strings. */
+struct group_protocols {
+    size_t count;
+    struct group_protocol at[];
+};
+
+struct group_member {
+    struct group *group;
+    struct slice id;
+    struct slice instance_id; /* null: a dynamic member */
+    struct slice client_id;
+    struct slice client_host;
+    int32_t rebalance_timeout_ms;
+    int32_t session_timeout_ms;
+    struct group_protocols *protocols;
+    struct slice assignment;
+    struct group_parked join;
+    struct group_parked sync;
+    bool is_new;       /* has never got an answer to JoinGroup */
+    bool sync_missing; /* has the generation and did not ask for its assignment yet */
+    struct group_timer session;
+};
+
+/* A member id that JoinGroup v4 gave out and nobody came back with yet. */
+struct group_pending_member {
+    struct group *group;
+    struct slice id;
+    struct group_timer timer;
+};
+
+/* How many members support a protocol. */
+struct group_protocol_count {
+    struct slice name;
+    size_t members;
+};
+
+struct group_offset {
+    int32_t partition;
+    uint32_t pending; /* records of it in the log, or in a transaction, with no fate yet */
+    bool committed;   /* the fields below are valid */
+    int32_t leader_epoch;
+    int64_t offset;
+    int64_t commit_ms;
+    int64_t expire_ms; /* -1: by the group's retention */
+    struct slice metadata;
+    uint64_t sequence; /* of the newest record applied here, tombstones included */
+};
+
+struct group_topic {
+    struct slice name;
+    struct map offsets; /* by partition */
+};
+
+struct group {
+    struct group_shard *shard;
+    struct slice id;
+    uint64_t incarnation; /* another number for every group ever made here */
+    enum group_state state;
+    enum group_state previous;
+    int64_t state_since_ms;      /* wall clock; -1: unknown (old records) */
+    struct slice protocol_type;  /* null: never had a member */
+    struct slice protocol_name;  /* of this generation; null: none */
+    int32_t generation;
+    struct group_member *leader; /* NULL: no members */
+    struct map members;          /* by id */
+    struct map statics;          /* the static ones by instance id */
+    struct map pending;          /* struct group_pending_member by id */
+    struct map protocols;        /* struct group_protocol_count by name */
+    size_t joins_waiting;        /* members with a parked join */
+    size_t syncs_missing;        /* members with sync_missing */
+    bool subscribed_known;       /* the members' subscriptions could be read */
+    struct map subscribed;       /* topic names (struct group_topic_name) */
+    bool persisted;              /* there is, or may be, a record of it in the log */
+    bool new_member_added;       /* since the initial delay began */
+    int64_t initial_delay_ms;    /* the running part of the initial delay */
+    int64_t initial_left_ms;     /* what may still be added to it */
+    struct group_timer join_timer;
+    struct group_timer sync_timer;
+    struct map topics; /* struct group_topic by name */
+};
+
+/* A record that a transaction holds back. */
+struct group_txn_record {
+    struct list node;
+    uint64_t sequence;
+    struct slice key;
+    struct slice value;
+};
+
+struct group_txn {
+    int64_t producer_id;
+    struct list records;
+};
+
+enum group_shard_phase { GROUP_SHARD_LOADING, GROUP_SHARD_ACTIVE, GROUP_SHARD_UNLOADED };
+
+struct group_shard {
+    struct group_config config;
+    const struct log *log;
+    enum group_shard_phase phase;
+    struct prng prng;
+    struct map groups;
+    struct map transactions; /* struct group_txn by producer id */
+    struct group_timers timers;
+    struct group_timer expiry;
+    struct list appends; /* struct pending_append, oldest first */
+    uint64_t next_append_id;
+    uint64_t next_incarnation;
+    uint64_t next_sequence; /* of records, in log order */
+    size_t parked;          /* tokens taken and not answered */
+    size_t offsets_count;   /* committed */
+    uint64_t rebalances;
+    uint64_t offset_commits;
+    uint64_t offsets_expired;
+};
+
+/* One call from outside: the shard, the time, and where effects go. */
+struct step {
+    struct group_shard *shard;
+    struct group_time now;
+    struct group_effects *out;
+};
+
+/* ---- appends (append.c) ---- */
+
+/* An append on its way. `answer` runs once, when the outcome is known or after the commit timeout
+ * (error REQUEST_TIMED_OUT), whichever is first; `settle` runs once when the outcome is known,
+ * before `answer`. Either may be NULL. */
+struct pending_append {
+    struct list node;
+    struct pending_append *next_spent;
+    struct group_shard *shard;
+    uint64_t id;
+    uint64_t sequence; /* of its first record */
+    struct arena arena;
+    struct group_append effect;
+    size_t records_cap;
+    bool answered;
+    struct group_timer timer;
+    void (*settle)(struct step *s, struct pending_append *p, enum err error);
+    void (*answer)(struct step *s, struct pending_append *p, enum err error);
+    /* For `answer` and `settle`: */
+    struct group_parked reply; /* a token that this append answers */
+    int16_t api_key;
+    void *body; /* the response to send if all goes well */
+    struct slice group_id;
+    uint64_t incarnation;
+    int32_t generation;
+    struct slice member_id;
+    void *extra;
+};
+
+struct pending_append *append_new(struct step *s);
+/* Adds a record; key and value are copied. */
+void append_record(struct pending_append *p, struct slice key, struct slice value);
+/* Hands it to the driver. It must have a record. */
+void append_submit(struct step *s, struct pending_append *p);
+/* The token of `rq` is answered by this append, with `api_key`'s `body` (in p->arena). */
+void append_take_request(struct pending_append *p, const struct group_request *rq, void *body);
+void append_timeout(struct step *s, struct pending_append *p);
+void append_unload_all(struct step *s);
+void append_free(struct pending_append *p);
+/* What a client is told when its append failed. */
+enum err append_client_error(enum err error);
+/* settle: replays the records that committed. */
+void append_settle_offsets(struct step *s, struct pending_append *p, enum err error);
+
+/* ---- group.c ---- */
+
+struct slice group_own(struct slice s);
+void group_disown(struct slice *s);
+struct group *group_find(const struct group_shard *shard, struct slice id);
+struct group *group_find_or_create(struct group_shard *shard, struct slice id, int64_t wall_ms);
+/* Forgets a group of which nothing is left worth knowing. */
+void group_maybe_forget(struct group *g);
+void group_free(struct group *g);
+void group_become(struct step *s, struct group *g, enum group_state state);
+const char *group_state_name(enum group_state state);
+bool group_is_consumer(const struct group *g);
+
+/* ---- reply.c ---- */
+
+/* Sends `body` and counts the token as answered; clears `parked`. */
+void reply_send(struct step *s, struct group_parked *parked, int16_t api_key, const void *body);
+void reply_now(struct step *s, const struct group_request *rq, const void *body);
+void reply_join_error(struct step *s, struct group_parked *parked, struct slice member_id,
+                      enum err error);
+void reply_sync_error(struct step *s, struct group_parked *parked, enum err error);
+struct group_parked reply_park(const struct group_request *rq);
+
+/* ---- member.c ---- */
+
+struct group_member *member_find(const struct group *g, struct slice id);
+struct group_member *member_of_instance(const struct group *g, struct slice instance_id);
+/* The member takes its place in the group; its protocols must fit. */
+void member_add(struct group *g, struct group_member *m);
+/* Takes it out and frees it; whatever it waits for is answered with UNKNOWN_MEMBER_ID. */
+void member_remove(struct step *s, struct group_member *m);
+/* Static membership: the instance is now known by `new_id`; answers of the old id are fenced. */
+void member_rename(struct step *s, struct group_member *m, struct slice new_id);
+void member_free(struct group_member *m);
+void member_park_join(struct step *s, struct group_member *m, struct group_parked parked);
+void member_park_sync(struct step *s, struct group_member *m, struct group_parked parked);
+void member_set_protocols(struct group_member *m, struct group_protocols *take_protocols);
+/* Its session begins anew. */
+void member_touch(struct step *s, struct group_member *m);
+void member_clear_sync_missing(struct step *s, struct group_member *m);
+/* The session ended: a timer fired. */
+void member_session_expired(struct step *s, struct group_member *m);
+/* Errors: UNKNOWN_MEMBER_ID, FENCED_INSTANCE_ID. */
+enum err MUST_USE member_validate(const struct group *g, struct slice member_id,
+                                  struct slice instance_id);
+struct slice member_new_id(struct step *s, const struct group_request *rq,
+                           struct slice instance_id);
+
+void pending_member_add(struct step *s, struct group *g, struct slice id, int32_t timeout_ms);
+struct group_pending_member *pending_member_find(const struct group *g, struct slice id);
+void pending_member_remove(struct group_pending_member *p);
+void pending_member_expired(struct step *s, struct group_pending_member *p);
+
+/* ---- protocols.c ---- */
+
+struct group_protocols *protocols_copy(const struct wire_join_group_request *body);
+struct group_protocols *protocols_one(struct slice name, struct slice metadata);
+bool protocols_equal(const struct group_protocols *p, const struct wire_join_group_request *body);
+struct slice protocols_metadata(const struct group_protocols *p, struct slice name);
+void protocols_count(struct group *g, const struct group_protocols *p, int change);
+/* Whether the group could have a member with these. */
+bool protocols_fit(const struct group *g, const struct wire_join_group_request *body);
+/* The protocol that most members want among those that all support; owned by a member. */
+struct slice protocols_select(const struct group *g);
+/* Reads the topics of all members' subscriptions (protocol type "consumer"). */
+void subscriptions_update(struct group *g);
+bool subscriptions_include(const struct group *g, struct slice topic);
+void subscriptions_clear(struct group *g);
+
+/* ---- rebalance.c ---- */
+
+void rebalance_prepare(struct step *s, struct group *g, const char *reason);
+void rebalance_prepare_or_complete(struct step *s, struct group *g, const char *reason);
+void rebalance_maybe_complete(struct step *s, struct group *g);
+void rebalance_complete_join(struct step *s, struct group *g);
+bool rebalance_all_joined(const struct group *g);
+void rebalance_initial_timer(struct step *s, struct group *g);
+void rebalance_sync_timer(struct step *s, struct group *g);
+/* Answers the member's parked join with the present generation. */
+void rebalance_answer_join(struct step *s, struct group_member *m, bool skip_assignment,
+                           bool with_members);
+/* Gives every parked sync the member's assignment, or the error. */
+void rebalance_propagate(struct step *s, struct group *g, enum err error);
+
+/* ---- one request each ---- */
+
+void join_handle(struct step *s, const struct group_request *rq);
+void sync_handle(struct step *s, const struct group_request *rq);
+void heartbeat_handle(struct step *s, const struct group_request *rq);
+void leave_handle(struct step *s, const struct group_request *rq);
+void offset_commit_handle(struct step *s, const struct group_request *rq);
+void txn_offset_commit_handle(struct step *s, const struct group_request *rq);
+void offset_delete_handle(struct step *s, const struct group_request *rq);
+void delete_groups_handle(struct step *s, const struct group_request *rq);
+/* The error in the form of the request's API; owned by `arena`. */
+const void *refusal_body(const struct group_request *rq, enum err error, struct arena *arena);
+
+/* ---- offsets.c ---- */
+
+struct group_offset *offset_find(const struct group *g, struct slice topic, int32_t partition);
+struct group_offset *offset_find_or_create(struct group *g, struct slice topic, int32_t partition);
+void offset_pending(struct group_shard *shard, struct slice key, int64_t wall_ms, int change);
+/* Drops an entry that says nothing any more, then its topic. */
+void offset_maybe_drop(struct group *g, struct slice topic, struct group_offset *o);
+void offsets_free(struct group *g);
+/* Whether it is there, or may be there when all is decided. */
+bool offset_exists(const struct group_offset *o);
+
+/* ---- replay.c, txn.c ---- */
+
+enum err MUST_USE replay_record(struct group_shard *shard, int64_t producer_id, uint64_t sequence,
+                                struct group_record record);
+void txn_hold(struct group_shard *shard, int64_t producer_id, uint64_t sequence,
+              struct group_record record);
+void txn_free(struct group_txn *t);
+
+/* ---- expire.c ---- */
+
+void expire_schedule(struct step *s);
+void expire_run(struct step *s);
+/* Tombstones in as many appends as it takes. */
+struct tombstones {
+    struct step *s;
+    struct pending_append *append; /* NULL: none begun */
+};
+void tombstone_offset(struct tombstones *t, const struct group *g, const struct group_topic *topic,
+                      struct group_offset *o);
+void tombstone_finish(struct tombstones *t);
+
+#endif

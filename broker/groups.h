@@ -1,0 +1,22 @@
+/* Group coordinators: one pure group_shard (broker/group/) per led partition of
+ * __consumer_offsets, with its loading, its writes and its timers. */
+#ifndef BROKER_GROUPS_H
+#define BROKER_GROUPS_H
+
+#include "broker/replica.h"
+
+struct broker_groups *broker_groups_new(struct broker *broker);
+void broker_groups_free(struct broker_groups *groups);
+
+/* This broker became leader of / stopped leading a partition of __consumer_offsets. */
+void broker_groups_elected(struct broker_groups *groups, struct replica *r);
+void broker_groups_resigned(struct broker_groups *groups, int32_t partition);
+
+/* Topics were deleted: their committed offsets go. */
+void broker_groups_topic_deleted(struct broker_groups *groups, struct slice topic,
+                                 struct uuid topic_id);
+
+/* Handlers of the group APIs (JoinGroup … OffsetFetch, ListGroups, DescribeGroups). */
+void broker_groups_handle(struct broker *broker, struct net_request *req);
+
+#endif

@@ -1,0 +1,131 @@
+/* One partition hosted here: its log, its replication state (broker/partition/), and who waits.
+ *
+ * Produce, Fetch, the replica fetchers and the group coordinator work on this. Everything happens
+ * on the broker's loop. A replica lives as long as the metadata says that this broker hosts it;
+ * who waits on it is told before it goes.
+ *
+ * The hot path: replica_append() stamps offset and epoch into the caller's bytes and makes one
+ * write of them; replica_read() names a range of the segment file, which the connection sends. */
+#ifndef BROKER_REPLICA_H
+#define BROKER_REPLICA_H
+
+#include "base/list.h"
+#include "broker/broker.h"
+#include "broker/partition/partition.h"
+#include "broker/partition/producer.h"
+
+/* Topic settings that the hot path needs, resolved once per change. */
+struct replica_config {
+    int32_t max_message_bytes;
+    bool compact;         /* cleanup.policy has "compact": records need keys */
+    bool log_append_time; /* message.timestamp.type */
+    int64_t timestamp_before_max_ms;
+    int64_t timestamp_after_max_ms;
+    int compression; /* enum wire_compression of compression.type, −1: producer's */
+};
+
+struct replica {
+    struct broker *broker;
+    struct uuid topic_id;
+    char *topic; /* name */
+    int32_t index;
+    uint8_t key[20]; /* topic id and index, the key in the map of replicas */
+
+    struct partition part;
+    struct store_log *log; /* NULL while the log could not be opened: ERR_KAFKA_STORAGE_ERROR */
+    struct producers producers;
+    struct replica_config config;
+
+    struct list acks_waiting; /* struct replica_ack, by required offset */
+    struct list data_waiting; /* struct replica_wait */
+    struct list in_fetcher;   /* node in the fetcher's list of partitions */
+    void *fetcher_state;      /* the fetcher's own, NULL: not being fetched */
+    bool isr_queued;          /* in the queue of broker/isr.c */
+    int64_t checkpointed_hw;  /* as last written */
+    bool deleting;
+};
+
+/* ---- finding ---- */
+
+/* NULL: not hosted here. */
+struct replica *broker_replica(struct broker *broker, struct uuid topic_id, int32_t index);
+
+/* By name through the newest image; ERR_UNKNOWN_TOPIC_OR_PARTITION if there is no such partition in
+ * the metadata, ERR_NOT_LEADER_OR_FOLLOWER if it is hosted elsewhere, ERR_KAFKA_STORAGE_ERROR if
+ * its log is offline. */
+enum err broker_replica_find(struct broker *broker, struct slice topic, int32_t index,
+                             struct replica **out) MUST_USE;
+
+/* The same by id: ERR_UNKNOWN_TOPIC_ID, ERR_UNKNOWN_TOPIC_OR_PARTITION, … */
+enum err broker_replica_find_id(struct broker *broker, struct uuid topic_id, int32_t index,
+                                struct replica **out) MUST_USE;
+
+/* ERR_NOT_LEADER_OR_FOLLOWER unless this broker leads it now; then the epoch check of KIP-320
+ * against `current_leader_epoch` (−1: none given). */
+enum err replica_check_leader(const struct replica *r, int32_t current_leader_epoch) MUST_USE;
+
+/* ---- writing as the leader (replica_append.c) ---- */
+
+struct replica_append {
+    struct slice batches; /* whole v2 batches; stamped in place, so the bytes must be ours */
+    int16_t acks;         /* −1: the ISR must be large enough */
+    bool from_client;     /* false: written by this broker (coordinator): no client checks */
+    /* Results: */
+    int64_t base_offset;        /* of the first record; of the first attempt for a duplicate */
+    int64_t required_offset;    /* acks=all: done when the high watermark reaches it */
+    int64_t log_append_time_ms; /* −1 with CreateTime */
+    const char *message;        /* a sentence for the client, or NULL */
+};
+
+/* Validates (broker/validate.c) and appends. A duplicate of an idempotent producer is ERR_NONE
+ * with the offsets of the first attempt. Errors are Kafka's (NOT_LEADER_OR_FOLLOWER,
+ * NOT_ENOUGH_REPLICAS, CORRUPT_MESSAGE, MESSAGE_TOO_LARGE, INVALID_TIMESTAMP, INVALID_RECORD,
+ * OUT_OF_ORDER_SEQUENCE_NUMBER, KAFKA_STORAGE_ERROR, …); nothing is appended then. */
+enum err replica_append(struct replica *r, struct replica_append *append) MUST_USE;
+
+/* Waits for a write to be replicated. `done` is called once, later, from the loop: ERR_NONE,
+ * ERR_NOT_ENOUGH_REPLICAS_AFTER_APPEND, ERR_NOT_LEADER_OR_FOLLOWER (leadership lost, partition
+ * gone) or ERR_KAFKA_STORAGE_ERROR. The owner may stop waiting (list_remove(&ack->node)), e.g. at
+ * its timeout. */
+struct replica_ack {
+    struct list node;
+    int64_t required_offset;
+    void (*done)(struct replica_ack *ack, enum err e);
+};
+
+/* True: it is acknowledged already (*e says how), `done` will not be called. */
+bool replica_wait_acked(struct replica *r, struct replica_ack *ack, int64_t required_offset,
+                        enum err *e);
+
+/* ---- reading ---- */
+
+/* Told when there may be more to read: appended data, a moved high watermark (`for_consumer`
+ * only), lost leadership, deletion. Called at most once per turn of the loop; the waiter takes
+ * itself out. Followers wait for appended data, consumers for the high watermark. */
+struct replica_wait {
+    struct list node;
+    bool for_consumer;
+    void (*wake)(struct replica_wait *wait);
+};
+
+void replica_wait_data(struct replica *r, struct replica_wait *wait, bool for_consumer);
+
+/* ---- effects (replica.c) ---- */
+
+/* Obeys what a partition_…() call asked for: completes acks, wakes waiters, queues a proposal. */
+void replica_obey(struct replica *r, const struct partition_effects *effects);
+
+/* New data in the log of a leader: wakes the followers' fetches. */
+void replica_data_appended(struct replica *r);
+
+/* The eligibility of brokers by the newest image, for partition_…() calls. */
+const struct partition_eligibility *replica_eligibility(struct broker *broker);
+
+/* Ends all waits with `e` (data waiters are woken). */
+void replica_end_waits(struct replica *r, enum err e);
+
+/* The log failed: every request gets KAFKA_STORAGE_ERROR from now on, waits end, and the broker's
+ * log directory is offline (the caller's log line says why). */
+void replica_offline(struct replica *r, const char *why);
+
+#endif
