@@ -2,24 +2,33 @@
 SHELL := /bin/bash
 .DELETE_ON_ERROR:
 .DEFAULT_GOAL := all
+ifeq ($(filter -j% --jobserver%,$(MAKEFLAGS)),)
+MAKEFLAGS += -j$(shell nproc)
+endif
 
-# ---- variants: V=opt (what people run), V=asan (what tests run), V=clang (second compiler) ----
+# ---- variants ----
+# V=opt: what people run. V=asan: what tests run. V=clang: a second opinion, never run.
+# V=fuzz: asan by clang, with coverage for libFuzzer.
 V ?= opt
 O := build/$(V)
 CC_opt := gcc
 CC_asan := gcc
 CC_clang := clang
+CC_fuzz := clang
 CC := $(CC_$(V))
 PYTHON := /usr/bin/python3
 
 WARN := -Wall -Wextra -Wconversion -Wno-sign-conversion -Wshadow -Wstrict-prototypes -Wswitch-enum \
         -Wmissing-prototypes -Wpointer-arith -Wvla -Werror
+SANITIZE := -g -fno-omit-frame-pointer -fno-sanitize-recover=all -DCRAFT_VERIFY
 FLAGS_opt := -O2 -g
-FLAGS_asan := -O1 -g -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=all -DCRAFT_VERIFY
-FLAGS_clang := -O2 -g
+FLAGS_asan := -O1 $(SANITIZE) -fsanitize=address,undefined
+FLAGS_clang := -O0
+FLAGS_fuzz := -O1 $(SANITIZE) -fsanitize=address,undefined,fuzzer-no-link
 CFLAGS := -std=gnu11 -D_GNU_SOURCE -I. -Ibuild/gen $(FLAGS_$(V)) -MMD -MP
-LDFLAGS := $(FLAGS_$(V)) -pthread
-LDLIBS := -levent_core -levent_pthreads -lprotobuf-c -ljansson -lssl -lcrypto -lz -llz4 -lzstd -lsnappy -lm
+LDFLAGS := $(FLAGS_$(V)) -pthread -Wl,--as-needed
+LDLIBS := -levent_core -levent_extra -levent_openssl -levent_pthreads -lprotobuf-c -ljansson \
+          -lssl -lcrypto -lz -llz4 -lzstd -lsnappy -lm
 
 # ---- the house: a library per folder, floors from low to high ----
 FOLDERS := base proto wire raft metadata store net raft/node controller broker cli
@@ -31,15 +40,19 @@ GEN_wire := build/gen/wire/messages.c
 GEN := $(GEN_proto) $(GEN_wire)
 
 lib_of = $(O)/lib/$(subst /,-,$(1)).a
+# The list beside the library changes when a file comes or goes, the library with it.
 define folder_rules
 OBJS_$(1) := $$(patsubst %.c,$$(O)/obj/%.o,$$(call sources,$(1)) $$(GEN_$(1)))
-$$(call lib_of,$(1)): $$(OBJS_$(1))
+$$(call lib_of,$(1)): $$(OBJS_$(1)) $$(call lib_of,$(1)).list
 	@mkdir -p $$(@D); rm -f $$@
-	@$$(AR) rcs $$@ $$^
+	@$$(AR) rcs $$@ $$(OBJS_$(1))
+$$(call lib_of,$(1)).list: FORCE
+	@$$(call write_if_changed,$$(OBJS_$(1)))
 endef
+write_if_changed = mkdir -p $(@D); cmp -s $@ - <<< '$(1)' || cat > $@ <<< '$(1)'
 $(foreach f,$(FOLDERS),$(eval $(call folder_rules,$(f))))
 
-# What each folder may link, itself last (scripts/layers.py checks the includes).
+# What each folder may link, itself last (scripts/layers.py holds the includes to it).
 NEEDS_base := base
 NEEDS_proto := base proto
 NEEDS_wire := base wire
@@ -53,48 +66,102 @@ NEEDS_broker := base wire proto raft metadata store net raft/node broker
 NEEDS_cli := base wire proto raft metadata store net raft/node cli
 libs_for = $(foreach f,$(NEEDS_$(1)),$(call lib_of,$(f)))
 
-$(O)/obj/build/gen/%.o: build/gen/%.c
+# ---- objects ----
+# Packages are looked after once; scripts/deps.sh installs what is missing, or says how.
+DEPS := build/.deps-build $(if $(filter clang,$(V)),build/.deps-check) $(if $(filter fuzz,$(V)),build/.deps-test)
+build/.deps-%: scripts/deps.sh
+	@mkdir -p build; scripts/deps.sh $* && touch $@
+# Other flags, other objects.
+$(O)/flags: FORCE
+	@$(call write_if_changed,$(CC) $(CFLAGS) $(WARN))
+
+$(O)/obj/build/gen/%.o: build/gen/%.c $(O)/flags | $(DEPS)
 	@mkdir -p $(@D)
 	@echo "  CC  $<"; $(CC) $(CFLAGS) -Wall -Werror -c $< -o $@
-$(O)/obj/%.o: %.c | $(GEN)
+$(O)/obj/tests/%.o: tests/%.c $(O)/flags | build/.deps-test $(DEPS) $(GEN)
+	@mkdir -p $(@D)
+	@echo "  CC  $<"; $(CC) $(CFLAGS) $(WARN) -c $< -o $@
+$(O)/obj/%.o: %.c $(O)/flags | $(DEPS) $(GEN)
 	@mkdir -p $(@D)
 	@echo "  CC  $<"; $(CC) $(CFLAGS) $(WARN) -c $< -o $@
 
-$(GEN_proto): proto/metadata.proto
+$(GEN_proto): proto/metadata.proto | build/.deps-build
 	@mkdir -p build/gen/proto
 	protoc-c --proto_path=proto --c_out=build/gen/proto $<
-$(GEN_wire): wire/generate.py $(WIRE_SCHEMAS)
+$(GEN_wire): wire/generate.py $(WIRE_SCHEMAS) | build/.deps-build
 	@mkdir -p build/gen/wire
 	$(PYTHON) wire/generate.py --out build/gen/wire $(WIRE_SCHEMAS)
 
 # ---- programs ----
+link = @mkdir -p $(@D); echo "  LD  $@"; \
+       $(CC) $(LDFLAGS) $(filter %.o,$^) -Wl,--start-group $(filter %.a,$^) -Wl,--end-group $(1) $(LDLIBS) -o $@
+
 PROGRAMS := $(O)/bin/craft $(O)/bin/craft-controller $(O)/bin/craft-broker
 $(O)/bin/craft: $(O)/obj/cli/main.o $(call libs_for,cli)
 $(O)/bin/craft-controller: $(O)/obj/controller/main.o $(call libs_for,controller)
 $(O)/bin/craft-broker: $(O)/obj/broker/main.o $(call libs_for,broker)
 $(PROGRAMS):
-	@mkdir -p $(@D)
-	@echo "  LD  $@"; $(CC) $(LDFLAGS) $< -Wl,--start-group $(filter %.a,$^) -Wl,--end-group $(LDLIBS) -o $@
+	$(call link,)
 
 all: $(PROGRAMS) ## build the three programs into build/$(V)/bin
 	@if [ $(V) = opt ]; then ln -sfn opt/bin build/bin; fi
 
-# ---- unit tests: tests/unit/<folder>/test_*.c, one program each, linked with that folder ----
+# ---- test programs ----
+# tests/unit/<folder>/test_*.c: one Check program each, linked with that folder.
 UNIT_SOURCES := $(sort $(shell find tests/unit -name 'test_*.c' 2>/dev/null))
 UNIT_PROGRAMS := $(patsubst tests/%.c,$(O)/tests/%,$(UNIT_SOURCES))
 define unit_rules
 $(O)/tests/unit/$(1)/%: $(O)/obj/tests/unit/$(1)/%.o $(call libs_for,$(1))
-	@mkdir -p $$(@D)
-	@echo "  LD  $$@"; $$(CC) $$(LDFLAGS) $$< -Wl,--start-group $$(filter %.a,$$^) -Wl,--end-group -lcheck -lsubunit -lrt $$(LDLIBS) -o $$@
+	$$(call link,-lcheck -lsubunit -lrt)
 endef
 $(foreach f,$(FOLDERS),$(eval $(call unit_rules,$(f))))
 unit: $(UNIT_PROGRAMS) ## run the unit tests of variant V
 	@set -e; for t in $^; do echo "  RUN $$t"; $$t; done
 
+# tests/fuzz/fuzz_<folder>.c: one libFuzzer program each (V=fuzz), linked with that folder.
+FUZZ_PROGRAMS := $(patsubst tests/%.c,$(O)/tests/%,$(sort $(wildcard tests/fuzz/fuzz_*.c)))
+define fuzz_rules
+$(O)/tests/fuzz/fuzz_$(1): $(O)/obj/tests/fuzz/fuzz_$(1).o $(call libs_for,$(1))
+	$$(call link,-fsanitize=fuzzer)
+endef
+$(foreach f,$(FOLDERS),$(eval $(call fuzz_rules,$(f))))
+fuzz-programs: $(FUZZ_PROGRAMS)
+
+test-programs: $(UNIT_PROGRAMS)
+
+# ---- the two commands ----
+test: ## run every test: unit, simulation, fuzz, end to end (under 20 minutes)
+	@scripts/deps.sh test
+	@$(MAKE) --no-print-directory V=asan all test-programs
+	@$(MAKE) --no-print-directory V=fuzz fuzz-programs
+	@$(PYTHON) tests/run.py
+
+# Every file is read by both compilers; nothing that they compile is run.
+check: ## style, layers, purity, two compilers (under 3 minutes)
+	@scripts/deps.sh check
+	@scripts/format.sh --check
+	@$(PYTHON) scripts/tidy.py
+	@$(PYTHON) scripts/layers.py
+	@$(MAKE) --no-print-directory V=opt all test-programs
+	@$(PYTHON) scripts/purity.py
+	@$(MAKE) --no-print-directory V=clang all test-programs
+	@echo "check: ok"
+
+format: ## format every C file
+	@scripts/format.sh
+
+# ---- a cluster on this machine ----
+cluster: ## start three controllers and three brokers (scripts/cluster.sh)
+	@$(MAKE) --no-print-directory V=opt all
+	@scripts/cluster.sh start
+cluster-stop: ## stop them; the data stays in build/cluster
+	@scripts/cluster.sh stop
+
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' Makefile | sed -E 's/:.*## /\t/' | expand -t 18
-clean: ## remove everything built
-	rm -rf build/opt build/asan build/clang build/gen build/bin
-.PHONY: all unit help clean
+clean: ## remove everything built (a cluster in build/cluster stays)
+	rm -rf build/opt build/asan build/clang build/fuzz build/gen build/bin build/test build/.deps-*
+FORCE:
+.PHONY: all unit fuzz-programs test-programs test check format cluster cluster-stop help clean FORCE
 .SECONDARY:
 -include $(shell find $(O)/obj -name '*.d' 2>/dev/null)
