@@ -34,11 +34,10 @@ struct partition_truncation partition_diverged(const struct partition *p, int32_
         /* The leader knows no epoch as old as ours: only the high watermark is safe ground. */
         return (struct partition_truncation){.offset = p->high_watermark};
     }
-    if (own_epoch < 0) {
-        return (struct partition_truncation){
-            .offset = max_i64(p->log_start_offset, min_i64(leader_end, p->log_end_offset))};
-    }
-    int64_t offset = own_epoch == leader_epoch ? min_i64(own_end, leader_end) : own_end;
+    /* With an older epoch of ours in between, everything behind it is cut and the next fetch, from
+     * an older epoch, asks again. */
+    bool again = own_epoch >= 0 && own_epoch != leader_epoch;
+    int64_t offset = again ? own_end : min_i64(own_end, leader_end);
     return (struct partition_truncation){.offset = min_i64(offset, p->log_end_offset),
-                                         .again = own_epoch != leader_epoch};
+                                         .again = again};
 }
