@@ -139,6 +139,7 @@ test: ## run every test: unit, simulation, fuzz, end to end (under 20 minutes)
 # Every file is read by both compilers; nothing that they compile is run.
 check: ## style, layers, purity, two compilers (under 3 minutes)
 	@scripts/deps.sh check
+	@$(MAKE) --no-print-directory gen
 	@scripts/format.sh --check
 	@$(PYTHON) scripts/tidy.py
 	@$(PYTHON) scripts/layers.py
@@ -149,6 +150,13 @@ check: ## style, layers, purity, two compilers (under 3 minutes)
 
 format: ## format every C file
 	@scripts/format.sh
+
+# For the scripts: every file that some target compiles, and the values of variables NAMES.
+SOURCES = $(foreach f,$(FOLDERS),$(call sources,$(f))) controller/main.c broker/main.c cli/main.c \
+          $(UNIT_SOURCES) $(FUZZ_PROGRAMS:$(O)/%=%.c)
+show:
+	@$(foreach name,$(NAMES),echo '$(name)=$($(name))';)
+gen: $(GEN)
 
 # ---- a cluster on this machine ----
 cluster: ## start three controllers and three brokers (scripts/cluster.sh)
@@ -162,6 +170,6 @@ help: ## this list
 clean: ## remove everything built (a cluster in build/cluster stays)
 	rm -rf build/opt build/asan build/clang build/fuzz build/gen build/bin build/test build/.deps-*
 FORCE:
-.PHONY: all unit fuzz-programs test-programs test check format cluster cluster-stop help clean FORCE
+.PHONY: all gen show unit fuzz-programs test-programs test check format cluster cluster-stop help clean FORCE
 .SECONDARY:
 -include $(shell find $(O)/obj -name '*.d' 2>/dev/null)
