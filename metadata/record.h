@@ -27,10 +27,6 @@
 /* The tag of our field in the NoOpRecord. Apache Kafka defines no tagged field for it up to 4.1. */
 #define METADATA_RECORD_TAG 12u
 
-/* A record that is larger than this is refused by both directions: the Raft log's batches are
- * bounded by it (Kafka's limit for a metadata batch is 8 MiB). */
-#define METADATA_RECORD_BYTES_MAX (1u << 20)
-
 /* The values are Kafka's record type ids (they are not on our wire, but people know them). */
 enum metadata_record_type {
     METADATA_RECORD_REGISTER_BROKER = 0,
@@ -263,13 +259,15 @@ void metadata_record_encode(const struct metadata_record *record, struct buf *ou
 enum err MUST_USE metadata_record_decode(struct slice value, struct arena *arena,
                                          struct metadata_record *out, struct buf *why);
 
-/* "PARTITION_CHANGE"; "UNKNOWN" for a number that is no record type. */
+/* Kafka's name, e.g. "PARTITION_CHANGE_RECORD"; "UNKNOWN" for a number that is no record type. */
 const char *metadata_record_type_name(enum metadata_record_type type);
 
-/* Appends one line without newline: `PARTITION_CHANGE topic=… partition=3 leader=2 isr=[2,3]`. */
+/* Appends one line without newline, fields that say nothing left out:
+ * `PARTITION_CHANGE_RECORD topicId=… partitionId=3 leader=2 isr=[2,3]`. */
 void metadata_record_print(const struct metadata_record *record, struct buf *out);
 
-/* Appends one JSON object `{"type":"…","data":{…}}` in the style of kafka-dump-log. */
+/* Appends one JSON object `{"type":"…","data":{…}}` with Kafka's field names, as kafka-dump-log
+ * prints it. */
 void metadata_record_print_json(const struct metadata_record *record, struct buf *out);
 
 #endif
