@@ -1,5 +1,5 @@
-/* The group coordinator (classic protocol) as a pure step machine; one `struct group_shard` for each
- * partition of `__consumer_offsets` that this broker leads.
+/* The group coordinator (classic protocol) as a pure step machine; one `struct group_shard` for
+ * each partition of `__consumer_offsets` that this broker leads.
  *
  * PURE: no clock, no socket, no disk, no global. Events go in, effects come out; the driver obeys
  * the effects. Single-threaded: the driver serialises the calls on one shard.
