@@ -14,6 +14,8 @@
 #include "broker/partition/partition.h"
 #include "broker/partition/producer.h"
 
+enum { REPLICA_KEY_LEN = 20 };
+
 /* Topic settings that the hot path needs, resolved once per change. */
 struct replica_config {
     int32_t max_message_bytes;
@@ -29,7 +31,7 @@ struct replica {
     struct uuid topic_id;
     char *topic; /* name */
     int32_t index;
-    uint8_t key[20]; /* topic id and index, the key in the map of replicas */
+    uint8_t key[REPLICA_KEY_LEN]; /* topic id and index, the key in the map of replicas */
 
     struct partition part;
     struct store_log *log; /* NULL while the log could not be opened: ERR_KAFKA_STORAGE_ERROR */
@@ -38,11 +40,9 @@ struct replica {
 
     struct list acks_waiting; /* struct replica_ack, by required offset */
     struct list data_waiting; /* struct replica_wait */
-    struct list in_fetcher;   /* node in the fetcher's list of partitions */
     void *fetcher_state;      /* the fetcher's own, NULL: not being fetched */
-    bool isr_queued;          /* in the queue of broker/isr.c */
+    struct list in_isr_queue; /* of broker/isr.c; alone: not queued */
     int64_t checkpointed_hw;  /* as last written */
-    bool deleting;
 };
 
 /* ---- finding ---- */
@@ -119,7 +119,7 @@ void replica_obey(struct replica *r, const struct partition_effects *effects);
 void replica_data_appended(struct replica *r);
 
 /* The eligibility of brokers by the newest image, for partition_…() calls. */
-const struct partition_eligibility *replica_eligibility(struct broker *broker);
+struct partition_eligibility replica_eligibility(struct broker *broker);
 
 /* Ends all waits with `e` (data waiters are woken). */
 void replica_end_waits(struct replica *r, enum err e);

@@ -16,6 +16,8 @@
 #include "broker/group/timers.h"
 #include "wire/messages.h"
 
+struct group_key;
+
 enum group_api {
     GROUP_API_OFFSET_COMMIT = 8,
     GROUP_API_JOIN = 11,
@@ -52,6 +54,7 @@ struct group_parked {
     bool waiting;
     void *token;
     int16_t version;
+    uint64_t append_id; /* a join that waits for this append, not for a rebalance; else 0 */
 };
 
 struct group_protocol {
@@ -115,7 +118,6 @@ struct group_topic {
 struct group {
     struct group_shard *shard;
     struct slice id;
-    uint64_t incarnation; /* another number for every group ever made here */
     enum group_state state;
     enum group_state previous;
     int64_t state_since_ms;      /* wall clock; -1: unknown (old records) */
@@ -129,8 +131,9 @@ struct group {
     struct map protocols;        /* struct group_protocol_count by name */
     size_t joins_waiting;        /* members with a parked join */
     size_t syncs_missing;        /* members with sync_missing */
+    uint64_t assign_append_id;   /* of the leader's assignment, on its way; else 0 */
     bool subscribed_known;       /* the members' subscriptions could be read */
-    struct map subscribed;       /* topic names (struct group_topic_name) */
+    struct map subscribed;       /* the set of those topics, by name */
     bool persisted;              /* there is, or may be, a record of it in the log */
     bool new_member_added;       /* since the initial delay began */
     int64_t initial_delay_ms;    /* the running part of the initial delay */
@@ -166,7 +169,6 @@ struct group_shard {
     struct group_timer expiry;
     struct list appends; /* struct pending_append, oldest first */
     uint64_t next_append_id;
-    uint64_t next_incarnation;
     uint64_t next_sequence; /* of records, in log order */
     size_t parked;          /* tokens taken and not answered */
     size_t offsets_count;   /* committed */
@@ -184,9 +186,9 @@ struct step {
 
 /* ---- appends (append.c) ---- */
 
-/* An append on its way. `answer` runs once, when the outcome is known or after the commit timeout
- * (error REQUEST_TIMED_OUT), whichever is first; `settle` runs once when the outcome is known,
- * before `answer`. Either may be NULL. */
+/* An append on its way. When its fate is known its records are settled (append.c); `answer`, unless
+ * NULL, runs once: after that, or before with REQUEST_TIMED_OUT when the fate takes too long for
+ * the client. */
 struct pending_append {
     struct list node;
     struct pending_append *next_spent;
@@ -198,40 +200,40 @@ struct pending_append {
     size_t records_cap;
     bool answered;
     struct group_timer timer;
-    void (*settle)(struct step *s, struct pending_append *p, enum err error);
     void (*answer)(struct step *s, struct pending_append *p, enum err error);
-    /* For `answer` and `settle`: */
+    /* For `answer`: */
     struct group_parked reply; /* a token that this append answers */
     int16_t api_key;
     void *body; /* the response to send if all goes well */
     struct slice group_id;
-    uint64_t incarnation;
-    int32_t generation;
     struct slice member_id;
     void *extra;
 };
 
-struct pending_append *append_new(struct step *s);
-/* Adds a record; key and value are copied. */
-void append_record(struct pending_append *p, struct slice key, struct slice value);
+struct pending_append *append_new(struct group_shard *shard);
+/* Adds a record, made by records.h in p->arena. */
+void append_record(struct pending_append *p, struct group_record record);
 /* Hands it to the driver. It must have a record. */
 void append_submit(struct step *s, struct pending_append *p);
-/* The token of `rq` is answered by this append, with `api_key`'s `body` (in p->arena). */
+/* The token of `rq` is answered when this append is: with `body` (in p->arena) if all goes well,
+ * else with the error in all its places. */
 void append_take_request(struct pending_append *p, const struct group_request *rq, void *body);
 void append_timeout(struct step *s, struct pending_append *p);
+/* Its fate is known: settles, answers, forgets. */
+void append_finish(struct step *s, uint64_t append_id, enum err error);
 void append_unload_all(struct step *s);
 void append_free(struct pending_append *p);
+/* It has no record and is not needed; its arena lives as long as the effects. */
+void append_discard(struct step *s, struct pending_append *p);
 /* What a client is told when its append failed. */
 enum err append_client_error(enum err error);
-/* settle: replays the records that committed. */
-void append_settle_offsets(struct step *s, struct pending_append *p, enum err error);
 
 /* ---- group.c ---- */
 
 struct slice group_own(struct slice s);
 void group_disown(struct slice *s);
 struct group *group_find(const struct group_shard *shard, struct slice id);
-struct group *group_find_or_create(struct group_shard *shard, struct slice id, int64_t wall_ms);
+struct group *group_find_or_create(struct group_shard *shard, struct slice id);
 /* Forgets a group of which nothing is left worth knowing. */
 void group_maybe_forget(struct group *g);
 void group_free(struct group *g);
@@ -260,6 +262,8 @@ void member_remove(struct step *s, struct group_member *m);
 /* Static membership: the instance is now known by `new_id`; answers of the old id are fenced. */
 void member_rename(struct step *s, struct group_member *m, struct slice new_id);
 void member_free(struct group_member *m);
+/* Answers what it waits for with an error; JoinGroup's answer names `told_id`. */
+void member_refuse(struct step *s, struct group_member *m, struct slice told_id, enum err error);
 void member_park_join(struct step *s, struct group_member *m, struct group_parked parked);
 void member_park_sync(struct step *s, struct group_member *m, struct group_parked parked);
 void member_set_protocols(struct group_member *m, struct group_protocols *take_protocols);
@@ -282,6 +286,7 @@ void pending_member_expired(struct step *s, struct group_pending_member *p);
 /* ---- protocols.c ---- */
 
 struct group_protocols *protocols_copy(const struct wire_join_group_request *body);
+struct group_protocols *protocols_clone(const struct group_protocols *p);
 struct group_protocols *protocols_one(struct slice name, struct slice metadata);
 bool protocols_equal(const struct group_protocols *p, const struct wire_join_group_request *body);
 struct slice protocols_metadata(const struct group_protocols *p, struct slice name);
@@ -305,14 +310,20 @@ bool rebalance_all_joined(const struct group *g);
 void rebalance_initial_timer(struct step *s, struct group *g);
 void rebalance_sync_timer(struct step *s, struct group *g);
 /* Answers the member's parked join with the present generation. */
-void rebalance_answer_join(struct step *s, struct group_member *m, bool skip_assignment,
-                           bool with_members);
+struct join_answer {
+    struct slice leader_id;
+    bool with_members;    /* for the leader */
+    bool skip_assignment; /* KIP-814: a leader that came back need not assign */
+};
+void rebalance_answer_join(struct step *s, struct group_member *m, struct join_answer answer);
 /* Gives every parked sync the member's assignment, or the error. */
 void rebalance_propagate(struct step *s, struct group *g, enum err error);
 
 /* ---- one request each ---- */
 
 void join_handle(struct step *s, const struct group_request *rq);
+/* Answers a parked SyncGroup with the member's assignment. */
+void sync_answer(struct step *s, const struct group_member *m, struct group_parked *parked);
 void sync_handle(struct step *s, const struct group_request *rq);
 void heartbeat_handle(struct step *s, const struct group_request *rq);
 void leave_handle(struct step *s, const struct group_request *rq);
@@ -322,14 +333,15 @@ void offset_delete_handle(struct step *s, const struct group_request *rq);
 void delete_groups_handle(struct step *s, const struct group_request *rq);
 /* The error in the form of the request's API; owned by `arena`. */
 const void *refusal_body(const struct group_request *rq, enum err error, struct arena *arena);
+/* `body`, a response of a request that writes, with every NONE replaced by the error. */
+const void *refusal_of_response(int16_t api_key, void *body, enum err error);
 
 /* ---- offsets.c ---- */
 
 struct group_offset *offset_find(const struct group *g, struct slice topic, int32_t partition);
 struct group_offset *offset_find_or_create(struct group *g, struct slice topic, int32_t partition);
-void offset_pending(struct group_shard *shard, struct slice key, int64_t wall_ms, int change);
 /* Drops an entry that says nothing any more, then its topic. */
-void offset_maybe_drop(struct group *g, struct slice topic, struct group_offset *o);
+void offset_maybe_drop(struct group *g, struct slice topic, int32_t partition);
 void offsets_free(struct group *g);
 /* Whether it is there, or may be there when all is decided. */
 bool offset_exists(const struct group_offset *o);
@@ -346,13 +358,20 @@ void txn_free(struct group_txn *t);
 
 void expire_schedule(struct step *s);
 void expire_run(struct step *s);
-/* Tombstones in as many appends as it takes. */
+
+/* ---- tombstones.c ---- */
+
+/* Tombstones in as many appends as it takes: `append` is the one being filled, NULL if none is. */
 struct tombstones {
     struct step *s;
-    struct pending_append *append; /* NULL: none begun */
+    struct pending_append *append;
 };
-void tombstone_offset(struct tombstones *t, const struct group *g, const struct group_topic *topic,
-                      struct group_offset *o);
-void tombstone_finish(struct tombstones *t);
+void tombstone_offset(struct tombstones *t, const struct group_key *key);
+/* The group is Dead until the append of its tombstone is settled. */
+void tombstone_group(struct tombstones *t, struct group *g);
+/* All offsets of the group that are there or may be. */
+void tombstone_all_offsets(struct tombstones *t, const struct group *g);
+/* Submits what is begun. */
+void tombstones_finish(struct tombstones *t);
 
 #endif

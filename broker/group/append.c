@@ -1,0 +1,208 @@
+/* Appends on their way to the log, and what happens when their fate is known. */
+#include "broker/group/private.h"
+#include "broker/group/records.h"
+
+struct pending_append *append_new(struct group_shard *shard)
+{
+    struct pending_append *p = MEM_NEW(struct pending_append);
+    p->shard = shard;
+    p->effect.producer_id = -1;
+    p->effect.producer_epoch = -1;
+    list_init(&p->node);
+    return p;
+}
+
+void append_free(struct pending_append *p)
+{
+    ASSERT(!group_timer_armed(&p->timer));
+    arena_fini(&p->arena);
+    mem_free(p->effect.records);
+    mem_free(p);
+}
+
+void append_record(struct pending_append *p, struct group_record record)
+{
+    if (p->effect.records_count == p->records_cap) {
+        p->records_cap = max_size(4, p->records_cap * 2);
+        p->effect.records =
+            mem_realloc(p->effect.records, p->records_cap * sizeof(struct group_record));
+    }
+    p->effect.records[p->effect.records_count++] = record;
+}
+
+/* Every offset that a record is about counts as undecided until the append is settled. */
+static void mark_pending(struct pending_append *p, int change)
+{
+    for (size_t i = 0; i < p->effect.records_count; i++) {
+        struct group_key key;
+        enum err error = records_key(p->effect.records[i].key, &p->arena, &key);
+        ASSERT(error == ERR_NONE);
+        if (key.kind == GROUP_KEY_OFFSET) {
+            struct group *g = group_find_or_create(p->shard, key.group);
+            struct group_offset *o = offset_find_or_create(g, key.topic, key.partition);
+            ASSERT(change > 0 || o->pending > 0);
+            o->pending += (uint32_t)change;
+        }
+    }
+}
+
+void append_submit(struct step *s, struct pending_append *p)
+{
+    struct group_shard *shard = s->shard;
+    ASSERT(p->effect.records_count > 0);
+    p->id = shard->next_append_id++;
+    p->sequence = shard->next_sequence;
+    shard->next_sequence += p->effect.records_count;
+    p->effect.id = p->id;
+    list_add_tail(&shard->appends, &p->node);
+    mark_pending(p, 1);
+    if (p->answer != NULL) {
+        group_timer_arm(&shard->timers, &p->timer, GROUP_TIMER_COMMIT,
+                        s->now.mono_ms + shard->config.commit_timeout_ms);
+    }
+    if (s->out->appends_last == NULL) {
+        s->out->appends = &p->effect;
+    } else {
+        s->out->appends_last->next = &p->effect;
+    }
+    s->out->appends_last = &p->effect;
+}
+
+static void answer_request(struct step *s, struct pending_append *p, enum err error)
+{
+    const void *body = p->body;
+    if (error != ERR_NONE) {
+        body = refusal_of_response(p->api_key, p->body, append_client_error(error));
+    }
+    reply_send(s, &p->reply, p->api_key, body);
+}
+
+void append_take_request(struct pending_append *p, const struct group_request *rq, void *body)
+{
+    p->reply = reply_park(rq);
+    p->api_key = rq->api_key;
+    p->body = body;
+    p->answer = answer_request;
+}
+
+enum err append_client_error(enum err error)
+{
+    /* Through the wire code, so that our own errors of the disk take the way of Kafka's. */
+    int code = err_wire(error);
+    switch (code) {
+    case ERR_UNKNOWN_TOPIC_OR_PARTITION:
+    case ERR_NOT_ENOUGH_REPLICAS:
+    case ERR_NOT_ENOUGH_REPLICAS_AFTER_APPEND:
+    case ERR_REQUEST_TIMED_OUT:
+        return ERR_COORDINATOR_NOT_AVAILABLE;
+    case ERR_NOT_LEADER_OR_FOLLOWER:
+    case ERR_KAFKA_STORAGE_ERROR:
+        return ERR_NOT_COORDINATOR;
+    case ERR_MESSAGE_TOO_LARGE:
+    case ERR_RECORD_LIST_TOO_LARGE:
+    case ERR_INVALID_FETCH_SIZE:
+        return ERR_UNKNOWN_SERVER_ERROR;
+    default:
+        return (enum err)code;
+    }
+}
+
+/* A tombstone of a group was decided while the group was Empty and kept it Dead since. */
+static void settle_group_tombstone(struct step *s, struct pending_append *p, size_t at,
+                                   const struct group_key *key, enum err error)
+{
+    struct group *g = group_find(s->shard, key->group);
+    if (g == NULL) {
+        return;
+    }
+    if (g->state == GROUP_STATE_DEAD) {
+        group_become(s, g, GROUP_STATE_EMPTY);
+    }
+    if (error == ERR_NONE) {
+        enum err replayed =
+            replay_record(s->shard, -1, p->sequence + at, p->effect.records[at]);
+        ASSERT(replayed == ERR_NONE);
+    }
+}
+
+/* Offsets and tombstones become true by replaying their records; the records of living groups were
+ * made from memory, which may be ahead of them by now, and are only for a reload. */
+static void settle(struct step *s, struct pending_append *p, enum err error)
+{
+    mark_pending(p, -1);
+    for (size_t i = 0; i < p->effect.records_count; i++) {
+        struct group_record record = p->effect.records[i];
+        struct group_key key;
+        enum err read = records_key(record.key, &p->arena, &key);
+        ASSERT(read == ERR_NONE);
+        if (key.kind == GROUP_KEY_GROUP && slice_is_null(record.value)) {
+            settle_group_tombstone(s, p, i, &key, error);
+        } else if (key.kind == GROUP_KEY_OFFSET && error == ERR_NONE) {
+            read = replay_record(s->shard, p->effect.producer_id, p->sequence + i, record);
+            ASSERT(read == ERR_NONE);
+        }
+        struct group *g = group_find(s->shard, key.group);
+        if (g != NULL && key.kind == GROUP_KEY_OFFSET) {
+            offset_maybe_drop(g, key.topic, key.partition);
+        }
+    }
+}
+
+static void answer_once(struct step *s, struct pending_append *p, enum err error)
+{
+    if (p->answer != NULL && !p->answered) {
+        p->answered = true;
+        group_timer_cancel(&s->shard->timers, &p->timer);
+        p->answer(s, p, error);
+    }
+}
+
+void append_timeout(struct step *s, struct pending_append *p)
+{
+    log_warn(s->shard->log, "group", "append is slow, client gets an error",
+             "append=%" PRIu64 " records=%zu", p->id, p->effect.records_count);
+    answer_once(s, p, ERR_REQUEST_TIMED_OUT);
+}
+
+/* It may still be among the effects that the driver walks through. */
+static void retire(struct step *s, struct pending_append *p)
+{
+    list_remove(&p->node);
+    group_timer_cancel(&s->shard->timers, &p->timer);
+    p->next_spent = s->out->spent;
+    s->out->spent = p;
+}
+
+void append_discard(struct step *s, struct pending_append *p)
+{
+    ASSERT(p->effect.records_count == 0);
+    retire(s, p);
+}
+
+void append_finish(struct step *s, uint64_t append_id, enum err error)
+{
+    LIST_EACH (node, &s->shard->appends) {
+        struct pending_append *p = LIST_ENTRY(node, struct pending_append, node);
+        if (p->id == append_id) {
+            if (error != ERR_NONE) {
+                log_warn(s->shard->log, "group", "append failed", "append=%" PRIu64 " error=%s",
+                         append_id, err_name(error));
+            }
+            settle(s, p, error);
+            answer_once(s, p, error);
+            retire(s, p);
+            return;
+        }
+    }
+}
+
+void append_unload_all(struct step *s)
+{
+    LIST_EACH (node, &s->shard->appends) {
+        struct pending_append *p = LIST_ENTRY(node, struct pending_append, node);
+        if (p->reply.waiting) {
+            answer_once(s, p, ERR_NOT_COORDINATOR);
+        }
+        retire(s, p);
+    }
+}

@@ -1,0 +1,290 @@
+/* The log of a replica and the producer state that goes with it. */
+#include "broker/replica_log.h"
+
+#include "base/mem.h"
+#include "broker/replicas_private.h"
+#include "wire/compress.h"
+
+/* ---- producer state ---- */
+
+static struct producer_batch producer_batch_of(const struct store_batch *b)
+{
+    return (struct producer_batch){.producer_id = b->producer_id,
+                                   .producer_epoch = b->producer_epoch,
+                                   .first_sequence = b->base_sequence,
+                                   .last_sequence = b->last_sequence,
+                                   .first_offset = b->base_offset,
+                                   .last_offset = b->last_offset,
+                                   .timestamp_ms = b->max_timestamp};
+}
+
+void replica_log_note_producer(struct replica *r, const struct store_batch *batch)
+{
+    bool control = (batch->attributes & STORE_BATCH_CONTROL) != 0;
+    if (batch->producer_id < 0 || control || batch->base_sequence < 0) {
+        return;
+    }
+    struct producer_batch noted = producer_batch_of(batch);
+    producer_append(&r->producers, &noted, net_wall_ms(r->broker->loop));
+}
+
+static bool note_scanned(void *arg, const struct store_batch *batch)
+{
+    replica_log_note_producer(arg, batch);
+    return true;
+}
+
+static void restore_entry(struct replica *r, const struct store_producer_entry *entry)
+{
+    int32_t last = entry->last_sequence;
+    struct producer_batch batch = {.producer_id = entry->producer_id,
+                                   .producer_epoch = entry->producer_epoch,
+                                   .last_sequence = last,
+                                   .first_sequence = last < 0 ? -1 : last - entry->offset_delta,
+                                   .first_offset = entry->last_offset - entry->offset_delta,
+                                   .last_offset = entry->last_offset,
+                                   .timestamp_ms = entry->timestamp};
+    if (last >= 0 && batch.first_sequence < 0) {
+        batch.first_sequence = (int32_t)((int64_t)batch.first_sequence + INT32_MAX + 1);
+    }
+    producer_restore(&r->producers, &batch, entry->timestamp);
+}
+
+/* The state at the newest usable snapshot, then every batch behind it. */
+static enum err load_producers(struct replica *r)
+{
+    producers_clear(&r->producers);
+    const struct store_fs *fs = r->broker->fs;
+    struct store_producer_entry *entries = NULL;
+    size_t count = 0;
+    int64_t offset = -1;
+    enum err e = store_snapshot_load(fs, store_log_dir(r->log), store_log_end_offset(r->log),
+                                     &offset, &entries, &count);
+    for (size_t i = 0; e == ERR_NONE && i < count; i++) {
+        restore_entry(r, &entries[i]);
+    }
+    mem_free(entries);
+    TRY(e);
+    int64_t from = max_i64(offset, store_log_start_offset(r->log));
+    return store_log_scan(r->log, from, note_scanned, r);
+}
+
+static enum err save_producers(struct replica *r, int64_t offset)
+{
+    size_t count = r->producers.by_id.count;
+    struct store_producer_entry *entries = mem_zalloc(count + 1, sizeof *entries);
+    size_t used = 0;
+    size_t at = 0;
+    for (const struct producer *p = producers_next(&r->producers, &at); p != NULL;
+         p = producers_next(&r->producers, &at)) {
+        if (p->batches_count == 0) {
+            continue;
+        }
+        const struct producer_batch *last = &p->batches[p->batches_count - 1];
+        entries[used++] = (struct store_producer_entry){
+            .producer_id = p->id,
+            .last_offset = last->last_offset,
+            .timestamp = last->timestamp_ms,
+            .txn_first_offset = -1,
+            .last_sequence = last->last_sequence,
+            .offset_delta = (int32_t)(last->last_offset - last->first_offset),
+            .coordinator_epoch = -1,
+            .producer_epoch = p->epoch};
+    }
+    enum err e = store_snapshot_write(r->broker->fs, store_log_dir(r->log), offset, entries, used);
+    mem_free(entries);
+    return e;
+}
+
+/* A snapshot at each segment's base bounds how much has to be scanned after a crash. */
+static void on_roll(void *arg, int64_t base_offset)
+{
+    struct replica *r = arg;
+    enum err e = save_producers(r, base_offset);
+    if (e != ERR_NONE) {
+        log_warn(r->broker->log, "replica", "producer snapshot not written",
+                 "partition=%s-%d offset=%" PRId64 " error=%s", r->topic, r->index, base_offset,
+                 err_name(e));
+    }
+}
+
+/* ---- settings ---- */
+
+static int64_t topic_long(const struct replica *r, const char *name)
+{
+    struct settings_view view = broker_settings_view(r->broker);
+    return settings_topic_long(&view, slice_str(r->topic), name);
+}
+
+static int compression_of(const struct replica *r)
+{
+    static const char *const names[] = {"uncompressed", "gzip", "snappy", "lz4", "zstd"};
+    struct settings_view view = broker_settings_view(r->broker);
+    for (size_t i = 0; i < ARRAY_LEN(names); i++) {
+        if (settings_topic_has(&view, slice_str(r->topic), "compression.type", names[i])) {
+            return (int)i;
+        }
+    }
+    return -1;
+}
+
+static struct store_log_config log_config(const struct replica *r)
+{
+    struct store_log_config config = STORE_LOG_CONFIG_DEFAULT;
+    config.segment_ms = topic_long(r, "segment.ms");
+    config.segment_bytes = (int32_t)topic_long(r, "segment.bytes");
+    config.index_interval_bytes = (int32_t)topic_long(r, "index.interval.bytes");
+    config.index_bytes_max = (int32_t)topic_long(r, "segment.index.bytes");
+    config.flush_messages = topic_long(r, "flush.messages");
+    return config;
+}
+
+void replica_log_configure(struct replica *r)
+{
+    struct settings_view view = broker_settings_view(r->broker);
+    struct slice topic = slice_str(r->topic);
+    r->config = (struct replica_config){
+        .max_message_bytes = (int32_t)topic_long(r, "max.message.bytes"),
+        .compact = settings_topic_has(&view, topic, "cleanup.policy", "compact"),
+        .log_append_time =
+            settings_topic_has(&view, topic, "message.timestamp.type", "LogAppendTime"),
+        .timestamp_before_max_ms = topic_long(r, "message.timestamp.before.max.ms"),
+        .timestamp_after_max_ms = topic_long(r, "message.timestamp.after.max.ms"),
+        .compression = compression_of(r)};
+    r->part.config = (struct partition_config){
+        .min_insync_replicas = (int32_t)topic_long(r, "min.insync.replicas"),
+        .replica_lag_time_max_ms = settings_long(r->broker->settings, "replica.lag.time.max.ms")};
+    if (r->log != NULL) {
+        struct store_log_config config = log_config(r);
+        store_log_configure(r->log, &config);
+    }
+}
+
+/* ---- open ---- */
+
+/* A directory that was made for another topic of that name (deleted and made again while this
+ * broker was away) must never be written: it is set aside. */
+static enum err check_topic_id(struct replica *r, const char *dir, bool *is_new,
+                               struct store_error *why)
+{
+    struct uuid found;
+    enum err e = store_partition_meta_read(r->broker->fs, dir, &found, why);
+    *is_new = e == ERR_NOT_FOUND;
+    if (e != ERR_NONE) {
+        return e == ERR_NOT_FOUND ? ERR_NONE : e;
+    }
+    if (uuid_eq(found, r->topic_id)) {
+        return ERR_NONE;
+    }
+    log_warn(r->broker->log, "replica", "directory is of another topic, set aside",
+             "dir=%s found=%s wanted=%s", dir, uuid_text(found).text, uuid_text(r->topic_id).text);
+    *is_new = true;
+    return replicas_set_aside(r->broker, dir);
+}
+
+static enum err open_log(struct replica *r, const char *dir, struct store_error *why)
+{
+    struct broker_replicas *replicas = r->broker->replicas;
+    bool is_new;
+    TRY(check_topic_id(r, dir, &is_new, why));
+    struct store_dir_text name = store_dir_format(slice_str(r->topic), r->index);
+    const struct replicas_checkpoint *known =
+        is_new ? NULL : replicas_checkpoint_find(r->broker, name.text);
+    struct store_log_options options = {.files = replicas->files,
+                                        .dir = dir,
+                                        .config = log_config(r),
+                                        .recovery_point = known ? known->recovery_point : 0,
+                                        .log_start_offset = known ? known->log_start : 0,
+                                        .clean = replicas->clean,
+                                        .now_ms = net_wall_ms(r->broker->loop),
+                                        .log = r->broker->log,
+                                        .on_roll = on_roll,
+                                        .arg = r};
+    TRY(store_log_open(&options, &r->log, why));
+    if (is_new) {
+        TRY(store_partition_meta_write(r->broker->fs, dir, r->topic_id));
+    }
+    TRY(load_producers(r));
+    partition_set_log(&r->part, store_log_start_offset(r->log), store_log_end_offset(r->log),
+                      known == NULL ? 0 : known->high_watermark);
+    return ERR_NONE;
+}
+
+enum err replica_log_open(struct replica *r)
+{
+    struct store_dir_text name = store_dir_format(slice_str(r->topic), r->index);
+    struct buf dir = {0};
+    buf_printf(&dir, "%s/%s%c", r->broker->dir, name.text, '\0');
+    struct store_error why = {""};
+    enum err e = open_log(r, (const char *)dir.data, &why);
+    if (e != ERR_NONE) {
+        log_error(r->broker->log, "replica", "log not opened", "dir=%s error=%s reason=\"%s\"",
+                  (const char *)dir.data, err_name(e), why.text);
+        if (r->log != NULL) {
+            store_log_abandon(r->log);
+            r->log = NULL;
+        }
+    }
+    buf_fini(&dir);
+    return e;
+}
+
+/* ---- truncate ---- */
+
+static enum err after_truncation(struct replica *r)
+{
+    partition_truncated(&r->part, store_log_start_offset(r->log), store_log_end_offset(r->log));
+    return load_producers(r);
+}
+
+enum err replica_log_truncate(struct replica *r, int64_t offset)
+{
+    log_info(r->broker->log, "replica", "log cut",
+             "partition=%s-%d from=%" PRId64 " to=%" PRId64 " hw=%" PRId64 " epoch=%d", r->topic,
+             r->index, store_log_end_offset(r->log), offset, r->part.high_watermark,
+             r->part.state.leader_epoch);
+    TRY(store_log_truncate_to(r->log, offset));
+    return after_truncation(r);
+}
+
+enum err replica_log_restart(struct replica *r, int64_t offset)
+{
+    log_info(r->broker->log, "replica", "log begun anew at the leader's start",
+             "partition=%s-%d from=%" PRId64 " to=%" PRId64, r->topic, r->index,
+             store_log_end_offset(r->log), offset);
+    TRY(store_log_truncate_fully(r->log, offset));
+    return after_truncation(r);
+}
+
+/* ---- close and delete ---- */
+
+enum err replica_log_close(struct replica *r)
+{
+    if (r->log == NULL) {
+        return ERR_KAFKA_STORAGE_ERROR;
+    }
+    enum err saved = save_producers(r, store_log_end_offset(r->log));
+    /* The checkpoint of the recovery point is written after this: everything is flushed then. */
+    r->part.log_end_offset = store_log_end_offset(r->log);
+    enum err closed = store_log_close(r->log);
+    r->log = NULL;
+    return closed != ERR_NONE ? closed : saved;
+}
+
+void replica_log_delete(struct replica *r)
+{
+    if (r->log == NULL) {
+        return;
+    }
+    char *path = NULL;
+    enum err e = store_log_delete(r->log, uuid_random(), &path);
+    r->log = NULL;
+    if (e != ERR_NONE) {
+        log_error(r->broker->log, "replica", "directory not renamed for deletion",
+                  "partition=%s-%d dir=%s error=%s", r->topic, r->index, r->broker->dir,
+                  err_name(e));
+        mem_free(path);
+        return;
+    }
+    replicas_remove_later(r->broker, path);
+}

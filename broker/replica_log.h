@@ -1,0 +1,30 @@
+/* A replica's log on disk: open, producer state beside it, settings, close, delete, truncate. */
+#ifndef BROKER_REPLICA_LOG_H
+#define BROKER_REPLICA_LOG_H
+
+#include "broker/replica.h"
+
+/* Opens or creates the partition's directory, checks that it is of this topic id (another topic's
+ * is set aside as a stray, never written), rebuilds the producer state, and tells the replication
+ * core the offsets. On an error r->log is NULL and the log says why. */
+enum err replica_log_open(struct replica *r) MUST_USE;
+
+/* Resolves the topic's settings again. */
+void replica_log_configure(struct replica *r);
+
+/* Cuts the log at `offset` and rebuilds the producer state. A follower only. */
+enum err replica_log_truncate(struct replica *r, int64_t offset) MUST_USE;
+
+/* The leader's log begins behind our end: starts anew at `offset`. A follower only. */
+enum err replica_log_restart(struct replica *r, int64_t offset) MUST_USE;
+
+/* Notes the producer state of an appended batch. */
+void replica_log_note_producer(struct replica *r, const struct store_batch *batch);
+
+/* Flushes, writes the producer snapshot, closes; r->log is NULL afterwards. */
+enum err replica_log_close(struct replica *r) MUST_USE;
+
+/* Renames the directory and removes it after file.delete.delay.ms; r->log is NULL afterwards. */
+void replica_log_delete(struct replica *r);
+
+#endif

@@ -1,0 +1,160 @@
+/* Directories that are no partition's any more: strays and deleted ones. */
+#include "base/mem.h"
+#include "broker/replicas_private.h"
+
+/* ---- setting aside ---- */
+
+enum err replicas_set_aside(struct broker *broker, const char *path)
+{
+    const char *slash = strrchr(path, '/');
+    struct store_dir_name name;
+    store_dir_parse(slash == NULL ? path : slash + 1, &name);
+    struct store_dir_text stray = store_dir_format_as(&name, STORE_DIR_STRAY, uuid_random());
+    struct buf to = {0};
+    buf_printf(&to, "%s/%s%c", broker->dir, stray.text, '\0');
+    enum err e = store_fs_rename(broker->fs, path, (const char *)to.data);
+    log_warn(broker->log, "replicas", "directory set aside", "dir=%s as=%s error=%s", path,
+             stray.text, err_name(e));
+    buf_fini(&to);
+    return e;
+}
+
+struct scan {
+    struct broker *broker;
+    const struct metadata_image *image;
+    struct buf strays; /* paths, each with its NUL */
+    struct buf deleted;
+};
+
+static bool hosted_here(const struct scan *scan, const char *path,
+                        const struct store_dir_name *name)
+{
+    const struct metadata_topic *topic =
+        metadata_topic_by_name(scan->image, slice_str(name->topic));
+    if (topic == NULL || name->partition < 0 || name->partition >= topic->partition_count) {
+        return false;
+    }
+    struct uuid id;
+    if (store_partition_meta_read(scan->broker->fs, path, &id, NULL) == ERR_NONE &&
+        !uuid_eq(id, topic->id)) {
+        return false;
+    }
+    const struct metadata_partition *p = metadata_partition(topic, name->partition);
+    return metadata_ids_contain(metadata_replicas(p), scan->broker->id);
+}
+
+static void look_for_stray(void *arg, const char *path, const struct store_dir_name *name)
+{
+    struct scan *scan = arg;
+    bool metadata_log = strcmp(name->topic, "__cluster_metadata") == 0;
+    if (name->kind == STORE_DIR_PARTITION && !metadata_log && !hosted_here(scan, path, name)) {
+        buf_put(&scan->strays, path, strlen(path) + 1);
+    }
+}
+
+void replicas_set_strays_aside(struct broker *broker, const struct metadata_image *image)
+{
+    struct scan scan = {.broker = broker, .image = image};
+    enum err e = store_dir_scan(broker->fs, broker->dir, look_for_stray, &scan);
+    if (e != ERR_NONE) {
+        log_error(broker->log, "replicas", "log directory not read", "dir=%s error=%s", broker->dir,
+                  err_name(e));
+    }
+    for (size_t at = 0; at < scan.strays.len;) {
+        const char *path = (const char *)scan.strays.data + at;
+        e = replicas_set_aside(broker, path); /* logged there */
+        at += strlen(path) + 1;
+    }
+    buf_fini(&scan.strays);
+}
+
+/* ---- removal ---- */
+
+struct removal {
+    struct list node;
+    struct broker *broker;
+    char *path;
+    enum err result;
+    struct net_timer timer;
+};
+
+static void removal_free(struct removal *removal)
+{
+    list_remove(&removal->node);
+    net_timer_stop(&removal->timer);
+    mem_free(removal->path);
+    mem_free(removal);
+}
+
+static void remove_work(void *arg)
+{
+    struct removal *removal = arg;
+    removal->result = store_fs_remove_tree(removal->broker->fs, removal->path);
+}
+
+static void remove_done(void *arg)
+{
+    struct removal *removal = arg;
+    if (removal->result != ERR_NONE) {
+        log_warn(removal->broker->log, "replicas", "directory not removed", "dir=%s error=%s",
+                 removal->path, err_name(removal->result));
+    }
+    removal_free(removal);
+}
+
+static void remove_now(void *arg)
+{
+    struct removal *removal = arg;
+    net_work_on(removal->broker->replicas->queue, remove_work, remove_done, removal);
+}
+
+static void remove_after(struct broker *broker, char *take_path, int64_t delay_ms)
+{
+    struct list *head = &broker->replicas->removals;
+    if (head->next == NULL) {
+        list_init(head);
+    }
+    struct removal *removal = MEM_NEW(struct removal);
+    removal->broker = broker;
+    removal->path = take_path;
+    list_add_tail(head, &removal->node);
+    net_timer_init(&removal->timer, broker->loop, remove_now, removal);
+    net_timer_set(&removal->timer, delay_ms);
+}
+
+void replicas_remove_later(struct broker *broker, char *take_path)
+{
+    remove_after(broker, take_path, settings_long(broker->settings, "log.segment.delete.delay.ms"));
+}
+
+static void look_for_deleted(void *arg, const char *path, const struct store_dir_name *name)
+{
+    struct scan *scan = arg;
+    if (name->kind == STORE_DIR_DELETE) {
+        buf_put(&scan->deleted, path, strlen(path) + 1);
+    }
+}
+
+void replicas_remove_deleted(struct broker *broker)
+{
+    struct scan scan = {.broker = broker};
+    enum err e = store_dir_scan(broker->fs, broker->dir, look_for_deleted, &scan);
+    if (e != ERR_NONE) {
+        log_error(broker->log, "replicas", "log directory not read", "dir=%s error=%s", broker->dir,
+                  err_name(e));
+    }
+    for (size_t at = 0; at < scan.deleted.len;) {
+        const char *path = (const char *)scan.deleted.data + at;
+        remove_after(broker, mem_strdup(path), 0);
+        at += strlen(path) + 1;
+    }
+    buf_fini(&scan.deleted);
+}
+
+void replicas_removals_drop(struct broker *broker)
+{
+    struct list *head = &broker->replicas->removals;
+    while (head->next != NULL && !list_empty(head)) {
+        removal_free(LIST_ENTRY(head->next, struct removal, node));
+    }
+}

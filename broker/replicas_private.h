@@ -1,0 +1,59 @@
+/* What the files of broker/replicas.h share: checkpoints, strays, delayed deletion. */
+#ifndef BROKER_REPLICAS_PRIVATE_H
+#define BROKER_REPLICAS_PRIVATE_H
+
+#include "base/map.h"
+#include "broker/replicas.h"
+
+/* Segment files kept open; the process's limit is raised far above it at start. */
+enum { REPLICAS_OPEN_FILES_MAX = 4096 };
+
+/* What the checkpoint files said about a partition at start. */
+struct replicas_checkpoint {
+    char *name; /* "<topic>-<partition>" */
+    int64_t high_watermark;
+    int64_t recovery_point;
+    int64_t log_start;
+};
+
+struct broker_replicas {
+    struct broker *broker;
+    struct map by_key; /* struct replica */
+    struct store_files *files;
+    struct net_work_queue *queue; /* flushes and removals: one thread, in order */
+    bool clean;                   /* the last process closed all logs */
+    bool scanned;                 /* the first image was applied */
+    int64_t previous_epoch;
+    struct map checkpoints; /* struct replicas_checkpoint, by name; as read at start */
+    struct net_timer checkpoint_timer;
+    struct list removals; /* directories that wait for file.delete.delay.ms */
+};
+
+/* checkpoints: broker/replicas_checkpoint.c */
+enum err replicas_checkpoints_read(struct broker *broker) MUST_USE;
+void replicas_checkpoints_start(struct broker *broker);
+void replicas_checkpoints_stop(struct broker *broker);
+enum err replicas_checkpoints_write(struct broker *broker) MUST_USE;
+void replicas_checkpoints_fini(struct broker *broker);
+
+/* What was checkpointed for a directory name, or NULL. */
+const struct replicas_checkpoint *replicas_checkpoint_find(struct broker *broker, const char *name);
+
+/* directories: broker/replicas_dirs.c */
+
+/* Renames every partition directory that `image` does not place on this broker. */
+void replicas_set_strays_aside(struct broker *broker, const struct metadata_image *image);
+
+/* Removes what an earlier process had renamed for deletion. */
+void replicas_remove_deleted(struct broker *broker);
+
+/* Removes a renamed directory later; takes `path` (mem_free()). */
+void replicas_remove_later(struct broker *broker, char *take_path);
+
+/* Forgets removals that wait; they are found again at the next start. No removal may be running. */
+void replicas_removals_drop(struct broker *broker);
+
+/* Renames a partition directory so that nobody takes it for a partition again. */
+enum err replicas_set_aside(struct broker *broker, const char *path) MUST_USE;
+
+#endif
