@@ -72,7 +72,7 @@ def check_text(report, path, text):
         where = f"{path}:{number}"
         if path.endswith((".c", ".h", ".py", ".sh")) and len(line) > LINE_MAX:
             report.error(where, f"{len(line)} columns; at most {LINE_MAX}")
-        if not path.endswith((".md", ".patch", ".txt")) and line != line.rstrip():
+        if path.endswith((".py", ".sh", ".proto", ".msg")) and line != line.rstrip():
             report.error(where, "white space at the end of the line")
         if path != "scripts/tidy.py" and UNFINISHED.search(line):
             report.error(where, "unfinished: do it, or describe the limit in a sentence")

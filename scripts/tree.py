@@ -36,10 +36,10 @@ def read(path):
         return None
 
 
-def make_values(*names):
-    """The values of variables of the Makefile, for V=opt."""
+def make_values(*names, V="opt"):
+    """The values of variables of the Makefile, for a variant."""
     env = {key: value for key, value in os.environ.items() if not key.startswith("MAKE")}
-    run = subprocess.run(["make", "-s", "show", "V=opt", "NAMES=" + " ".join(names)], cwd=ROOT,
+    run = subprocess.run(["make", "-s", "show", "V=" + V, "NAMES=" + " ".join(names)], cwd=ROOT,
                          env=env, capture_output=True, text=True, check=True)
     return dict(line.split("=", 1) for line in run.stdout.splitlines())
 
