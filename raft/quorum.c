@@ -1,0 +1,36 @@
+/* Majority arithmetic. */
+#include "raft/quorum.h"
+
+_Static_assert(RAFT_VOTERS_MAX <= 32, "a ballot keeps its votes in 32 bits");
+
+int raft_quorum_majority(int voters)
+{
+    return voters / 2 + 1;
+}
+
+int64_t raft_quorum_offset(int64_t *offsets, int n)
+{
+    ASSERT(n > 0);
+    /* Insertion sort, largest first: n is a handful. */
+    for (int i = 1; i < n; i++) {
+        int64_t offset = offsets[i];
+        int at = i;
+        for (; at > 0 && offsets[at - 1] < offset; at--) {
+            offsets[at] = offsets[at - 1];
+        }
+        offsets[at] = offset;
+    }
+    /* As many as a majority have reached the one at this place, and those before it. */
+    return offsets[raft_quorum_majority(n) - 1];
+}
+
+enum raft_verdict raft_ballot_verdict(const struct raft_ballot *ballot)
+{
+    ASSERT((ballot->granted & ballot->rejected) == 0);
+    int majority = raft_quorum_majority(ballot->voters.count);
+    if (__builtin_popcount(ballot->granted) >= majority) {
+        return RAFT_VERDICT_WON;
+    }
+    int reachable = ballot->voters.count - __builtin_popcount(ballot->rejected);
+    return reachable < majority ? RAFT_VERDICT_LOST : RAFT_VERDICT_OPEN;
+}

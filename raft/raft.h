@@ -1,0 +1,375 @@
+/* KRaft consensus as a pure state machine: an event in, the effects out.
+ *
+ *     raft_new(&options, &boot, &raft);
+ *     for (;;) {
+ *         wait for a message, a completed fdatasync, a client, or until raft_deadline(raft);
+ *         raft_step(raft, &event, &update);
+ *         obey `update`, in the order of its fields;
+ *     }
+ *
+ * The core has no clock, no I/O and no globals: time comes with the event, chance from a generator
+ * inside the structure. It knows the log only as metadata: where it ends, up to where it is
+ * synced, and which epoch begins where. Bytes stay with the caller.
+ *
+ * Protocol: KIP-595 (pull replication; followers fetch), KIP-853 (voters are records of the log,
+ * vote fields carry directory ids), KIP-996 (pre-vote), KIP-1166 (the fetch tells the follower's
+ * high watermark). Snapshots and changes of the voter set are not part of it; the history of voter
+ * sets is, keyed by offset and truncated with the log.
+ *
+ * Invariants (raft_verify() checks what one node can see, the simulator the rest):
+ *   - An epoch has at most one leader; a node leads an epoch at most once in all its lives.
+ *   - A node votes at most once in an epoch, in all its lives.
+ *   - A fetch at offset O promises that everything before O is synced on that node.
+ *   - The high watermark moves only to what a majority has synced, only past the leader-change
+ *     record of the leader's own epoch, and never back; the log is never cut below it.
+ *
+ * Ownership: events are borrowed for the step; an update belongs to the caller and is valid until
+ * it is used for the next step. */
+#ifndef RAFT_RAFT_H
+#define RAFT_RAFT_H
+
+#include "base/err.h"
+#include "base/log.h"
+#include "base/uuid.h"
+
+struct raft;
+
+enum {
+    RAFT_NOBODY = -1,          /* no leader, no vote */
+    RAFT_VOTERS_MAX = 15,      /* a larger quorum only slows every commit down */
+    RAFT_BOOTSTRAP_MAX = 32,   /* addresses to find the quorum by */
+    RAFT_BOOTSTRAP_FIRST = -2, /* the first such address as a destination, then −3, −4, … */
+    RAFT_OBSERVERS_MAX = 4096, /* brokers that a leader keeps track of */
+    RAFT_FETCH_WAIT_MS = 500,  /* how long a leader parks a fetch that has nothing to give */
+};
+
+/* A replica is a node together with its disk: with a new directory it has forgotten its votes. A
+ * zero directory id means unknown and equals any. */
+struct raft_key {
+    int32_t id;
+    struct uuid directory_id;
+};
+
+bool raft_key_matches(struct raft_key a, struct raft_key b);
+
+struct raft_voter_set {
+    int count;
+    struct raft_key voters[RAFT_VOTERS_MAX];
+};
+
+/* The index of the voter that matches `key`, or −1. */
+int raft_voter_set_find(const struct raft_voter_set *set, struct raft_key key);
+
+enum raft_role {
+    RAFT_ROLE_UNATTACHED,  /* knows an epoch but not its leader; may have voted in it */
+    RAFT_ROLE_PROSPECTIVE, /* asks whether an election would be won, changes no epoch */
+    RAFT_ROLE_CANDIDATE,   /* campaigns for its epoch */
+    RAFT_ROLE_LEADER,
+    RAFT_ROLE_RESIGNED, /* led this epoch, in this life or the one before, and does not any more */
+    RAFT_ROLE_FOLLOWER, /* fetches from the leader; a voter, or an observer */
+};
+
+/* "leader", "follower", … */
+const char *raft_role_name(enum raft_role role);
+
+/* ---- messages ---- */
+
+enum raft_rpc { RAFT_RPC_VOTE, RAFT_RPC_BEGIN_EPOCH, RAFT_RPC_END_EPOCH, RAFT_RPC_FETCH };
+
+struct raft_vote_request {
+    struct raft_key candidate;
+    struct raft_key voter; /* who is asked; id −1 from callers that do not say */
+    int64_t last_offset;   /* the candidate's log end offset */
+    int32_t last_epoch;    /* of its last record, 0 with an empty log */
+    bool pre_vote;
+};
+
+struct raft_begin_epoch_request {
+    struct raft_key voter;
+};
+
+struct raft_end_epoch_request {
+    struct raft_key successors[RAFT_VOTERS_MAX]; /* best first */
+    int successor_count;
+};
+
+struct raft_fetch_request {
+    struct raft_key replica; /* id −1: a reader that is no replica */
+    int64_t offset;
+    int32_t last_epoch;     /* of the record before `offset`, 0 if there is none */
+    int64_t high_watermark; /* the follower's; INT64_MAX from callers that do not say */
+    int32_t wait_ms_max;
+};
+
+struct raft_request {
+    enum raft_rpc rpc;
+    int32_t epoch;     /* of the sender; of the candidate, for a vote */
+    int32_t leader_id; /* BEGIN_EPOCH, END_EPOCH: the sender */
+    union {
+        struct raft_vote_request vote;
+        struct raft_begin_epoch_request begin;
+        struct raft_end_epoch_request end;
+        struct raft_fetch_request fetch;
+    } u;
+};
+
+/* A received batch: bytes are the caller's business. */
+struct raft_batch {
+    int64_t base_offset;
+    int64_t last_offset;
+    int32_t epoch;
+    const struct raft_voter_set *voters; /* of the KRaftVoters record in it, or NULL */
+    int64_t voters_offset;               /* that record's offset */
+};
+
+struct raft_fetch_response {
+    int64_t high_watermark; /* −1: not known */
+    bool diverging;         /* the follower's log is not a prefix of the leader's: */
+    int32_t diverging_epoch;
+    int64_t diverging_end; /* where the leader's log has the end of `diverging_epoch` */
+    bool snapshot;         /* received only: the leader wants us to load a snapshot */
+    /* Given by the leader: send batches from `from`, as many as fit, up to `to` (none if equal). */
+    int64_t from;
+    int64_t to;
+    /* Received by a follower. */
+    const struct raft_batch *batches;
+    int batch_count;
+};
+
+struct raft_response {
+    enum raft_rpc rpc;
+    enum err error;
+    int32_t leader_epoch;
+    int32_t leader_id;
+    union {
+        struct {
+            bool granted;
+        } vote;
+        struct raft_fetch_response fetch;
+    } u;
+};
+
+/* ---- events ---- */
+
+enum raft_event_type {
+    RAFT_EVENT_TICK,            /* raft_deadline() has come, or nothing at all */
+    RAFT_EVENT_REQUEST,         /* a peer asks; answered once through update.answers */
+    RAFT_EVENT_RESPONSE,        /* a peer's answer to message `id` */
+    RAFT_EVENT_FAILED,          /* message `id` will not be answered */
+    RAFT_EVENT_CONNECTION_LOST, /* a hint: the connection to `peer` dropped */
+    RAFT_EVENT_FLUSHED,         /* the log is synced */
+    RAFT_EVENT_APPEND,          /* a client's batch; the verdict is update.append or update.error */
+    RAFT_EVENT_RESIGN,          /* the state machine cannot lead `epoch` */
+    RAFT_EVENT_SHUTDOWN,        /* leave in order; update.shutdown_done when that is through */
+};
+
+struct raft_event {
+    enum raft_event_type type;
+    int64_t now_ms; /* any clock that does not go back */
+    union {
+        struct {
+            uint64_t token; /* the caller's name for the request */
+            const struct raft_request *request;
+        } request;
+        struct {
+            int32_t peer;
+            uint64_t id;
+            const struct raft_response *response;
+        } response;
+        struct {
+            int32_t peer;
+            uint64_t id;
+            bool closed; /* refused or closed, as by a process that is gone; not a timeout */
+        } failed;
+        struct {
+            int32_t peer;
+        } lost;
+        struct {
+            int64_t offset; /* everything before it is synced */
+        } flushed;
+        struct {
+            int32_t epoch;
+            int count; /* records, ≥ 1 */
+        } append;
+        struct {
+            int32_t epoch;
+        } resign;
+        struct {
+            int64_t wait_ms_max;
+        } shutdown;
+    } u;
+};
+
+/* ---- effects ---- */
+
+/* What must survive: Kafka's quorum-state. */
+struct raft_hard_state {
+    int32_t epoch;
+    int32_t leader_id;     /* RAFT_NOBODY: not known */
+    struct raft_key voted; /* id RAFT_NOBODY: none; kept beside the leader so that a follower that
+                            * falls back cannot vote twice */
+};
+
+enum raft_append_kind {
+    RAFT_APPEND_NOTHING,
+    RAFT_APPEND_LEADER_CHANGE, /* one control batch: LeaderChange [KRaftVersion, KRaftVoters] */
+    RAFT_APPEND_CLIENT,        /* the batch of the APPEND event */
+    RAFT_APPEND_RECEIVED, /* the first `batch_count` batches of the fetch response, as they are */
+};
+
+struct raft_append {
+    enum raft_append_kind kind;
+    int64_t base_offset;
+    int64_t end_offset; /* exclusive */
+    int32_t epoch;      /* of a batch made here */
+    int batch_count;
+    /* LEADER_CHANGE only: the voters, who granted, and whether the voters become records. */
+    struct raft_voter_set voters;
+    uint32_t granted; /* bit i: voters.voters[i] granted */
+    bool with_voters;
+};
+
+struct raft_message {
+    int32_t to;  /* a node id, or RAFT_BOOTSTRAP_FIRST − i */
+    uint64_t id; /* to be told with RESPONSE or FAILED */
+    struct raft_request request;
+};
+
+struct raft_answer {
+    uint64_t token;
+    struct raft_response response;
+};
+
+/* The fields stand in the order in which they must be obeyed. Effects of one step come before those
+ * of the next. */
+struct raft_update {
+    /* 1. Make `hard_state` durable BEFORE anything below, of this step or a later one, can be seen
+     *    from outside. Steps may go on meanwhile. */
+    bool save;
+    struct raft_hard_state hard_state;
+
+    /* 2. Cut the log: records from `truncate_to` on go. */
+    bool truncate;
+    int64_t truncate_to;
+
+    /* 3. Append, then sync; FLUSHED tells when, in the order of the appends (an observer, which
+     *    promises nothing, may be told without a sync). The records may be sent and read before
+     *    that, but neither the fetch that acknowledges them nor the leader's own count is earlier.
+     */
+    struct raft_append append;
+
+    /* 4. Send. Every message ends with one RESPONSE or FAILED, sooner or later; late ones are known
+     *    by their id and ignored. */
+    struct raft_message *messages;
+    int message_count;
+
+    /* 5. Answer. Data ranges are of the log after steps 2 and 3. */
+    struct raft_answer *answers;
+    int answer_count;
+
+    /* 6. The high watermark moved: records before raft_high_watermark() are committed. */
+    bool high_watermark_moved;
+
+    /* 7. The role, or the leader that this node believes in, or the epoch changed. */
+    bool changed;
+
+    /* 8. SHUTDOWN is through. */
+    bool shutdown_done;
+
+    /* APPEND was refused with this; nothing was appended. */
+    enum err error;
+
+    int message_cap;
+    int answer_cap;
+};
+
+void raft_update_init(struct raft_update *update);
+void raft_update_fini(struct raft_update *update);
+
+/* ---- the machine ---- */
+
+struct raft_options {
+    struct raft_key self;
+    /* The voter set while the log has none (kraft.version 0); empty: learn it. */
+    struct raft_voter_set static_voters;
+    int bootstrap_count; /* addresses RAFT_BOOTSTRAP_FIRST … that can be asked for the leader */
+    int32_t election_timeout_ms;
+    int32_t fetch_timeout_ms;
+    int32_t request_timeout_ms;
+    int32_t retry_backoff_ms;
+    int32_t election_backoff_max_ms;
+    uint64_t seed;
+    struct log *log; /* borrowed */
+};
+
+/* An entry of the offset→epoch map (Kafka's leader-epoch cache). */
+struct raft_epoch_start {
+    int32_t epoch;
+    int64_t start;
+};
+
+/* A voter set and the offset of the record that holds it, −1 for the bootstrap snapshot's. */
+struct raft_voters_at {
+    int64_t offset;
+    struct raft_voter_set set;
+};
+
+/* What was found on disk. Everything up to `log_end` must be synced. */
+struct raft_boot {
+    int64_t now_ms;
+    struct raft_hard_state hard_state; /* epoch 0, nobody, nobody for a new node */
+    int64_t log_end;
+    const struct raft_epoch_start *epochs; /* ascending */
+    int epoch_count;
+    const struct raft_voters_at *voters; /* ascending */
+    int voters_count;
+};
+
+/* A replica as the leader sees it. */
+struct raft_replica {
+    struct raft_key key;
+    int64_t end_offset; /* −1: not known */
+    int64_t last_fetch_ms;
+    int64_t last_caught_up_ms; /* −1: never */
+};
+
+/* Errors: CORRUPT (what was found cannot have come from this code; the log says what). A node that
+ * was leader begins as RESIGNED (KAFKA-10527), one that knew its leader as FOLLOWER, any other as
+ * UNATTACHED. The first step, any event, sets things going. */
+enum err raft_new(const struct raft_options *options, const struct raft_boot *boot,
+                  struct raft **out) MUST_USE;
+void raft_free(struct raft *raft);
+
+/* Errors: UNKNOWN_SERVER_ERROR: an invariant of the protocol is broken by this node or a peer
+ * (truncation below the high watermark, two leaders of one epoch). Nothing of the update may be
+ * obeyed, the process must stop, and further steps fail the same way. */
+enum err raft_step(struct raft *raft, const struct raft_event *event,
+                   struct raft_update *update) MUST_USE;
+
+/* Step with TICK at this time if nothing happens earlier; always later than the last step. */
+int64_t raft_deadline(const struct raft *raft);
+
+enum raft_role raft_role(const struct raft *raft);
+int32_t raft_epoch(const struct raft *raft);
+int32_t raft_leader(const struct raft *raft);         /* RAFT_NOBODY, or maybe this node */
+int64_t raft_high_watermark(const struct raft *raft); /* −1: not known */
+int64_t raft_log_end(const struct raft *raft);
+int64_t raft_flushed(const struct raft *raft);
+
+/* The offset of the leader-change record of the epoch that this node leads (asserted). */
+int64_t raft_epoch_start(const struct raft *raft);
+
+/* The voter set in force, of the newest record even if it is not committed. */
+const struct raft_voter_set *raft_voters(const struct raft *raft);
+bool raft_is_voter(const struct raft *raft);
+
+/* The epoch of the record at `offset`, −1 if there is none. */
+int32_t raft_epoch_at(const struct raft *raft, int64_t offset);
+
+/* The replicas that the leader tracks, itself included if it is a voter. False past the end. */
+bool raft_replica_at(const struct raft *raft, int index, struct raft_replica *out, bool *voter);
+
+/* Asserts the invariants that this node can see; O(replicas + epochs). */
+void raft_verify(const struct raft *raft);
+
+#endif

@@ -1,0 +1,40 @@
+/* Which epoch begins at which offset of the log: Kafka's leader-epoch cache.
+ *
+ * Both ascend strictly; the first epoch begins at offset 0. `struct raft_trail t = {0};` … fini. */
+#ifndef RAFT_TRAIL_H
+#define RAFT_TRAIL_H
+
+#include "raft/raft.h"
+
+struct raft_trail {
+    struct raft_epoch_start *starts;
+    int count;
+    int cap;
+};
+
+/* A log that ends at `offset` with a record of `epoch`; {0, 0} is the empty log. */
+struct raft_position {
+    int64_t offset;
+    int32_t epoch;
+};
+
+void raft_trail_fini(struct raft_trail *trail);
+
+/* Records from `start` on are of `epoch`. The last epoch again is allowed and changes nothing. */
+void raft_trail_assign(struct raft_trail *trail, int32_t epoch, int64_t start);
+
+/* Forgets what begins at `end` or later. */
+void raft_trail_truncate(struct raft_trail *trail, int64_t end);
+
+/* The epoch of the last record, 0 with an empty log. */
+int32_t raft_trail_last_epoch(const struct raft_trail *trail);
+
+/* The epoch of the record at `offset` < log end, −1 if the trail begins later. */
+int32_t raft_trail_epoch_at(const struct raft_trail *trail, int64_t offset);
+
+/* Where the largest epoch ≤ `epoch` ends in a log that ends at `log_end`; {0, 0} if there is none.
+ * The answer to "is your log a prefix of mine" (KIP-320, KIP-595). */
+struct raft_position raft_trail_end_of(const struct raft_trail *trail, int32_t epoch,
+                                       int64_t log_end);
+
+#endif
