@@ -24,7 +24,7 @@ enum err MUST_USE metadata_delta_replay(struct metadata_delta *delta, int64_t of
                                         const struct metadata_record *record);
 
 /* Says how far the log was read: last offset of a batch (control batches too), its leader epoch and
- * append time. None may go back (asserted). */
+ * append time. Offset and epoch may not go back (asserted); of the times the latest counts. */
 void metadata_delta_advance(struct metadata_delta *delta, int64_t offset, int32_t epoch,
                             int64_t timestamp_ms);
 

@@ -57,8 +57,8 @@ struct metadata_broker {
     bool fenced;
     bool in_controlled_shutdown;
     bool is_migrating_zk_broker;
-    int64_t
-        registration_offset; /* of its last registration record, or of the snapshot it is from */
+    int64_t registration_offset; /* of its last registration record or of the snapshot's end */
+    struct arena memory;         /* private */
 };
 
 struct metadata_controller {
@@ -68,6 +68,7 @@ struct metadata_controller {
     bool zk_migration_ready;
     struct metadata_endpoints endpoints;
     struct metadata_feature_ranges features;
+    struct arena memory; /* private */
 };
 
 /* NULL: not registered. */
@@ -97,8 +98,8 @@ struct metadata_topic {
     struct uuid id;
     struct slice name;
     int32_t partition_count;
-    uint64_t number;    /* private: short name of the topic inside this line of images */
-    struct pmap chunks; /* private: its partitions, packed */
+    struct pmap chunks;                 /* private: its partitions, packed */
+    struct metadata_identity *identity; /* private: what never changes */
 };
 
 /* One partition, packed: the arrays follow the structure. Read them with the functions below. */
@@ -147,6 +148,7 @@ size_t metadata_partition_count(const struct metadata_image *image); /* of all t
  */
 
 struct metadata_iter {
+    const struct metadata_image *image;
     struct pmap_iter at;
 };
 
@@ -194,10 +196,14 @@ struct metadata_config_entry {
     struct slice value;
 };
 
-struct metadata_config_resource {
-    struct ref refs;
+struct metadata_config_key {
     int8_t type; /* enum metadata_config_type */
     struct slice name;
+};
+
+struct metadata_config_resource {
+    struct ref refs;
+    struct metadata_config_key key;
     size_t count;
     struct metadata_config_entry *entries; /* by name; never empty */
 };
