@@ -1,0 +1,186 @@
+/* Feature levels; see features.h. */
+#include "controller/decide/features.h"
+
+/* metadata.version: 7 is 3.3-IV3, the first of KRaft in production; 25 is 4.0-IV3. Our records do
+ * not depend on it, but Kafka's tools show it. */
+static const struct decide_feature rows[] = {
+    {"metadata.version", 7, 25, 25},
+    {"group.version", 0, 1, 0},
+    {"transaction.version", 0, 2, 0},
+};
+
+enum { UPGRADE = 1, SAFE_DOWNGRADE = 2, UNSAFE_DOWNGRADE = 3 };
+enum { ALL_OR_NONE = 2 };
+
+/* Far more than there are features; keeps the search for repeated ones short. */
+enum { UPDATES_MAX = 100 };
+
+const struct decide_feature *decide_feature_row(size_t i)
+{
+    return i < ARRAY_LEN(rows) ? &rows[i] : NULL;
+}
+
+static const struct decide_feature *find_row(struct slice name)
+{
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        if (slice_eq_str(name, rows[i].name)) {
+            return &rows[i];
+        }
+    }
+    return NULL;
+}
+
+static bool ranges_contain(struct metadata_feature_ranges ranges, struct slice name, int16_t level)
+{
+    for (size_t i = 0; i < ranges.count; i++) {
+        if (slice_eq(ranges.items[i].name, name)) {
+            return level == 0 ||
+                   (ranges.items[i].min_version <= level && level <= ranges.items[i].max_version);
+        }
+    }
+    return level == 0;
+}
+
+enum err decide_features_check(const struct decide_input *in, struct metadata_feature_ranges ranges,
+                               struct slice *why)
+{
+    struct metadata_iter it = metadata_features(in->image);
+    const struct metadata_feature *feature;
+    while ((feature = metadata_feature_next(&it)) != NULL) {
+        if (!ranges_contain(ranges, feature->name, feature->level)) {
+            *why = decide_text(in->arena,
+                               "the node does not support version %d of feature %.*s, which is "
+                               "finalized",
+                               feature->level, SLICE_ARG(feature->name));
+            return ERR_UNSUPPORTED_VERSION;
+        }
+    }
+    return ERR_NONE;
+}
+
+void decide_bootstrap(struct decision *out)
+{
+    decision_atomic_begin(out);
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        if (rows[i].initial > 0) {
+            decision_add(out, METADATA_RECORD_FEATURE_LEVEL)->feature_level =
+                (struct metadata_feature_level){slice_str(rows[i].name), rows[i].initial};
+        }
+    }
+    decision_atomic_end(out);
+}
+
+/* Every registered node must support the level. */
+static enum err check_nodes(const struct decide_input *in, struct slice name, int16_t level,
+                            struct slice *why)
+{
+    struct metadata_iter it = metadata_brokers(in->image);
+    const struct metadata_broker *broker;
+    while ((broker = metadata_broker_next(&it)) != NULL) {
+        if (!ranges_contain(broker->features, name, level)) {
+            *why = decide_text(in->arena, "Broker %d does not support version %d of feature %.*s.",
+                               broker->id, level, SLICE_ARG(name));
+            return ERR_INVALID_UPDATE_VERSION;
+        }
+    }
+    it = metadata_controllers(in->image);
+    const struct metadata_controller *controller;
+    while ((controller = metadata_controller_next(&it)) != NULL) {
+        if (!ranges_contain(controller->features, name, level)) {
+            *why =
+                decide_text(in->arena, "Controller %d does not support version %d of feature %.*s.",
+                            controller->id, level, SLICE_ARG(name));
+            return ERR_INVALID_UPDATE_VERSION;
+        }
+    }
+    return ERR_NONE;
+}
+
+static enum err update_one(const struct decide_input *in,
+                           const struct wire_update_features_request_feature_updates *update,
+                           struct decision *out, struct slice *why)
+{
+    const struct decide_feature *row = find_row(update->feature);
+    int16_t level = update->max_version_level;
+    int8_t type = update->upgrade_type;
+    if (in->api_version == 0) {
+        type = update->allow_downgrade ? SAFE_DOWNGRADE : UPGRADE;
+    }
+    if (type != UPGRADE && type != SAFE_DOWNGRADE && type != UNSAFE_DOWNGRADE) {
+        *why = decide_text(in->arena, "The controller does not support the given upgrade type.");
+        return ERR_INVALID_REQUEST;
+    }
+    if (row == NULL || level < row->min || level > row->max) {
+        *why = decide_text(in->arena,
+                           "Invalid update version %d for feature %.*s. Controller %d supports "
+                           "versions %d-%d.",
+                           level, SLICE_ARG(update->feature), in->node_id,
+                           row == NULL ? 0 : row->min, row == NULL ? 0 : row->max);
+        return ERR_INVALID_UPDATE_VERSION;
+    }
+    int16_t now = metadata_feature_level(in->image, update->feature);
+    if (level < now && type == UPGRADE) {
+        *why = decide_text(in->arena, "Can't downgrade the version of this feature without setting "
+                                      "the upgrade type to either safe or unsafe downgrade.");
+        return ERR_INVALID_UPDATE_VERSION;
+    }
+    if (level > now && type != UPGRADE) {
+        *why = decide_text(in->arena, "Can't downgrade to a newer version.");
+        return ERR_INVALID_UPDATE_VERSION;
+    }
+    TRY(check_nodes(in, update->feature, level, why));
+    if (level != now) {
+        decision_add(out, METADATA_RECORD_FEATURE_LEVEL)->feature_level =
+            (struct metadata_feature_level){update->feature, level};
+    }
+    return ERR_NONE;
+}
+
+static bool is_repeated(const struct wire_update_features_request *request, size_t at)
+{
+    for (size_t i = 0; i < at; i++) {
+        if (slice_eq(request->feature_updates[i].feature, request->feature_updates[at].feature)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+void decide_update_features(const struct decide_input *in,
+                            const struct wire_update_features_request *request,
+                            struct decision *out)
+{
+    size_t count = (size_t)max_i64(request->feature_updates_count, 0);
+    struct wire_update_features_response *response =
+        ARENA_NEW(in->arena, struct wire_update_features_response);
+    response->results = ARENA_ARRAY(in->arena, count, struct wire_update_features_response_results);
+    out->response = response;
+    if (count > UPDATES_MAX) {
+        response->error_code = err_wire(ERR_INVALID_REQUEST);
+        response->error_message = slice_str("The request names too many features.");
+        return;
+    }
+    decision_atomic_begin(out);
+    for (size_t i = 0; i < count; i++) {
+        struct wire_update_features_response_results *result = &response->results[i];
+        struct slice why = SLICE_NULL;
+        enum err e = ERR_INVALID_REQUEST;
+        if (is_repeated(request, i)) {
+            why = slice_str("The feature is in the request more than once.");
+        } else {
+            e = update_one(in, &request->feature_updates[i], out, &why);
+        }
+        result->feature = request->feature_updates[i].feature;
+        result->error_code = err_wire(e);
+        result->error_message = why;
+        if (e != ERR_NONE && in->api_version >= ALL_OR_NONE && response->error_code == 0) {
+            response->error_code = err_wire(e);
+            response->error_message = why;
+        }
+    }
+    decision_atomic_end(out);
+    response->results_count = in->api_version >= ALL_OR_NONE ? 0 : (int32_t)count;
+    if (response->error_code != 0 || request->validate_only) {
+        decision_cut(out, 0);
+    }
+}
