@@ -175,7 +175,7 @@ write_properties() {
 pid_of() {
     local pid
     pid=$(cat "$dir/$1.pid" 2> /dev/null) && [[ $pid =~ ^[0-9]+$ ]] || return 1
-    tr '\0' '\n' 2> /dev/null < "/proc/$pid/cmdline" | grep -qxF -- "$dir/$1.properties" || return 1
+    grep -qszxF -- "$dir/$1.properties" "/proc/$pid/cmdline" || return 1
     echo "$pid"
 }
 
@@ -185,8 +185,8 @@ is_paused() {
 
 # Does anybody listen on this TCP port (state 0A of /proc/net/tcp)?
 is_listening() {
-    cat /proc/net/tcp /proc/net/tcp6 2> /dev/null |
-        grep -qE "^ *[0-9]+: [0-9A-F]+:$(printf %04X "$1") [0-9A-F]+:0000 0A"
+    grep -qsE "^ *[0-9]+: [0-9A-F]+:$(printf %04X "$1") [0-9A-F]+:0000 0A" \
+        /proc/net/tcp /proc/net/tcp6
 }
 
 # ---- what the cluster says about itself ----
