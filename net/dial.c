@@ -1,0 +1,205 @@
+/* One dialling: name → addresses (on a work thread, unless numeric) → the first that connects. */
+#include "net/dial.h"
+
+#include <errno.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <stdio.h>
+#include <unistd.h>
+
+#include "base/mem.h"
+#include "net/address.h"
+#include "net/loop_struct.h"
+
+enum { REASON_MAX = 128 };
+
+struct dial {
+    struct net_loop *loop;
+    struct dial_options options;
+    char *host;
+    dial_done *done; /* NULL: cancelled */
+    void *arg;
+    bool resolving; /* on another thread, which has the dial until it is done */
+    struct address_list addresses;
+    int next;
+    int fd;
+    bool has_event;
+    struct event event;
+    struct net_timer timer;
+    const char *resolve_error;
+    char reason[REASON_MAX];
+};
+
+static void try_next(void *arg);
+
+void dial_set_options(int fd, int send_buffer_bytes, int receive_buffer_bytes)
+{
+    int one = 1;
+    setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
+    if (send_buffer_bytes > 0) {
+        setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &send_buffer_bytes, sizeof send_buffer_bytes);
+    }
+    if (receive_buffer_bytes > 0) {
+        setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &receive_buffer_bytes, sizeof receive_buffer_bytes);
+    }
+}
+
+static void stop_waiting(struct dial *dial)
+{
+    net_timer_stop(&dial->timer);
+    if (dial->has_event) {
+        event_del(&dial->event);
+        dial->has_event = false;
+    }
+}
+
+static void free_dial(struct dial *dial)
+{
+    stop_waiting(dial);
+    if (dial->fd >= 0) {
+        close(dial->fd);
+    }
+    mem_free(dial->host);
+    mem_free(dial);
+}
+
+void dial_cancel(struct dial *dial)
+{
+    if (dial == NULL) {
+        return;
+    }
+    dial->done = NULL;
+    if (!dial->resolving) {
+        free_dial(dial);
+    }
+}
+
+static void finish(struct dial *dial)
+{
+    int fd = dial->fd;
+    dial->fd = -1;
+    dial->done(dial->arg, fd, dial->reason);
+    free_dial(dial);
+}
+
+/* ---- connecting ---- */
+
+static void attempt_failed(struct dial *dial, const char *why)
+{
+    stop_waiting(dial);
+    if (dial->fd >= 0) {
+        close(dial->fd);
+        dial->fd = -1;
+    }
+    struct address_text at = address_text(&dial->addresses.items[dial->next - 1]);
+    snprintf(dial->reason, sizeof dial->reason, "%s: %s", at.text, why);
+    try_next(dial);
+}
+
+/* A socket that dials a free port of its own host may be given that very port and meet itself. */
+static bool is_own_end(int fd)
+{
+    struct address local = {.len = sizeof local.storage};
+    struct address peer = {.len = sizeof peer.storage};
+    if (getsockname(fd, (struct sockaddr *)&local.storage, &local.len) != 0 ||
+        getpeername(fd, (struct sockaddr *)&peer.storage, &peer.len) != 0) {
+        return false;
+    }
+    return strcmp(address_text(&local).text, address_text(&peer).text) == 0;
+}
+
+static void on_connected(evutil_socket_t fd, short what, void *arg)
+{
+    (void)what;
+    struct dial *dial = arg;
+    loop_entered(dial->loop);
+    int error = 0;
+    socklen_t len = sizeof error;
+    if (getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &len) != 0) {
+        error = errno;
+    }
+    if (error != 0) {
+        attempt_failed(dial, strerror(error));
+        return;
+    }
+    if (is_own_end(fd)) {
+        attempt_failed(dial, strerror(ECONNREFUSED));
+        return;
+    }
+    stop_waiting(dial);
+    finish(dial);
+}
+
+static void on_timeout(void *arg)
+{
+    attempt_failed(arg, "no connection before the timeout");
+}
+
+/* The addresses in turn; with attempt_failed() a recursion of at most ADDRESSES_MAX. */
+static void try_next(void *arg)
+{
+    struct dial *dial = arg;
+    if (dial->next == dial->addresses.count) {
+        finish(dial);
+        return;
+    }
+    const struct address *to = &dial->addresses.items[dial->next++];
+    dial->fd = socket(to->storage.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    if (dial->fd < 0) {
+        attempt_failed(dial, strerror(errno));
+        return;
+    }
+    dial_set_options(dial->fd, dial->options.send_buffer_bytes, dial->options.receive_buffer_bytes);
+    int rc = connect(dial->fd, (const struct sockaddr *)&to->storage, to->len);
+    if (rc != 0 && errno != EINPROGRESS) {
+        attempt_failed(dial, strerror(errno));
+        return;
+    }
+    event_assign(&dial->event, dial->loop->base, dial->fd, EV_WRITE, on_connected, dial);
+    event_add(&dial->event, NULL);
+    dial->has_event = true;
+    dial->timer.fn = on_timeout;
+    net_timer_set(&dial->timer, dial->options.timeout_ms);
+}
+
+/* ---- resolving ---- */
+
+static void resolve(void *arg)
+{
+    struct dial *dial = arg;
+    dial->resolve_error = address_resolve(dial->host, dial->options.port, false, &dial->addresses);
+}
+
+static void resolved(void *arg)
+{
+    struct dial *dial = arg;
+    dial->resolving = false;
+    if (dial->done == NULL) {
+        free_dial(dial);
+        return;
+    }
+    if (dial->resolve_error != NULL) {
+        snprintf(dial->reason, sizeof dial->reason, "%.60s: %s", dial->host, dial->resolve_error);
+    }
+    try_next(dial);
+}
+
+struct dial *dial_start(struct net_loop *loop, const struct dial_options *options, dial_done *done,
+                        void *arg)
+{
+    struct dial *dial = MEM_NEW(struct dial);
+    dial->loop = loop;
+    dial->options = *options;
+    dial->host = mem_strdup(options->host);
+    dial->done = done;
+    dial->arg = arg;
+    dial->fd = -1;
+    net_timer_init(&dial->timer, loop, try_next, dial);
+    if (address_resolve(dial->host, options->port, true, &dial->addresses) == NULL) {
+        net_timer_set(&dial->timer, 0); /* as the caller does not expect `done` yet */
+    } else {
+        dial->resolving = true;
+        loop_work_duty(loop, resolve, resolved, dial);
+    }
+    return dial;
+}

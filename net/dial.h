@@ -1,0 +1,31 @@
+/* Dialling: resolves a name and connects to one of its addresses. Private to net/. */
+#ifndef NET_DIAL_H
+#define NET_DIAL_H
+
+#include "net/loop.h"
+
+struct dial;
+
+struct dial_options {
+    const char *host; /* copied */
+    int port;
+    int64_t timeout_ms; /* of one address */
+    int send_buffer_bytes;
+    int receive_buffer_bytes;
+};
+
+/* Called once, from the loop: with a connected socket that the callee owns, or with fd < 0 and the
+ * reason. */
+typedef void dial_done(void *arg, int fd, const char *reason);
+
+/* The handle is valid until `done` is called. */
+struct dial *dial_start(struct net_loop *loop, const struct dial_options *options, dial_done *done,
+                        void *arg);
+
+/* `done` will not be called. NULL is allowed. */
+void dial_cancel(struct dial *dial);
+
+/* Prepares a connected or connecting socket: no delay, buffer sizes (0: the system's). */
+void dial_set_options(int fd, int send_buffer_bytes, int receive_buffer_bytes);
+
+#endif

@@ -1,0 +1,70 @@
+/* What a loop is made of. Private to net/. */
+#ifndef NET_LOOP_STRUCT_H
+#define NET_LOOP_STRUCT_H
+
+#include <stdatomic.h>
+
+#include "net/budget.h"
+#include "net/event_lib.h"
+#include "net/frame.h"
+#include "net/task.h"
+#include "net/timer.h"
+
+enum {
+    SCRATCH_IN_BYTES = 128 << 10,  /* one read from a socket */
+    SCRATCH_OUT_BYTES = 256 << 10, /* file bytes on their way to a socket */
+    OUT_IOV_MAX = 128              /* pieces of one write */
+};
+
+struct net_loop {
+    struct event_base *base;
+    const struct log *log;
+    struct net_loop_options options; /* defaults filled in */
+
+    int64_t now_ms;
+    bool now_known; /* false: the clock must be read */
+    atomic_bool stopped;
+    bool freeing;
+
+    struct mailbox mailbox;
+    struct event mail_event;
+    struct task_list deferred;
+    struct task_list deferred_spare;
+
+    struct timer_heap timers;
+    int timer_fd;            /* armed for `timer_fd_due_ms` */
+    int64_t timer_fd_due_ms; /* INT64_MAX: not armed */
+    struct event timer_event;
+
+    struct net_work_queue *work; /* NULL until used */
+    pthread_mutex_t work_lock;   /* protects the pointer: net_work() is for any thread */
+    struct list signals;
+
+    struct list streams;   /* all open ones */
+    struct list lingering; /* closed ones that their owners still hold */
+    struct list service;   /* streams with output or held input, at the end of the iteration */
+    struct list seats;     /* budget_seat */
+    struct frame_pool pool;
+    struct frame_buf *scratch_in; /* NULL: taken from the pool when needed */
+    uint8_t *scratch_out;         /* NULL until used */
+};
+
+/* At the beginning of a callback from libevent: time has passed. */
+static inline void loop_entered(struct net_loop *loop)
+{
+    loop->now_known = false;
+}
+
+/* A posted task that runs even when the loop is freed. Any thread. */
+static inline void loop_post_duty(struct net_loop *loop, net_fn *fn, void *arg)
+{
+    mailbox_post(&loop->mailbox, (struct task){.fn = fn, .arg = arg, .duty = true});
+}
+
+/* Like net_work(), with a `done` that runs even when the loop is freed. */
+void loop_work_duty(struct net_loop *loop, net_fn *work, net_fn *done, void *arg);
+
+/* The loop's seat at a budget. */
+struct budget_seat *loop_seat(struct net_loop *loop, struct net_budget *budget);
+
+#endif

@@ -1,0 +1,272 @@
+/* From messages to a socket.
+ *
+ * The pieces of many messages go out in one call. File bytes are read into a buffer that all
+ * streams of the loop share, right before the call; what the socket does not take is read again
+ * later, so nothing but the descriptors waits in memory. */
+#include "net/output.h"
+
+#include <errno.h>
+#include <sys/sendfile.h>
+#include <sys/socket.h>
+#include <sys/uio.h>
+#include <unistd.h>
+
+#include "base/mem.h"
+#include "net/stream.h"
+
+/* The pieces of one write. */
+struct pieces {
+    struct iovec iov[OUT_IOV_MAX];
+    int count;
+    size_t bytes;
+    size_t scratch_used;
+    bool file_ahead; /* stopped before a file that goes by sendfile() */
+};
+
+void output_queue_init(struct output_queue *queue)
+{
+    list_init(&queue->list);
+    queue->quantum = SCRATCH_OUT_BYTES;
+}
+
+void output_finish(struct output *out, bool sent)
+{
+    for (; out->file_next < out->file_count; out->file_next++) {
+        struct net_file *file = &out->files[out->file_next].file;
+        if (file->release != NULL) {
+            file->release(file->arg);
+        }
+    }
+    mem_free(out->files);
+    out->files = NULL;
+    out->file_count = 0;
+    out->file_next = 0;
+    out->done(out, sent);
+}
+
+static uint8_t *scratch_out(struct net_loop *loop)
+{
+    if (loop->scratch_out == NULL) {
+        loop->scratch_out = mem_alloc(SCRATCH_OUT_BYTES);
+    }
+    return loop->scratch_out;
+}
+
+static void add_piece(struct pieces *p, uint8_t *data, size_t len)
+{
+    if (len > 0) {
+        p->iov[p->count++] = (struct iovec){data, len};
+        p->bytes += len;
+    }
+}
+
+/* Reads up to `room` bytes of the range from `sent` on behind the pieces. False: the file cannot
+ * give what was promised. */
+static bool add_file_piece(struct stream *s, struct pieces *p, const struct net_file *file,
+                           size_t sent, size_t room)
+{
+    uint8_t *to = scratch_out(s->loop) + p->scratch_used;
+    size_t want = min_size(file->len - sent, room);
+    size_t got = 0;
+    while (got < want) {
+        ssize_t n = pread(file->fd, to + got, want - got, file->pos + (int64_t)(sent + got));
+        if (n < 0 && errno == EINTR) {
+            continue;
+        }
+        if (n <= 0) {
+            stream_close(s, ERR_IO, n == 0 ? "file ends before its promised end" : strerror(errno));
+            return false;
+        }
+        got += (size_t)n;
+    }
+    add_piece(p, to, want);
+    p->scratch_used += want;
+    return true;
+}
+
+/* The unsent pieces of `out`. True if all of them fitted. */
+static bool gather_message(struct stream *s, struct pieces *p, struct output *out)
+{
+    size_t at = out->bytes_sent;
+    size_t sent = out->file_sent;
+    for (size_t i = out->file_next; i <= out->file_count; i++) {
+        size_t end = i < out->file_count ? out->files[i].at : out->bytes.len;
+        if (p->count == OUT_IOV_MAX) {
+            return false;
+        }
+        add_piece(p, out->bytes.data + at, end - at);
+        at = end;
+        if (i == out->file_count) {
+            return true;
+        }
+        const struct net_file *file = &out->files[i].file;
+        if (s->limits->sendfile && file->len > 0) {
+            p->file_ahead = true;
+            return false;
+        }
+        size_t room = s->out.quantum - p->scratch_used;
+        if (p->count == OUT_IOV_MAX || (room == 0 && file->len > 0)) {
+            return false;
+        }
+        if (!add_file_piece(s, p, file, sent, room) || file->len - sent > room) {
+            return false;
+        }
+        sent = 0;
+    }
+    UNREACHABLE();
+}
+
+/* Marks `n` bytes of `out` as sent, returns how many of them were not its own. */
+static size_t advance_message(struct output *out, size_t n)
+{
+    for (;;) {
+        bool has_file = out->file_next < out->file_count;
+        size_t end = has_file ? out->files[out->file_next].at : out->bytes.len;
+        size_t step = min_size(n, end - out->bytes_sent);
+        out->bytes_sent += step;
+        n -= step;
+        if (out->bytes_sent < end || !has_file) {
+            return n;
+        }
+        struct net_file *file = &out->files[out->file_next].file;
+        step = min_size(n, file->len - out->file_sent);
+        out->file_sent += step;
+        n -= step;
+        if (out->file_sent < file->len) {
+            return n;
+        }
+        out->file_next++;
+        out->file_sent = 0;
+        if (file->release != NULL) {
+            file->release(file->arg);
+        }
+    }
+}
+
+static bool is_sent(const struct output *out)
+{
+    return out->bytes_sent == out->bytes.len && out->file_next == out->file_count;
+}
+
+static void advance(struct stream *s, size_t n)
+{
+    s->active_ms = net_now_ms(s->loop);
+    s->stall_ms = 0;
+    if (s->limits->counters != NULL) {
+        atomic_fetch_add_explicit(&s->limits->counters->bytes_out, (int64_t)n,
+                                  memory_order_relaxed);
+    }
+    while (!list_empty(&s->out.list)) {
+        struct output *out = LIST_ENTRY(s->out.list.next, struct output, link);
+        n = advance_message(out, n);
+        if (!is_sent(out)) {
+            break;
+        }
+        list_remove(&out->link);
+        output_finish(out, true);
+    }
+    ASSERT(n == 0);
+}
+
+/* The one place where bytes go out: > 0 sent, 0 the socket is full, < 0 the stream is closed. */
+static ssize_t stream_write(struct stream *s, const struct pieces *p)
+{
+    struct msghdr msg = {.msg_iov = (struct iovec *)p->iov, .msg_iovlen = (size_t)p->count};
+    ssize_t n;
+    do {
+        n = sendmsg(s->fd, &msg, MSG_NOSIGNAL | (p->file_ahead ? MSG_MORE : 0));
+    } while (n < 0 && errno == EINTR);
+    if (n < 0 && errno == EAGAIN) {
+        return 0;
+    }
+    if (n < 0) {
+        stream_close(s, ERR_CLOSED, strerror(errno));
+    }
+    return n;
+}
+
+/* Sends of the file that is next, straight from the page cache. Results as stream_write(). */
+static ssize_t stream_sendfile(struct stream *s, const struct output *out)
+{
+    const struct net_file *file = &out->files[out->file_next].file;
+    off_t pos = file->pos + (int64_t)out->file_sent;
+    size_t want = min_size(file->len - out->file_sent, WRITE_TURN_BYTES_MAX);
+    ssize_t n;
+    do {
+        n = sendfile(s->fd, file->fd, &pos, want);
+    } while (n < 0 && errno == EINTR);
+    if (n < 0 && errno == EAGAIN) {
+        return 0;
+    }
+    if (n == 0) {
+        stream_close(s, ERR_IO, "file ends before its promised end");
+        return -1;
+    }
+    if (n < 0) {
+        stream_close(s, errno == EIO ? ERR_IO : ERR_CLOSED, strerror(errno));
+    }
+    return n;
+}
+
+/* How much is read from files follows what the peer takes, as the rest is read in vain. */
+static void learn_quantum(struct output_queue *queue, size_t asked, size_t sent)
+{
+    if (sent < asked) {
+        queue->quantum = max_size(sent, WRITE_QUANTUM_MIN);
+    } else if (queue->quantum < SCRATCH_OUT_BYTES) {
+        queue->quantum = min_size(queue->quantum * 2, SCRATCH_OUT_BYTES);
+    }
+    queue->quantum = min_size(queue->quantum, SCRATCH_OUT_BYTES);
+}
+
+/* One system call; `*sent` bytes went out. */
+static enum output_status write_once(struct stream *s, size_t *sent)
+{
+    struct pieces p;
+    p.count = 0;
+    p.bytes = 0;
+    p.scratch_used = 0;
+    p.file_ahead = false;
+    LIST_EACH(node, &s->out.list)
+    {
+        if (!gather_message(s, &p, LIST_ENTRY(node, struct output, link)) ||
+            p.count == OUT_IOV_MAX) {
+            break;
+        }
+    }
+    if (stream_is_closed(s)) {
+        return OUTPUT_CLOSED;
+    }
+    bool by_sendfile = p.bytes == 0 && p.file_ahead;
+    ssize_t n = by_sendfile ? stream_sendfile(s, LIST_ENTRY(s->out.list.next, struct output, link))
+                            : stream_write(s, &p);
+    if (n < 0) {
+        return OUTPUT_CLOSED;
+    }
+    if (p.scratch_used > 0) {
+        learn_quantum(&s->out, p.bytes, (size_t)n);
+    }
+    *sent = (size_t)n;
+    if (n == 0) {
+        return OUTPUT_BLOCKED;
+    }
+    advance(s, (size_t)n);
+    if (list_empty(&s->out.list)) {
+        return OUTPUT_EMPTY;
+    }
+    return by_sendfile || (size_t)n == p.bytes ? OUTPUT_TURN : OUTPUT_BLOCKED;
+}
+
+enum output_status output_write(struct stream *s)
+{
+    size_t total = 0;
+    while (!list_empty(&s->out.list)) {
+        size_t sent = 0;
+        enum output_status status = write_once(s, &sent);
+        total += sent;
+        if (status != OUTPUT_TURN || total >= WRITE_TURN_BYTES_MAX) {
+            return status;
+        }
+    }
+    return OUTPUT_EMPTY;
+}
