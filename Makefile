@@ -127,7 +127,17 @@ endef
 $(foreach f,$(FOLDERS),$(eval $(call fuzz_rules,$(f))))
 fuzz-programs: $(FUZZ_PROGRAMS)
 
-test-programs: $(UNIT_PROGRAMS)
+# tests/sim/<folder>/*.c: one simulator each, sim_<folder>, linked with that folder.
+SIM_FOLDERS := $(sort $(notdir $(patsubst %/,%,$(dir $(wildcard tests/sim/*/*.c)))))
+SIM_SOURCES := $(sort $(wildcard tests/sim/*/*.c))
+SIM_PROGRAMS := $(SIM_FOLDERS:%=$(O)/tests/sim/sim_%)
+define sim_rules
+$(O)/tests/sim/sim_$(1): $(patsubst %.c,$(O)/obj/%.o,$(wildcard tests/sim/$(1)/*.c)) $(call libs_for,$(1))
+	$$(call link,)
+endef
+$(foreach f,$(SIM_FOLDERS),$(eval $(call sim_rules,$(f))))
+
+test-programs: $(UNIT_PROGRAMS) $(SIM_PROGRAMS)
 
 # ---- the two commands ----
 test: ## run every test: unit, simulation, fuzz, end to end (under 20 minutes)
@@ -153,7 +163,7 @@ format: ## format every C file
 
 # For the scripts: every file that some target compiles, and the values of variables NAMES.
 SOURCES = $(foreach f,$(FOLDERS),$(call sources,$(f))) controller/main.c broker/main.c cli/main.c \
-          $(UNIT_SOURCES) $(FUZZ_PROGRAMS:$(O)/%=%.c)
+          $(UNIT_SOURCES) $(SIM_SOURCES) $(FUZZ_PROGRAMS:$(O)/%=%.c)
 show:
 	@$(foreach name,$(NAMES),echo '$(name)=$($(name))';)
 gen: $(GEN)

@@ -77,8 +77,9 @@ def sim_tests():
     for program in make_values("SIM_PROGRAMS", V="asan")["SIM_PROGRAMS"].split():
         yield Test(program.split("/tests/", 1)[1], [program, "--seeds", str(SIM_SEEDS)],
                    SIM_TIMEOUT_S)
-    if os.path.exists(os.path.join(ROOT, "tests/sim/plants.sh")):
-        yield Test("sim/plants", ["tests/sim/plants.sh"], PLANTS_TIMEOUT_S)
+    for script in glob.glob(os.path.join(ROOT, "tests/sim/**/plants.sh"), recursive=True):
+        name = os.path.relpath(script, os.path.join(ROOT, "tests")).removesuffix(".sh")
+        yield Test(name, [script], PLANTS_TIMEOUT_S)
 
 
 def e2e_tests():
@@ -101,10 +102,13 @@ def execute(test):
     env = {**os.environ, **SANITIZERS, "CRAFT_TEST_DIR": test.dir, "PYTHONUNBUFFERED": "1"}
     env.setdefault("CRAFT_BIN", os.path.join(ROOT, "build/asan/bin"))
     with open(test.log, "wb") as log:
-        run = subprocess.Popen(test.command, cwd=ROOT, env=env, stdin=subprocess.DEVNULL,
-                               stdout=log, stderr=subprocess.STDOUT, start_new_session=True)
         try:
+            run = subprocess.Popen(test.command, cwd=ROOT, env=env, stdin=subprocess.DEVNULL,
+                                   stdout=log, stderr=subprocess.STDOUT, start_new_session=True)
             return run.wait(test.timeout_s)
+        except OSError as error:
+            log.write(f"{error}\n".encode())
+            return 127
         except subprocess.TimeoutExpired:
             os.killpg(run.pid, signal.SIGTERM)  # a last chance to clean up
         try:
