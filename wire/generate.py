@@ -3,7 +3,7 @@
 
 The form of the schemas is described in wire/schema/README.md. DIR/messages.h gets a structure per
 message and nested structure, DIR/messages.c the tables that decode.c and encode.c walk. PAGE gets the list
-of APIs and versions for people. Outputs that would not change are not touched.
+of APIs and versions for people.
 """
 import argparse
 import os
@@ -386,6 +386,12 @@ def make_table(schema):
     return "\n".join(out) + "\n"
 
 
+def write(path, text):
+    os.makedirs(os.path.dirname(path) or ".", exist_ok=True)
+    with open(path, "w", encoding="utf-8") as out:
+        out.write(text)
+
+
 def write_if_changed(path, text):
     try:
         with open(path, encoding="utf-8") as old:
@@ -393,9 +399,7 @@ def write_if_changed(path, text):
                 return
     except FileNotFoundError:
         pass
-    os.makedirs(os.path.dirname(path) or ".", exist_ok=True)
-    with open(path, "w", encoding="utf-8") as out:
-        out.write(text)
+    write(path, text)
 
 
 def main():
@@ -406,8 +410,9 @@ def main():
     args = parser.parse_args()
     schema = Schema(args.files)
     if args.out:
+        # All who include the header would be compiled again; the source is what make looks at.
         write_if_changed(os.path.join(args.out, "messages.h"), make_header(schema))
-        write_if_changed(os.path.join(args.out, "messages.c"), make_source(schema))
+        write(os.path.join(args.out, "messages.c"), make_source(schema))
     if args.table:
         write_if_changed(args.table, make_table(schema))
 
