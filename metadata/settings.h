@@ -59,11 +59,10 @@ enum settings_source {
 struct setting {
     const char *name;
     const char *default_text; /* as Kafka writes it; NULL: null */
-    const char *range;        /* NULL: any value of the type; else see settings_table.h */
-    const char *synonym;      /* topics: the server setting that gives the default, or NULL */
-    const char *doc;          /* one sentence, or "" */
-    uint8_t scope;            /* enum settings_scope */
-    uint8_t type;             /* enum settings_type */
+    const char *range;        /* in the form of settings_rows.h; NULL: all that the type allows */
+    const char *fallback;     /* the server's setting that counts when this is not set, or NULL */
+    const char *doc;          /* one sentence; "" if it has no effect */
+    uint8_t type;             /* enum settings_type; PASSWORD must not be shown or logged */
     uint8_t mode;             /* enum settings_mode */
     bool internal;            /* not shown to people who did not ask for it */
     bool has_effect;          /* this product acts upon it; else it is only accepted */
@@ -79,14 +78,19 @@ const struct setting *settings_next(enum settings_scope scope, size_t *at);
 /* The known name nearest to `name`, or NULL when none is near. */
 const char *settings_nearest(enum settings_scope scope, struct slice name);
 
-/* Is `value` allowed? On failure ERR_INVALID_CONFIG and a sentence with name, value and range is
- * appended to `message`. An unknown name is refused: "Unknown topic config name: x". */
+/* Is `value` allowed? On failure ERR_INVALID_CONFIG and a sentence with name, value and what would
+ * be allowed is appended to `message`. An unknown name is refused, too. */
 enum err MUST_USE settings_validate(enum settings_scope scope, struct slice name,
                                     struct slice value, struct buf *message);
 
+/* The same for a change of a server's setting while it runs, for one broker or (`cluster_wide`) for
+ * all: the setting's mode must allow it, too. */
+enum err MUST_USE settings_validate_dynamic(struct slice name, struct slice value,
+                                            bool cluster_wide, struct buf *message);
+
 /* ---- the settings a server was started with ---- */
 
-struct settings; /* opaque */
+struct settings;
 
 struct settings *settings_new(void);
 void settings_free(struct settings *s);
@@ -99,7 +103,8 @@ void settings_free(struct settings *s);
 enum err MUST_USE settings_parse(struct settings *s, struct slice text, const char *file_name,
                                  struct buf *message);
 
-/* One setting from elsewhere; `origin` is where, for messages ("--override"). */
+/* One setting from elsewhere; `origin` says where, for messages ("--override"). Errors: ERR_CONFIG.
+ */
 enum err MUST_USE settings_set(struct settings *s, struct slice name, struct slice value,
                                const char *origin, struct buf *message);
 
@@ -117,17 +122,19 @@ int64_t settings_long(const struct settings *s, const char *name);
 double settings_double(const struct settings *s, const char *name);
 bool settings_bool(const struct settings *s, const char *name);
 
-/* Text of any type; NULL for null. */
+/* Text of any type, as it was given (a fallback's unit is not converted); NULL for null. */
 const char *settings_str(const struct settings *s, const char *name);
 
 /* Items of a LIST (or of a comma-separated STRING), trimmed; NULL-terminated array from `arena`. */
 char **settings_list(const struct settings *s, const char *name, struct arena *arena);
 
-/* Did the operator set it (not the default)? A setting whose default is null reads as 0 through the
- * typed functions, so ask this first. */
+/* Did the operator set it, or one of its fallbacks? A setting whose default is null reads as 0
+ * through the typed functions, so ask this first. */
 bool settings_is_set(const struct settings *s, const char *name);
 
-/* `listener.name.<listener>.<name>`, else `<name>`. Listener names are compared in lower case. */
+/* `listener.name.<listener>.<name>`, else `<name>`. Case does not count in listener names. `name`
+ * may have a SASL mechanism in front ("scram-sha-256.sasl.jaas.config"); then there is no default.
+ */
 const char *settings_listener_str(const struct settings *s, const char *listener, const char *name);
 
 /* ---- values in effect, dynamic ones included ---- */
@@ -140,32 +147,37 @@ struct settings_view {
 };
 
 struct settings_effective {
-    const struct setting *row; /* of the scope asked for */
+    const struct setting *row; /* of what was asked for */
     const char *value;         /* NULL: null */
     enum settings_source source;
-    const char
-        *source_name; /* the name under which the value was found, e.g. "log.retention.hours" */
+    const char *source_name; /* the name it was found under, e.g. "log.retention.hours" */
+    const char *source_text; /* its text there, e.g. "168" for a value of "604800000" */
 };
 
-/* The value of a topic's setting: topic override, else this broker's dynamic value of the server
- * synonym, else the cluster-wide dynamic one, else the file's, else the default. Units are
- * converted (log.retention.hours gives retention.ms). Text from `arena`. `name` must be a topic
- * setting (asserted). */
+/* The value of a topic's setting: topic override, else this broker's dynamic value of the server's
+ * setting, else the cluster-wide dynamic one, else the file's, else the default. Units are
+ * converted (log.retention.hours gives retention.ms). A stored value that this version does not
+ * allow counts as absent. Text from `arena`. `name` must be a topic setting (asserted). */
 struct settings_effective settings_topic_effective(const struct settings_view *view,
                                                    struct slice topic, const char *name,
                                                    struct arena *arena);
 
-/* The whole chain, strongest first, the last one being the default; for DescribeConfigs with
- * synonyms. `count` receives the length, ≥ 1. */
-struct settings_effective *settings_topic_chain(const struct settings_view *view,
-                                                struct slice topic, const char *name,
-                                                struct arena *arena, size_t *count);
-
-/* The same for a server setting of this broker. */
+/* The same for a group's setting, and for a server setting of this broker. */
+struct settings_effective settings_group_effective(const struct settings_view *view,
+                                                   struct slice group, const char *name,
+                                                   struct arena *arena);
 struct settings_effective settings_broker_effective(const struct settings_view *view,
                                                     const char *name, struct arena *arena);
-struct settings_effective *settings_broker_chain(const struct settings_view *view, const char *name,
-                                                 struct arena *arena, size_t *count);
+
+/* The whole chain, strongest first, defaults last, at least one link; for DescribeConfigs with
+ * synonyms. `resource` is the topic or group; it does not count for SETTINGS_SERVER. */
+struct settings_chain {
+    struct settings_effective *links;
+    size_t count;
+};
+
+struct settings_chain settings_chain(const struct settings_view *view, enum settings_scope scope,
+                                     struct slice resource, const char *name, struct arena *arena);
 
 /* Typed shortcuts for a topic's value; a null value reads as 0. */
 int64_t settings_topic_long(const struct settings_view *view, struct slice topic, const char *name);
