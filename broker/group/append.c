@@ -70,19 +70,25 @@ void append_submit(struct step *s, struct pending_append *p)
 
 static void answer_request(struct step *s, struct pending_append *p, enum err error)
 {
-    const void *body = p->body;
     if (error != ERR_NONE) {
-        body = refusal_of_response(p->api_key, p->body, append_client_error(error));
+        refusal_spoil(p->api_key, p->body, append_client_error(error));
     }
-    reply_send(s, &p->reply, p->api_key, body);
+    reply_send(s, &p->reply, p->api_key, p->body);
 }
 
-void append_take_request(struct pending_append *p, const struct group_request *rq, void *body)
+void append_submit_or_answer(struct step *s, const struct group_request *rq,
+                             struct pending_append *take, void *body)
 {
-    p->reply = reply_park(rq);
-    p->api_key = rq->api_key;
-    p->body = body;
-    p->answer = answer_request;
+    if (take->effect.records_count == 0) {
+        reply_now(s, rq, body);
+        append_discard(s, take);
+        return;
+    }
+    take->reply = reply_park(rq);
+    take->api_key = rq->api_key;
+    take->body = body;
+    take->answer = answer_request;
+    append_submit(s, take);
 }
 
 enum err append_client_error(enum err error)
@@ -112,15 +118,10 @@ static void settle_group_tombstone(struct step *s, struct pending_append *p, siz
                                    const struct group_key *key, enum err error)
 {
     struct group *g = group_find(s->shard, key->group);
-    if (g == NULL) {
-        return;
-    }
-    if (g->state == GROUP_STATE_DEAD) {
-        group_become(s, g, GROUP_STATE_EMPTY);
-    }
+    ASSERT(g != NULL);
+    group_become(s, g, GROUP_STATE_EMPTY);
     if (error == ERR_NONE) {
-        enum err replayed =
-            replay_record(s->shard, -1, p->sequence + at, p->effect.records[at]);
+        enum err replayed = replay_record(s->shard, -1, p->sequence + at, p->effect.records[at]);
         ASSERT(replayed == ERR_NONE);
     }
 }
@@ -181,7 +182,8 @@ void append_discard(struct step *s, struct pending_append *p)
 
 void append_finish(struct step *s, uint64_t append_id, enum err error)
 {
-    LIST_EACH (node, &s->shard->appends) {
+    LIST_EACH(node, &s->shard->appends)
+    {
         struct pending_append *p = LIST_ENTRY(node, struct pending_append, node);
         if (p->id == append_id) {
             if (error != ERR_NONE) {
@@ -198,7 +200,8 @@ void append_finish(struct step *s, uint64_t append_id, enum err error)
 
 void append_unload_all(struct step *s)
 {
-    LIST_EACH (node, &s->shard->appends) {
+    LIST_EACH(node, &s->shard->appends)
+    {
         struct pending_append *p = LIST_ENTRY(node, struct pending_append, node);
         if (p->reply.waiting) {
             answer_once(s, p, ERR_NOT_COORDINATOR);

@@ -78,20 +78,6 @@ static enum err commit_one(struct step *s, struct pending_append *p, const struc
     return ERR_NONE;
 }
 
-/* With records the answer waits for them; a request of which nothing is left is answered now. */
-static void submit(struct step *s, const struct group_request *rq, struct pending_append *take,
-                   void *body)
-{
-    if (take->effect.records_count > 0) {
-        s->shard->offset_commits += take->effect.records_count;
-        append_take_request(take, rq, body);
-        append_submit(s, take);
-        return;
-    }
-    reply_now(s, rq, body);
-    append_discard(s, take);
-}
-
 /* ---- OffsetCommit ---- */
 
 static void commit_topic(struct step *s, struct pending_append *p,
@@ -106,8 +92,7 @@ static void commit_topic(struct step *s, struct pending_append *p,
         ARENA_ARRAY(&p->arena, count, struct wire_offset_commit_response_topics_partitions);
     for (size_t i = 0; i < count; i++) {
         const struct wire_offset_commit_request_topics_partitions *one = &from->partitions[i];
-        struct group_key key = {GROUP_KEY_OFFSET, body->group_id, from->name,
-                                one->partition_index};
+        struct group_key key = {GROUP_KEY_OFFSET, body->group_id, from->name, one->partition_index};
         struct group_offset_value value = {
             .offset = one->committed_offset,
             .leader_epoch = one->committed_leader_epoch,
@@ -138,13 +123,15 @@ void offset_commit_handle(struct step *s, const struct group_request *rq)
     }
     maintain_session(s, &who);
     struct pending_append *p = append_new(s->shard);
-    struct wire_offset_commit_response *r = ARENA_NEW(&p->arena, struct wire_offset_commit_response);
+    struct wire_offset_commit_response *r =
+        ARENA_NEW(&p->arena, struct wire_offset_commit_response);
     size_t count = (size_t)max_i64(body->topics_count, 0);
     r->topics = ARENA_ARRAY(&p->arena, count, struct wire_offset_commit_response_topics);
     for (size_t i = 0; i < count; i++) {
         commit_topic(s, p, body, &body->topics[i], &r->topics[r->topics_count++]);
     }
-    submit(s, rq, p, r);
+    s->shard->offset_commits += p->effect.records_count;
+    append_submit_or_answer(s, rq, p, r);
 }
 
 /* ---- TxnOffsetCommit ---- */
@@ -203,5 +190,6 @@ void txn_offset_commit_handle(struct step *s, const struct group_request *rq)
     for (size_t i = 0; i < count; i++) {
         txn_commit_topic(s, p, body->group_id, &body->topics[i], &r->topics[r->topics_count++]);
     }
-    submit(s, rq, p, r);
+    s->shard->offset_commits += p->effect.records_count;
+    append_submit_or_answer(s, rq, p, r);
 }

@@ -33,10 +33,10 @@ const char *group_state_name(enum group_state state)
  * and forgotten) and when it failed (the group lives on). */
 static const bool MAY_BECOME[GROUP_STATES][GROUP_STATES] = {
     [GROUP_STATE_EMPTY] = {[GROUP_STATE_PREPARING_REBALANCE] = true, [GROUP_STATE_DEAD] = true},
-    [GROUP_STATE_PREPARING_REBALANCE] = {[GROUP_STATE_COMPLETING_REBALANCE] = true,
-                                         [GROUP_STATE_EMPTY] = true},
-    [GROUP_STATE_COMPLETING_REBALANCE] = {[GROUP_STATE_STABLE] = true,
-                                          [GROUP_STATE_PREPARING_REBALANCE] = true},
+    [GROUP_STATE_PREPARING_REBALANCE] =
+        {[GROUP_STATE_COMPLETING_REBALANCE] = true, [GROUP_STATE_EMPTY] = true},
+    [GROUP_STATE_COMPLETING_REBALANCE] =
+        {[GROUP_STATE_STABLE] = true, [GROUP_STATE_PREPARING_REBALANCE] = true},
     [GROUP_STATE_STABLE] = {[GROUP_STATE_PREPARING_REBALANCE] = true},
     [GROUP_STATE_DEAD] = {[GROUP_STATE_EMPTY] = true},
 };
@@ -49,8 +49,7 @@ void group_become(struct step *s, struct group *g, enum group_state state)
         g->state_since_ms = s->now.wall_ms;
     }
     log_debug(s->shard->log, "group", "state", "group=%.*s from=%s to=%s generation=%d",
-              SLICE_ARG(g->id), group_state_name(g->state), group_state_name(state),
-              g->generation);
+              SLICE_ARG(g->id), group_state_name(g->state), group_state_name(state), g->generation);
     g->previous = g->state;
     g->state = state;
 }
@@ -273,31 +272,24 @@ int64_t group_shard_deadline(const struct group_shard *shard)
 }
 
 static const struct {
-    enum group_api api;
+    enum wire_api api;
     void (*handle)(struct step *s, const struct group_request *rq);
 } HANDLERS[] = {
-    {GROUP_API_OFFSET_COMMIT, offset_commit_handle},
-    {GROUP_API_JOIN, join_handle},
-    {GROUP_API_HEARTBEAT, heartbeat_handle},
-    {GROUP_API_LEAVE, leave_handle},
-    {GROUP_API_SYNC, sync_handle},
-    {GROUP_API_TXN_OFFSET_COMMIT, txn_offset_commit_handle},
-    {GROUP_API_DELETE_GROUPS, delete_groups_handle},
-    {GROUP_API_OFFSET_DELETE, offset_delete_handle},
+    {WIRE_API_OFFSET_COMMIT, offset_commit_handle},
+    {WIRE_API_JOIN_GROUP, join_handle},
+    {WIRE_API_HEARTBEAT, heartbeat_handle},
+    {WIRE_API_LEAVE_GROUP, leave_handle},
+    {WIRE_API_SYNC_GROUP, sync_handle},
+    {WIRE_API_TXN_OFFSET_COMMIT, txn_offset_commit_handle},
+    {WIRE_API_DELETE_GROUPS, delete_groups_handle},
+    {WIRE_API_OFFSET_DELETE, offset_delete_handle},
 };
 
-static enum err phase_error(const struct group_shard *shard, int16_t api_key)
+enum err shard_phase_error(const struct group_shard *shard)
 {
-    switch (shard->phase) {
-    case GROUP_SHARD_LOADING:
-        /* A heartbeat is let through blindly, as Kafka does: the member is not known to be gone. */
-        return api_key == GROUP_API_HEARTBEAT ? ERR_NONE : ERR_COORDINATOR_LOAD_IN_PROGRESS;
-    case GROUP_SHARD_ACTIVE:
-        return ERR_NONE;
-    case GROUP_SHARD_UNLOADED:
-        return ERR_NOT_COORDINATOR;
-    }
-    UNREACHABLE();
+    ASSERT(shard->phase != GROUP_SHARD_ACTIVE);
+    return shard->phase == GROUP_SHARD_LOADING ? ERR_COORDINATOR_LOAD_IN_PROGRESS
+                                               : ERR_NOT_COORDINATOR;
 }
 
 void group_shard_request(struct group_shard *shard, const struct group_request *request,
@@ -306,12 +298,15 @@ void group_shard_request(struct group_shard *shard, const struct group_request *
     struct step s = {shard, now, out};
     shard->parked++;
     if (shard->phase != GROUP_SHARD_ACTIVE) {
-        enum err error = phase_error(shard, request->api_key);
+        enum err error = shard_phase_error(shard);
+        if (error == ERR_COORDINATOR_LOAD_IN_PROGRESS && request->api_key == WIRE_API_HEARTBEAT) {
+            error = ERR_NONE; /* nobody knows yet whether the member is gone */
+        }
         reply_now(&s, request, refusal_body(request, error, &out->arena));
         return;
     }
     for (size_t i = 0; i < ARRAY_LEN(HANDLERS); i++) {
-        if (HANDLERS[i].api == (enum group_api)request->api_key) {
+        if (HANDLERS[i].api == (enum wire_api)request->api_key) {
             HANDLERS[i].handle(&s, request);
             /* What the request made due, e.g. a rebalance without initial delay. */
             run_due(&s);

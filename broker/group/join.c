@@ -58,8 +58,7 @@ static void add_member(const struct join *j, struct slice id)
     struct group_member *m = MEM_NEW(struct group_member);
     m->id = group_own(id);
     m->instance_id = group_own(j->body->group_instance_id);
-    m->client_id =
-        group_own(slice_is_null(j->rq->client_id) ? slice_str("") : j->rq->client_id);
+    m->client_id = group_own(slice_is_null(j->rq->client_id) ? slice_str("") : j->rq->client_id);
     m->client_host = group_own(j->rq->client_host);
     m->rebalance_timeout_ms = asked_rebalance_timeout(j);
     m->session_timeout_ms = j->body->session_timeout_ms;
@@ -234,8 +233,8 @@ static void update_then_rebalance(const struct join *j, struct group_member *m, 
 static void answer_present(const struct join *j, struct group_member *m, bool with_members)
 {
     member_park_join(j->s, m, reply_park(j->rq));
-    rebalance_answer_join(j->s, m, (struct join_answer){.leader_id = j->g->leader->id,
-                                                        .with_members = with_members});
+    rebalance_answer_join(
+        j->s, m, (struct join_answer){.leader_id = j->g->leader->id, .with_members = with_members});
 }
 
 static void rejoin(const struct join *j, struct group_member *m)
@@ -258,8 +257,8 @@ static void rejoin(const struct join *j, struct group_member *m)
     case GROUP_STATE_STABLE:
         /* The leader rejoins when what it assigns by has changed (partitions of a topic …). */
         if (leader || !same) {
-            update_then_rebalance(j, m, leader ? "the leader rejoins"
-                                               : "a member changed its metadata");
+            update_then_rebalance(j, m,
+                                  leader ? "the leader rejoins" : "a member changed its metadata");
         } else {
             answer_present(j, m, false);
         }

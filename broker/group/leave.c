@@ -51,8 +51,8 @@ static void rebalance_the_rest(struct step *s, struct group *g)
 }
 
 /* To version 2 the request has one member and no list. */
-static const struct wire_leave_group_request_members *
-leavers(const struct group_request *rq, struct arena *arena, size_t *count)
+static const struct wire_leave_group_request_members *leavers(const struct group_request *rq,
+                                                              struct arena *arena, size_t *count)
 {
     const struct wire_leave_group_request *body = rq->body;
     if (rq->version >= LEAVE_V_MEMBERS) {

@@ -140,8 +140,8 @@ void member_session_expired(struct step *s, struct group_member *m)
     if (!m->is_new && (m->join.waiting || m->sync.waiting)) {
         return;
     }
-    log_info(s->shard->log, "group", "member expired", "group=%.*s member=%.*s",
-             SLICE_ARG(g->id), SLICE_ARG(m->id));
+    log_info(s->shard->log, "group", "member expired", "group=%.*s member=%.*s", SLICE_ARG(g->id),
+             SLICE_ARG(m->id));
     member_remove(s, m);
     switch (g->state) {
     case GROUP_STATE_STABLE:
@@ -175,7 +175,10 @@ enum err member_validate(const struct group *g, struct slice member_id, struct s
 
 struct slice member_new_id(struct step *s, const struct group_request *rq, struct slice instance_id)
 {
+    /* What is left of the wire's limit for strings beside "-" and the uuid. */
+    enum { PREFIX_MAX = INT16_MAX - 37 };
     struct slice prefix = slice_is_null(instance_id) ? rq->client_id : instance_id;
+    prefix.len = min_size(prefix.len, PREFIX_MAX);
     uint64_t hi = prng_next(&s->shard->prng);
     uint64_t lo = prng_next(&s->shard->prng);
     /* Java's UUID.randomUUID(): version 4, variant 2. */
@@ -200,8 +203,7 @@ void pending_member_add(struct step *s, struct group *g, struct slice id, int32_
     p->id = group_own(id);
     void *twin = map_put(&g->pending, p->id, p);
     ASSERT(twin == NULL);
-    group_timer_arm(&s->shard->timers, &p->timer, GROUP_TIMER_PENDING,
-                    s->now.mono_ms + timeout_ms);
+    group_timer_arm(&s->shard->timers, &p->timer, GROUP_TIMER_PENDING, s->now.mono_ms + timeout_ms);
 }
 
 struct group_pending_member *pending_member_find(const struct group *g, struct slice id)

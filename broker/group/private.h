@@ -18,17 +18,6 @@
 
 struct group_key;
 
-enum group_api {
-    GROUP_API_OFFSET_COMMIT = 8,
-    GROUP_API_JOIN = 11,
-    GROUP_API_HEARTBEAT = 12,
-    GROUP_API_LEAVE = 13,
-    GROUP_API_SYNC = 14,
-    GROUP_API_TXN_OFFSET_COMMIT = 28,
-    GROUP_API_DELETE_GROUPS = 42,
-    GROUP_API_OFFSET_DELETE = 47,
-};
-
 /* A new member cannot send heartbeats before its JoinGroup is answered, and its connection is not
  * read meanwhile; so its first join ends after this time, whatever its session timeout. */
 enum { GROUP_NEW_MEMBER_TIMEOUT_MS = 5 * 60 * 1000 };
@@ -120,9 +109,9 @@ struct group {
     struct slice id;
     enum group_state state;
     enum group_state previous;
-    int64_t state_since_ms;      /* wall clock; -1: unknown (old records) */
-    struct slice protocol_type;  /* null: never had a member */
-    struct slice protocol_name;  /* of this generation; null: none */
+    int64_t state_since_ms;     /* wall clock; -1: unknown (old records) */
+    struct slice protocol_type; /* null: never had a member */
+    struct slice protocol_name; /* of this generation; null: none */
     int32_t generation;
     struct group_member *leader; /* NULL: no members */
     struct map members;          /* by id */
@@ -215,9 +204,10 @@ struct pending_append *append_new(struct group_shard *shard);
 void append_record(struct pending_append *p, struct group_record record);
 /* Hands it to the driver. It must have a record. */
 void append_submit(struct step *s, struct pending_append *p);
-/* The token of `rq` is answered when this append is: with `body` (in p->arena) if all goes well,
- * else with the error in all its places. */
-void append_take_request(struct pending_append *p, const struct group_request *rq, void *body);
+/* With records the answer `body` (in p->arena) waits for them: as it is if all goes well, else with
+ * the error in all its places. Without a record it is sent now. */
+void append_submit_or_answer(struct step *s, const struct group_request *rq,
+                             struct pending_append *take, void *body);
 void append_timeout(struct step *s, struct pending_append *p);
 /* Its fate is known: settles, answers, forgets. */
 void append_finish(struct step *s, uint64_t append_id, enum err error);
@@ -229,6 +219,9 @@ void append_discard(struct step *s, struct pending_append *p);
 enum err append_client_error(enum err error);
 
 /* ---- group.c ---- */
+
+/* Why a shard that is not ACTIVE answers nothing. */
+enum err shard_phase_error(const struct group_shard *shard);
 
 struct slice group_own(struct slice s);
 void group_disown(struct slice *s);
@@ -334,7 +327,7 @@ void delete_groups_handle(struct step *s, const struct group_request *rq);
 /* The error in the form of the request's API; owned by `arena`. */
 const void *refusal_body(const struct group_request *rq, enum err error, struct arena *arena);
 /* `body`, a response of a request that writes, with every NONE replaced by the error. */
-const void *refusal_of_response(int16_t api_key, void *body, enum err error);
+void refusal_spoil(int16_t api_key, void *body, enum err error);
 
 /* ---- offsets.c ---- */
 
@@ -350,8 +343,8 @@ bool offset_exists(const struct group_offset *o);
 
 enum err MUST_USE replay_record(struct group_shard *shard, int64_t producer_id, uint64_t sequence,
                                 struct group_record record);
-void txn_hold(struct group_shard *shard, int64_t producer_id, uint64_t sequence,
-              struct group_record record);
+enum err MUST_USE txn_hold(struct group_shard *shard, int64_t producer_id, uint64_t sequence,
+                           struct group_record record);
 void txn_free(struct group_txn *t);
 
 /* ---- expire.c ---- */

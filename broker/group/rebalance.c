@@ -1,5 +1,6 @@
 /* The phases of a rebalance: prepare (members join), complete (the leader assigns), stable. */
 #include "broker/group/private.h"
+#include "broker/group/records.h"
 
 /* The longest rebalance timeout of the members; at least 1 ms, so that a phase put off again and
  * again moves with time. */
@@ -64,8 +65,7 @@ void rebalance_initial_timer(struct step *s, struct group *g)
         return;
     }
     /* Somebody came while we waited: perhaps more will. */
-    int64_t delay_ms =
-        min_i64(s->shard->config.initial_rebalance_delay_ms, g->initial_left_ms);
+    int64_t delay_ms = min_i64(s->shard->config.initial_rebalance_delay_ms, g->initial_left_ms);
     g->new_member_added = false;
     g->initial_left_ms = max_i64(g->initial_left_ms - g->initial_delay_ms, 0);
     g->initial_delay_ms = delay_ms;
@@ -180,8 +180,9 @@ static void begin_generation(struct step *s, struct group *g)
     size_t at = 0;
     for (struct group_member *m; (m = map_next(&g->members, &at)) != NULL;) {
         if (m->join.waiting) {
-            rebalance_answer_join(s, m, (struct join_answer){.leader_id = g->leader->id,
-                                                             .with_members = m == g->leader});
+            rebalance_answer_join(
+                s, m,
+                (struct join_answer){.leader_id = g->leader->id, .with_members = m == g->leader});
         }
         member_touch(s, m);
         m->is_new = false;
@@ -205,7 +206,8 @@ void rebalance_complete_join(struct step *s, struct group *g)
         wait_for_joins(s, g);
         return;
     }
-    /* The largest generation wraps to 1: 0 is "never had one" and negative ones are not members'. */
+    /* The largest generation wraps to 1: 0 is "never had one" and negative ones are not members'.
+     */
     g->generation = g->generation == INT32_MAX ? 1 : g->generation + 1;
     if (g->members.count == 0) {
         become_empty(s, g);
@@ -226,19 +228,17 @@ void rebalance_answer_join(struct step *s, struct group_member *m, struct join_a
     r->skip_assignment = answer.skip_assignment;
     r->member_id = arena_dup(arena, m->id);
     if (answer.with_members) {
-        r->members =
-            ARENA_ARRAY(arena, g->members.count, struct wire_join_group_response_members);
+        r->members = ARENA_ARRAY(arena, g->members.count, struct wire_join_group_response_members);
         size_t at = 0;
         for (const struct group_member *one; (one = map_next(&g->members, &at)) != NULL;) {
             struct wire_join_group_response_members *to = &r->members[r->members_count++];
             to->member_id = arena_dup(arena, one->id);
             to->group_instance_id = arena_dup(arena, one->instance_id);
-            to->metadata =
-                arena_dup(arena, protocols_metadata(one->protocols, g->protocol_name));
+            to->metadata = arena_dup(arena, protocols_metadata(one->protocols, g->protocol_name));
         }
     }
     ASSERT(m->join.waiting);
-    reply_send(s, &m->join, GROUP_API_JOIN, r);
+    reply_send(s, &m->join, WIRE_API_JOIN_GROUP, r);
     g->joins_waiting--;
 }
 

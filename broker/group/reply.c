@@ -35,23 +35,21 @@ void reply_now(struct step *s, const struct group_request *rq, const void *body)
 void reply_join_error(struct step *s, struct group_parked *parked, struct slice member_id,
                       enum err error)
 {
-    struct wire_join_group_response *r =
-        ARENA_NEW(&s->out->arena, struct wire_join_group_response);
+    struct wire_join_group_response *r = ARENA_NEW(&s->out->arena, struct wire_join_group_response);
     r->error_code = err_wire(error);
     r->generation_id = -1;
     r->protocol_name = slice_str("");
     r->leader = slice_str("");
     r->member_id = arena_dup(&s->out->arena, member_id);
-    reply_send(s, parked, GROUP_API_JOIN, r);
+    reply_send(s, parked, WIRE_API_JOIN_GROUP, r);
 }
 
 void reply_sync_error(struct step *s, struct group_parked *parked, enum err error)
 {
-    struct wire_sync_group_response *r =
-        ARENA_NEW(&s->out->arena, struct wire_sync_group_response);
+    struct wire_sync_group_response *r = ARENA_NEW(&s->out->arena, struct wire_sync_group_response);
     r->error_code = err_wire(error);
     r->assignment = slice_str("");
-    reply_send(s, parked, GROUP_API_SYNC, r);
+    reply_send(s, parked, WIRE_API_SYNC_GROUP, r);
 }
 
 void group_refuse(const struct group_request *request, enum err error, struct group_effects *out)

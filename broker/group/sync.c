@@ -10,9 +10,8 @@ void sync_answer(struct step *s, const struct group_member *m, struct group_park
     struct wire_sync_group_response *r = ARENA_NEW(arena, struct wire_sync_group_response);
     r->protocol_type = arena_dup(arena, m->group->protocol_type);
     r->protocol_name = arena_dup(arena, m->group->protocol_name);
-    r->assignment =
-        slice_is_null(m->assignment) ? slice_str("") : arena_dup(arena, m->assignment);
-    reply_send(s, parked, GROUP_API_SYNC, r);
+    r->assignment = slice_is_null(m->assignment) ? slice_str("") : arena_dup(arena, m->assignment);
+    reply_send(s, parked, WIRE_API_SYNC_GROUP, r);
 }
 
 /* The record of the assignment has its fate. If the group has moved on, that was for nothing: a

@@ -130,7 +130,8 @@ void offset_delete_handle(struct step *s, const struct group_request *rq)
         return;
     }
     struct pending_append *p = append_new(s->shard);
-    struct wire_offset_delete_response *r = ARENA_NEW(&p->arena, struct wire_offset_delete_response);
+    struct wire_offset_delete_response *r =
+        ARENA_NEW(&p->arena, struct wire_offset_delete_response);
     size_t count = (size_t)max_i64(body->topics_count, 0);
     r->topics = ARENA_ARRAY(&p->arena, count, struct wire_offset_delete_response_topics);
     for (size_t i = 0; i < count; i++) {
