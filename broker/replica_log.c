@@ -18,7 +18,7 @@ static struct producer_batch producer_batch_of(const struct store_batch *b)
                                    .timestamp_ms = b->max_timestamp};
 }
 
-void replica_log_note_producer(struct replica *r, const struct store_batch *batch)
+static void note_producer(struct replica *r, const struct store_batch *batch)
 {
     bool control = (batch->attributes & STORE_BATCH_CONTROL) != 0;
     if (batch->producer_id < 0 || control || batch->base_sequence < 0) {
@@ -28,9 +28,20 @@ void replica_log_note_producer(struct replica *r, const struct store_batch *batc
     producer_append(&r->producers, &noted, net_wall_ms(r->broker->loop));
 }
 
+void replica_log_note_producers(struct replica *r, struct slice batches)
+{
+    for (size_t at = 0; at < batches.len;) {
+        struct store_batch batch;
+        enum err e = store_batch_parse(slice_of(batches.data + at, STORE_BATCH_HEADER), &batch);
+        ASSERT(e == ERR_NONE);
+        note_producer(r, &batch);
+        at += batch.size;
+    }
+}
+
 static bool note_scanned(void *arg, const struct store_batch *batch)
 {
-    replica_log_note_producer(arg, batch);
+    note_producer(arg, batch);
     return true;
 }
 

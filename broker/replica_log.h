@@ -18,8 +18,8 @@ enum err replica_log_truncate(struct replica *r, int64_t offset) MUST_USE;
 /* The leader's log begins behind our end: starts anew at `offset`. A follower only. */
 enum err replica_log_restart(struct replica *r, int64_t offset) MUST_USE;
 
-/* Notes the producer state of an appended batch. */
-void replica_log_note_producer(struct replica *r, const struct store_batch *batch);
+/* Notes the producer state of batches that were appended. */
+void replica_log_note_producers(struct replica *r, struct slice batches);
 
 /* Flushes, writes the producer snapshot, closes; r->log is NULL afterwards. */
 enum err replica_log_close(struct replica *r) MUST_USE;

@@ -145,6 +145,7 @@ static void settle(struct step *s, struct pending_append *p, enum err error)
         struct group *g = group_find(s->shard, key.group);
         if (g != NULL && key.kind == GROUP_KEY_OFFSET) {
             offset_maybe_drop(g, key.topic, key.partition);
+            group_maybe_forget(g);
         }
     }
 }

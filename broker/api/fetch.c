@@ -1,0 +1,479 @@
+/* Fetch: names what each partition can give, waits for more if that is too little.
+ *
+ * A pass over the session's entries reads (as file ranges, nothing is copied) and adds up the
+ * bytes. Enough, an error, or no time left: answer. Otherwise the request is parked on all its
+ * partitions and the pass is made again when one of them has news. */
+#include "base/mem.h"
+#include "broker/api/api.h"
+#include "broker/leader_hint.h"
+#include "broker/sessions.h"
+#include "wire/wire.h"
+
+enum { FETCH_VERSION_REPLICA_STATE = 15 };
+
+#define ANSWER struct wire_fetch_response_responses_partitions
+
+/* What one pass found for an entry. */
+struct fetch_result {
+    struct fetch_entry *entry;
+    struct replica *replica; /* NULL with most errors */
+    enum err error;
+    bool diverging;
+    struct store_epoch_end diverging_end;
+    struct store_read read;
+    struct replica_wait wait;
+    struct fetch *fetch;
+};
+
+struct fetch {
+    struct broker *broker;
+    struct net_request *req;
+    struct fetch_session *session;
+    int32_t replica_id; /* −1: a consumer */
+    int64_t broker_epoch;
+    int32_t min_bytes;
+    int32_t max_bytes;
+    struct fetch_result *results; /* one per entry */
+    size_t count;
+    bool parked;
+    bool retry_deferred;
+    bool over; /* answered; freed when the deferred retry has run */
+    struct net_timer timer;
+};
+
+/* ---- one partition ---- */
+
+static bool is_follower(const struct fetch *fetch)
+{
+    return fetch->replica_id >= 0;
+}
+
+static enum err find_replica(const struct fetch *fetch, struct fetch_result *result)
+{
+    const struct fetch_entry *entry = result->entry;
+    struct broker *broker = fetch->broker;
+    if (!slice_is_null(entry->topic)) {
+        return broker_replica_find(broker, entry->topic, entry->index, &result->replica);
+    }
+    return broker_replica_find_id(broker, entry->topic_id, entry->index, &result->replica);
+}
+
+/* Where the fetcher's log and ours part, if they do (KIP-595's form of KIP-101). */
+static enum err check_divergence(struct fetch_result *result)
+{
+    const struct fetch_entry *entry = result->entry;
+    if (entry->last_fetched_epoch < 0) {
+        return ERR_NONE;
+    }
+    struct store_epoch_end end =
+        store_log_epoch_end(result->replica->log, entry->last_fetched_epoch);
+    if (end.epoch < 0 || end.end_offset < 0) {
+        return ERR_OFFSET_OUT_OF_RANGE;
+    }
+    result->diverging =
+        end.epoch != entry->last_fetched_epoch || end.end_offset < entry->fetch_offset;
+    result->diverging_end = end;
+    return ERR_NONE;
+}
+
+static enum err check_range(const struct fetch_result *result)
+{
+    const struct partition *part = &result->replica->part;
+    int64_t offset = result->entry->fetch_offset;
+    return offset < part->log_start_offset || offset > part->log_end_offset
+               ? ERR_OFFSET_OUT_OF_RANGE
+               : ERR_NONE;
+}
+
+/* The follower has everything below its offset: that may move the high watermark. */
+static enum err note_follower(struct fetch *fetch, struct fetch_result *result)
+{
+    struct replica *r = result->replica;
+    struct partition_eligibility may_join = replica_eligibility(fetch->broker);
+    struct partition_fetch fetched = {.replica_id = fetch->replica_id,
+                                      .broker_epoch = fetch->broker_epoch,
+                                      .fetch_offset = result->entry->fetch_offset,
+                                      .log_start_offset = result->entry->log_start_offset};
+    struct partition_effects effects;
+    TRY(partition_fetched(&r->part, &fetched, net_now_ms(fetch->broker->loop), &may_join,
+                          &effects));
+    replica_obey(r, &effects);
+    return ERR_NONE;
+}
+
+static enum err read_partition(struct fetch *fetch, struct fetch_result *result, int64_t room,
+                               bool first_pass)
+{
+    TRY(find_replica(fetch, result));
+    struct replica *r = result->replica;
+    TRY(replica_check_leader(r, result->entry->current_leader_epoch));
+    TRY(check_divergence(result));
+    if (result->diverging) {
+        return ERR_NONE;
+    }
+    TRY(check_range(result));
+    if (is_follower(fetch) && first_pass) {
+        TRY(note_follower(fetch, result));
+    }
+    int64_t limit = is_follower(fetch) ? r->part.log_end_offset : r->part.high_watermark;
+    if (result->entry->fetch_offset >= limit || result->entry->max_bytes < 0) {
+        return ERR_NONE;
+    }
+    bool nothing_yet = room == fetch->max_bytes;
+    struct store_read_query query = {
+        .offset = result->entry->fetch_offset,
+        .end_offset = limit,
+        .max_bytes = (uint32_t)min_i64(result->entry->max_bytes, max_i64(room, 0)),
+        .min_one = nothing_yet};
+    if (query.max_bytes == 0 && !query.min_one) {
+        return ERR_NONE;
+    }
+    enum err e = store_log_read(r->log, &query, &result->read);
+    if (store_log_is_offline(r->log)) {
+        replica_offline(r, err_text(e));
+        return ERR_KAFKA_STORAGE_ERROR;
+    }
+    return e;
+}
+
+/* ---- the answer ---- */
+
+static void drop_read(struct fetch_result *result)
+{
+    if (result->read.file != NULL) {
+        store_read_done(&result->read);
+        result->read = (struct store_read){0};
+    }
+}
+
+static void release_read(void *arg)
+{
+    struct store_read *read = arg;
+    store_read_done(read);
+    mem_free(read);
+}
+
+static struct net_file take_file(struct fetch_result *result)
+{
+    struct store_read *read = MEM_NEW(struct store_read);
+    *read = result->read;
+    result->read = (struct store_read){0};
+    return (struct net_file){.fd = store_file_fd(read->file),
+                             .pos = (int64_t)read->position,
+                             .len = read->length,
+                             .release = release_read,
+                             .arg = read};
+}
+
+/* Does an incremental answer have to name this partition? */
+static bool has_news(const struct fetch *fetch, const struct fetch_result *result)
+{
+    const struct fetch_entry *entry = result->entry;
+    if (!fetch->session->incremental || result->error != ERR_NONE || entry->answered_error ||
+        result->diverging || result->read.length > 0) {
+        return true;
+    }
+    const struct partition *part = &result->replica->part;
+    return entry->answered_hw != part->high_watermark ||
+           entry->answered_log_start != part->log_start_offset;
+}
+
+static void fill_leader(const struct fetch *fetch, const struct fetch_result *result, ANSWER *out,
+                        struct broker_hinted *hinted)
+{
+    struct broker_leader_hint hint = broker_leader_hint(fetch->broker, result->entry->topic_id,
+                                                        result->entry->index, result->error);
+    out->current_leader.leader_id = hint.leader_id;
+    out->current_leader.leader_epoch = hint.leader_epoch;
+    if (hint.leader_id >= 0) {
+        broker_hinted_add(hinted, &fetch->req->arena, hint.leader_id);
+    }
+}
+
+static void fill_partition(const struct fetch *fetch, struct fetch_result *result, ANSWER *out,
+                           struct broker_hinted *hinted)
+{
+    struct fetch_entry *entry = result->entry;
+    wire_init(&wire_msg_fetch_response_responses_partitions, out);
+    out->partition_index = entry->index;
+    out->error_code = err_wire(result->error);
+    out->high_watermark = -1;
+    out->aborted_transactions_count = -1;
+    out->records = slice_of("", 0);
+    entry->answered_error = result->error != ERR_NONE;
+    if (result->error != ERR_NONE) {
+        fill_leader(fetch, result, out, hinted);
+        return;
+    }
+    const struct partition *part = &result->replica->part;
+    out->high_watermark = part->high_watermark;
+    out->last_stable_offset = part->high_watermark;
+    out->log_start_offset = part->log_start_offset;
+    entry->answered_hw = part->high_watermark;
+    entry->answered_log_start = part->log_start_offset;
+    if (result->diverging) {
+        out->diverging_epoch.epoch = result->diverging_end.epoch;
+        out->diverging_epoch.end_offset = result->diverging_end.end_offset;
+    }
+    if (result->read.length > 0) {
+        out->records = slice_of(WIRE_EXTERNAL, result->read.length);
+    }
+}
+
+static struct wire_fetch_response_responses *topic_of(struct wire_fetch_response *response,
+                                                      const struct fetch_entry *entry)
+{
+    if (response->responses_count > 0) {
+        struct wire_fetch_response_responses *last =
+            &response->responses[response->responses_count - 1];
+        bool same_name = slice_eq(last->topic, entry->topic);
+        if (uuid_eq(last->topic_id, entry->topic_id) && same_name) {
+            return last;
+        }
+    }
+    struct wire_fetch_response_responses *topic = &response->responses[response->responses_count++];
+    topic->topic = entry->topic;
+    topic->topic_id = entry->topic_id;
+    return topic;
+}
+
+static void fill_endpoints(const struct fetch *fetch, const struct broker_hinted *hinted,
+                           struct wire_fetch_response *response)
+{
+    struct slice listener = slice_str(net_conn_listener(fetch->req->conn));
+    response->node_endpoints =
+        wire_new_array(&wire_msg_fetch_response_node_endpoints, &fetch->req->arena, hinted->count);
+    for (int i = 0; i < hinted->count; i++) {
+        const struct metadata_endpoint *endpoint =
+            broker_endpoint(fetch->broker, hinted->ids[i], listener);
+        if (endpoint != NULL) {
+            struct wire_fetch_response_node_endpoints *out =
+                &response->node_endpoints[response->node_endpoints_count++];
+            out->node_id = hinted->ids[i];
+            out->host = endpoint->host;
+            out->port = endpoint->port;
+        }
+    }
+}
+
+/* Partitions that were served go last, so that the next answer begins with others. */
+static void rotate(struct fetch_session *session, struct fetch_entry *entry)
+{
+    list_remove(&entry->node);
+    list_add_tail(&session->entries, &entry->node);
+}
+
+static void fill_responses(struct fetch *fetch, struct wire_fetch_response *response,
+                           struct net_file *files, int *file_count)
+{
+    struct broker_hinted hinted = {0};
+    ANSWER *all = arena_array(&fetch->req->arena, fetch->count, sizeof *all);
+    size_t used = 0;
+    response->responses =
+        arena_array(&fetch->req->arena, fetch->count, sizeof response->responses[0]);
+    for (size_t i = 0; i < fetch->count; i++) {
+        struct fetch_result *result = &fetch->results[i];
+        if (!has_news(fetch, result)) {
+            continue;
+        }
+        struct wire_fetch_response_responses *topic = topic_of(response, result->entry);
+        if (topic->partitions == NULL) {
+            topic->partitions = &all[used];
+        }
+        fill_partition(fetch, result, &all[used++], &hinted);
+        topic->partitions_count++;
+        if (result->read.length > 0) {
+            files[(*file_count)++] = take_file(result);
+            rotate(fetch->session, result->entry);
+        }
+    }
+    fill_endpoints(fetch, &hinted, response);
+}
+
+static void stop_waiting(struct fetch *fetch)
+{
+    for (size_t i = 0; fetch->parked && i < fetch->count; i++) {
+        struct list *node = &fetch->results[i].wait.node;
+        if (node->next != NULL) {
+            list_remove(node);
+        }
+    }
+    fetch->parked = false;
+    net_timer_stop(&fetch->timer);
+}
+
+static void fetch_free(struct fetch *fetch)
+{
+    for (size_t i = 0; i < fetch->count; i++) {
+        drop_read(&fetch->results[i]);
+    }
+    mem_free(fetch->results);
+    mem_free(fetch);
+}
+
+static void finish(struct fetch *fetch)
+{
+    fetch->over = true;
+    if (!fetch->retry_deferred) {
+        fetch_free(fetch);
+    }
+}
+
+static void answer(struct fetch *fetch)
+{
+    stop_waiting(fetch);
+    struct wire_fetch_response response;
+    wire_init(wire_response(WIRE_API_FETCH), &response);
+    response.session_id = fetch->session->id;
+    struct net_file *files = arena_array(&fetch->req->arena, fetch->count, sizeof *files);
+    int file_count = 0;
+    fill_responses(fetch, &response, files, &file_count);
+    net_reply_files(fetch->req, &response, files, file_count);
+    broker_session_done(fetch->broker->sessions, fetch->session);
+    finish(fetch);
+}
+
+/* ---- waiting ---- */
+
+static void hurry(void *arg)
+{
+    answer(arg);
+}
+
+static void on_timeout(void *arg)
+{
+    answer(arg);
+}
+
+static void on_gone(void *arg)
+{
+    struct fetch *fetch = arg;
+    stop_waiting(fetch);
+    net_request_close(fetch->req);
+    broker_session_done(fetch->broker->sessions, fetch->session);
+    finish(fetch);
+}
+
+static bool pass(struct fetch *fetch, bool first_pass);
+
+static void retry(void *arg)
+{
+    struct fetch *fetch = arg;
+    fetch->retry_deferred = false;
+    if (fetch->over) {
+        fetch_free(fetch);
+        return;
+    }
+    if (pass(fetch, false)) {
+        answer(fetch);
+    }
+}
+
+static void on_wake(struct replica_wait *wait)
+{
+    struct fetch *fetch = container_of(wait, struct fetch_result, wait)->fetch;
+    if (!fetch->retry_deferred) {
+        fetch->retry_deferred = true;
+        net_defer(fetch->broker->loop, retry, fetch);
+    }
+}
+
+static void wait_on_all(struct fetch *fetch)
+{
+    for (size_t i = 0; i < fetch->count; i++) {
+        struct fetch_result *result = &fetch->results[i];
+        drop_read(result);
+        bool waiting = result->wait.node.next != NULL && !list_empty(&result->wait.node);
+        if (result->replica != NULL && !waiting) {
+            list_init(&result->wait.node);
+            result->wait.wake = on_wake;
+            result->fetch = fetch;
+            replica_wait_data(result->replica, &result->wait, !is_follower(fetch));
+        }
+    }
+    fetch->parked = true;
+}
+
+/* Reads everything once. True: there is enough to answer. */
+static bool pass(struct fetch *fetch, bool first_pass)
+{
+    int64_t room = fetch->max_bytes;
+    bool answer_now = false;
+    for (size_t i = 0; i < fetch->count; i++) {
+        struct fetch_result *result = &fetch->results[i];
+        drop_read(result);
+        result->replica = NULL;
+        result->diverging = false;
+        result->error = read_partition(fetch, result, room, first_pass);
+        answer_now = answer_now || result->error != ERR_NONE || result->diverging;
+        room -= result->read.length;
+    }
+    answer_now = answer_now || fetch->max_bytes - room >= fetch->min_bytes;
+    if (!answer_now) {
+        wait_on_all(fetch);
+    }
+    return answer_now;
+}
+
+/* ---- arrival ---- */
+
+static void collect_entries(struct fetch *fetch)
+{
+    fetch->results = mem_zalloc(fetch->session->count + 1, sizeof *fetch->results);
+    LIST_EACH(node, &fetch->session->entries)
+    {
+        fetch->results[fetch->count++].entry = LIST_ENTRY(node, struct fetch_entry, node);
+    }
+}
+
+static struct fetch *fetch_new(struct broker *broker, struct net_request *req,
+                               struct fetch_session *session)
+{
+    const struct wire_fetch_request *request = req->body;
+    struct fetch *fetch = MEM_NEW(struct fetch);
+    bool has_state = req->header.api_version >= FETCH_VERSION_REPLICA_STATE;
+    fetch->broker = broker;
+    fetch->req = req;
+    fetch->session = session;
+    fetch->replica_id = has_state ? request->replica_state.replica_id : request->replica_id;
+    fetch->broker_epoch = has_state ? request->replica_state.replica_epoch : -1;
+    fetch->min_bytes = request->min_bytes;
+    int32_t limit =
+        is_follower(fetch) ? INT32_MAX : settings_int(broker->settings, "fetch.max.bytes");
+    fetch->max_bytes = (int32_t)min_i64(max_i64(request->max_bytes, 0), limit);
+    net_timer_init(&fetch->timer, req->loop, on_timeout, fetch);
+    collect_entries(fetch);
+    return fetch;
+}
+
+void broker_api_fetch_error(struct net_request *req, enum err error)
+{
+    struct wire_fetch_response response;
+    wire_init(wire_response(WIRE_API_FETCH), &response);
+    response.error_code = err_wire(error);
+    net_reply(req, &response);
+}
+
+void broker_api_fetch(void *arg, struct net_request *req)
+{
+    struct broker *broker = arg;
+    const struct wire_fetch_request *request = req->body;
+    struct fetch_session *session;
+    enum err e = broker_session_open(broker->sessions, request, req->header.api_version, &session);
+    if (e != ERR_NONE) {
+        broker_api_fetch_error(req, e);
+        return;
+    }
+    struct fetch *fetch = fetch_new(broker, req, session);
+    int32_t wait_ms = request->max_wait_ms;
+    bool closing = request->session_epoch < 0 && request->session_id != 0;
+    if (pass(fetch, true) || wait_ms <= 0 || closing || fetch->count == 0) {
+        answer(fetch);
+        return;
+    }
+    session->parked = fetch;
+    session->hurry = hurry;
+    net_request_drop_body(req);
+    net_request_on_close(req, on_gone, fetch);
+    net_timer_set(&fetch->timer, wait_ms);
+}

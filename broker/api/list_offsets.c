@@ -1,0 +1,131 @@
+/* ListOffsets: the earliest, the latest, the one with the largest timestamp, or the first at or
+ * after a time. */
+#include "base/mem.h"
+#include "broker/api/api.h"
+#include "broker/replica.h"
+#include "wire/batch.h"
+#include "wire/wire.h"
+
+/* The timestamps with a meaning of their own (KIP-79, KIP-405, KIP-734, KIP-1005). */
+enum { LATEST = -1, EARLIEST = -2, MAX_TIMESTAMP = -3, EARLIEST_LOCAL = -4, LATEST_TIERED = -5 };
+
+enum { UNFOLDED_BYTES_MAX = 128 << 20 };
+
+#define QUESTION struct wire_list_offsets_request_topics_partitions
+#define ANSWER struct wire_list_offsets_response_topics_partitions
+
+/* The first record of the batch at or after `wanted`, or, with `largest`, the first with the
+ * largest timestamp. */
+static enum err find_in_records(struct slice bytes, int64_t wanted, bool largest, ANSWER *out)
+{
+    struct arena arena = {0};
+    struct wire_batch batch;
+    struct wire_records records;
+    struct wire_record record;
+    bool got = true;
+    enum err e = wire_batch_parse(bytes, &batch);
+    if (e == ERR_NONE) {
+        e = wire_records_open(&records, &batch, UNFOLDED_BYTES_MAX, &arena);
+    }
+    while (e == ERR_NONE && got) {
+        e = wire_record_next(&records, &record, &got);
+        bool better = largest ? record.timestamp > out->timestamp
+                              : out->offset < 0 && record.timestamp >= wanted;
+        if (e == ERR_NONE && got && better) {
+            out->timestamp = record.timestamp;
+            out->offset = record.offset;
+        }
+    }
+    arena_fini(&arena);
+    return e;
+}
+
+static enum err find_by_time(struct replica *r, int64_t timestamp, ANSWER *out)
+{
+    bool largest = timestamp == MAX_TIMESTAMP;
+    struct store_batch batch;
+    struct store_read read;
+    bool found;
+    TRY(largest ? store_log_find_max_timestamp(r->log, &batch, &read, &found)
+                : store_log_find_timestamp(r->log, timestamp, &batch, &read, &found));
+    if (!found) {
+        return ERR_NONE;
+    }
+    uint8_t *bytes = mem_alloc(read.length);
+    enum err e = store_read_copy(&read, bytes);
+    if (e == ERR_NONE) {
+        e = find_in_records(slice_of(bytes, read.length), timestamp, largest, out);
+    }
+    mem_free(bytes);
+    store_read_done(&read);
+    return e;
+}
+
+static enum err find_offset(struct replica *r, const QUESTION *question, bool follower, ANSWER *out)
+{
+    int64_t limit = follower ? r->part.log_end_offset : r->part.high_watermark;
+    switch (question->timestamp) {
+    case LATEST:
+        out->offset = limit;
+        return ERR_NONE;
+    case EARLIEST:
+    case EARLIEST_LOCAL:
+        out->offset = r->part.log_start_offset;
+        return ERR_NONE;
+    case LATEST_TIERED:
+        return ERR_NONE; /* there is no tiered storage: no such offset */
+    default:
+        break;
+    }
+    TRY(find_by_time(r, question->timestamp, out));
+    if (out->offset >= limit) {
+        out->offset = -1;
+        out->timestamp = -1;
+    }
+    return ERR_NONE;
+}
+
+static enum err answer_partition(struct broker *broker, struct slice topic,
+                                 const QUESTION *question, int32_t replica_id, ANSWER *out)
+{
+    struct replica *r;
+    bool follower = replica_id >= 0;
+    TRY(broker_replica_find(broker, topic, question->partition_index, &r));
+    TRY(replica_check_leader(r, question->current_leader_epoch));
+    if (!follower && question->timestamp != EARLIEST && !partition_offsets_known(&r->part)) {
+        return ERR_OFFSET_NOT_AVAILABLE;
+    }
+    TRY(find_offset(r, question, follower, out));
+    if (out->offset >= 0) {
+        out->leader_epoch = out->offset >= r->part.log_end_offset
+                                ? r->part.state.leader_epoch
+                                : store_log_epoch_at(r->log, out->offset);
+    }
+    return ERR_NONE;
+}
+
+void broker_api_list_offsets(void *broker, struct net_request *req)
+{
+    const struct wire_list_offsets_request *request = req->body;
+    struct wire_list_offsets_response response;
+    wire_init(wire_response(WIRE_API_LIST_OFFSETS), &response);
+    response.topics =
+        wire_new_array(&wire_msg_list_offsets_response_topics, &req->arena, request->topics_count);
+    response.topics_count = request->topics_count;
+    for (int t = 0; t < request->topics_count; t++) {
+        const struct wire_list_offsets_request_topics *topic = &request->topics[t];
+        struct wire_list_offsets_response_topics *out = &response.topics[t];
+        out->name = topic->name;
+        out->partitions = wire_new_array(&wire_msg_list_offsets_response_topics_partitions,
+                                         &req->arena, topic->partitions_count);
+        out->partitions_count = topic->partitions_count;
+        for (int i = 0; i < topic->partitions_count; i++) {
+            ANSWER *answer = &out->partitions[i];
+            answer->partition_index = topic->partitions[i].partition_index;
+            enum err e = answer_partition(broker, topic->name, &topic->partitions[i],
+                                          request->replica_id, answer);
+            answer->error_code = err_wire(e);
+        }
+    }
+    net_reply(req, &response);
+}

@@ -1,0 +1,71 @@
+/* What the files of broker/fetcher.h share: one source per leader, one entry per partition. */
+#ifndef BROKER_FETCHER_PRIVATE_H
+#define BROKER_FETCHER_PRIVATE_H
+
+#include "base/arena.h"
+#include "broker/fetcher.h"
+#include "wire/messages.h"
+
+enum {
+    FETCH_VERSION = 15,        /* topic ids, broker epoch (KIP-903) */
+    FETCH_LIST_VERSION = 6,    /* ListOffsets with leader epochs */
+    FETCH_BACKOFF_MIN_MS = 20, /* a new leader needs a moment to learn that it leads */
+    FETCH_NO_SESSION = 0,
+    FETCH_EPOCH_FULL = 0 /* session epoch of a request that begins a session */
+};
+
+/* A leader and what is fetched from it. */
+struct fetch_source {
+    struct broker *broker;
+    int32_t leader_id;
+    struct net_client *client; /* NULL while its address is unknown */
+    struct list partitions;    /* struct fetch_partition */
+    struct list changed;       /* those that the next request must name */
+    struct buf forgotten;      /* keys (REPLICA_KEY_LEN each) to take out of the session */
+    int32_t session_id;
+    int32_t session_epoch;
+    bool in_flight;
+    bool send_deferred;
+    struct net_timer retry_timer;
+    int64_t backoff_ms;
+};
+
+/* A partition that follows. Whatever was asked for is compared with the log when the answer comes:
+ * only an answer to exactly the present position is used. */
+struct fetch_partition {
+    struct fetch_source *source;
+    struct replica *replica;
+    struct list node;    /* in source->partitions */
+    struct list changed; /* in source->changed; alone: not changed */
+    bool in_session;     /* the leader's session names it */
+    int64_t sent_offset; /* as the session knows; −1 never sent */
+    int32_t sent_epoch;
+    int64_t sent_log_start;
+    int64_t backoff_ms;
+    struct net_timer backoff_timer; /* set: left out of requests until it fires */
+    bool resolving;                 /* a ListOffsets is under way */
+};
+
+/* Sends the next request at the end of this turn unless one is in flight. */
+void fetch_source_want(struct fetch_source *source);
+
+/* The partition must be named again: its position changed. */
+void fetch_partition_changed(struct fetch_partition *p);
+
+/* Takes the partition out of the leader's session. */
+void fetch_partition_leave(struct fetch_partition *p);
+
+/* Leaves the partition alone for a while, longer each time in a row. */
+void fetch_partition_back_off(struct fetch_partition *p);
+
+/* fetcher_request.c: builds the request into `out`; false: there is nothing to ask for. */
+bool fetch_request_build(struct fetch_source *source, struct arena *arena,
+                         struct wire_fetch_request *out);
+
+/* fetcher_response.c: uses what the leader answered. */
+void fetch_response_apply(struct fetch_source *source, const struct wire_fetch_response *response);
+
+/* fetcher_range.c: our offset is not in the leader's log: ask for its range and cut or restart. */
+void fetch_partition_resolve(struct fetch_partition *p);
+
+#endif

@@ -1,0 +1,198 @@
+/* Replaying the metadata log and publishing images. */
+#include "broker/publish.h"
+
+#include "base/mem.h"
+#include "broker/fetcher.h"
+#include "broker/groups.h"
+#include "broker/replicas.h"
+#include "raft/node/node.h"
+
+struct broker_publisher {
+    struct broker *broker;
+    struct metadata_image *loaded; /* newest replayed; ≥ the published one */
+    struct list waiting;           /* struct broker_publication_wait */
+    bool open;
+    bool deferred;
+    net_fn *published;
+    void *published_arg;
+};
+
+/* ---- replay ---- */
+
+static enum err replay_records(struct metadata_delta *delta, int64_t offset,
+                               const struct node_batch *batch, int64_t step)
+{
+    struct arena arena = {0};
+    enum err e = ERR_NONE;
+    for (int i = 0; e == ERR_NONE && i < batch->count; i++) {
+        struct metadata_record record;
+        e = metadata_record_decode(batch->record_values[i], &arena, &record);
+        if (e == ERR_NONE) {
+            e = metadata_delta_replay(delta, offset + i * step, &record);
+        }
+    }
+    arena_fini(&arena);
+    return e;
+}
+
+static void replay(struct broker_publisher *publisher, int64_t offset,
+                   const struct node_batch *batch, int64_t step)
+{
+    struct metadata_delta *delta = metadata_delta_begin(publisher->loaded);
+    enum err e = replay_records(delta, offset, batch, step);
+    if (e != ERR_NONE) {
+        /* Our code and the log disagree: serving on would be guessing. */
+        log_error(publisher->broker->log, "publish", "metadata record not applied",
+                  "base_offset=%" PRId64 " error=%s reason=\"%s\"", batch->base_offset, err_name(e),
+                  metadata_delta_error(delta));
+    }
+    ASSERT(e == ERR_NONE);
+    if (step > 0) {
+        metadata_delta_advance(delta, batch->last_offset, batch->epoch, batch->append_timestamp_ms);
+    }
+    struct metadata_image *next = metadata_delta_finish(delta);
+    metadata_image_unref(publisher->loaded);
+    publisher->loaded = next;
+}
+
+void broker_publisher_snapshot(void *arg, const struct node_batch *batch)
+{
+    /* The bootstrap snapshot is the state before offset 0. */
+    replay(arg, metadata_image_offset(((struct broker_publisher *)arg)->loaded), batch, 0);
+}
+
+static void publish(void *arg);
+
+static void want_publish(struct broker_publisher *publisher)
+{
+    if (publisher->open && !publisher->deferred) {
+        publisher->deferred = true;
+        net_defer(publisher->broker->loop, publish, publisher);
+    }
+}
+
+void broker_publisher_commit(void *arg, const struct node_batch *batch)
+{
+    replay(arg, batch->base_offset, batch, 1);
+    want_publish(arg);
+}
+
+int64_t broker_publisher_offset(const struct broker_publisher *publisher)
+{
+    return metadata_image_offset(publisher->loaded);
+}
+
+/* ---- publication ---- */
+
+struct changes {
+    struct broker *broker;
+    bool brokers;
+    bool configs;
+};
+
+static void see_broker(void *arg, const struct metadata_broker *before,
+                       const struct metadata_broker *after)
+{
+    (void)before;
+    (void)after;
+    ((struct changes *)arg)->brokers = true;
+}
+
+static void see_config(void *arg, const struct metadata_config_resource *before,
+                       const struct metadata_config_resource *after)
+{
+    (void)before;
+    (void)after;
+    ((struct changes *)arg)->configs = true;
+}
+
+static void see_topic(void *arg, const struct metadata_topic *before,
+                      const struct metadata_topic *after)
+{
+    if (after == NULL) {
+        broker_groups_topic_deleted(((struct changes *)arg)->broker->groups, before->name,
+                                    before->id);
+    }
+}
+
+static void wake_waiting(struct broker_publisher *publisher)
+{
+    struct list woken;
+    list_init(&woken);
+    LIST_EACH(node, &publisher->waiting)
+    {
+        list_remove(node);
+        list_add_tail(&woken, node);
+    }
+    while (!list_empty(&woken)) {
+        struct broker_publication_wait *wait =
+            LIST_ENTRY(woken.next, struct broker_publication_wait, node);
+        list_remove(&wait->node);
+        wait->fn(wait->arg);
+    }
+}
+
+static void publish(void *arg)
+{
+    struct broker_publisher *publisher = arg;
+    struct broker *broker = publisher->broker;
+    publisher->deferred = false;
+    const struct metadata_image *before = broker->image;
+    const struct metadata_image *after = metadata_image_stable(publisher->loaded);
+    if (after == before && publisher->published == NULL) {
+        return;
+    }
+    broker->image = metadata_image_ref(after);
+    struct changes changes = {.broker = broker};
+    struct metadata_visitor visitor = {
+        .arg = &changes, .broker = see_broker, .topic = see_topic, .config = see_config};
+    broker_replicas_apply(broker, before, after);
+    metadata_diff(before, after, &visitor);
+    if (changes.configs) {
+        broker_replicas_settings_changed(broker);
+    }
+    if (changes.brokers) {
+        broker_fetchers_brokers_changed(broker);
+    }
+    metadata_image_unref(before);
+    wake_waiting(publisher);
+    if (publisher->published != NULL) {
+        net_fn *published = publisher->published;
+        publisher->published = NULL;
+        published(publisher->published_arg);
+    }
+}
+
+void broker_publisher_open(struct broker_publisher *publisher, net_fn *published, void *arg)
+{
+    publisher->open = true;
+    publisher->published = published;
+    publisher->published_arg = arg;
+    want_publish(publisher);
+}
+
+void broker_publisher_wait(struct broker_publisher *publisher, struct broker_publication_wait *wait)
+{
+    list_add_tail(&publisher->waiting, &wait->node);
+}
+
+struct broker_publisher *broker_publisher_new(struct broker *broker)
+{
+    struct broker_publisher *publisher = MEM_NEW(struct broker_publisher);
+    publisher->broker = broker;
+    list_init(&publisher->waiting);
+    publisher->loaded = metadata_image_new(broker->cluster_id);
+    broker->image = metadata_image_ref(publisher->loaded);
+    return publisher;
+}
+
+void broker_publisher_free(struct broker_publisher *publisher)
+{
+    if (publisher == NULL) {
+        return;
+    }
+    metadata_image_unref(publisher->broker->image);
+    publisher->broker->image = NULL;
+    metadata_image_unref(publisher->loaded);
+    mem_free(publisher);
+}

@@ -1,0 +1,36 @@
+/* Committed metadata becomes the image that the broker works by.
+ *
+ * Batches are replayed as the observer delivers them; at the end of a turn of the loop the new
+ * image is published to everybody at once, in Kafka's order: replicas (deletes, leaders,
+ * followers), then coordinators, then settings. Nothing is published before the controller has said
+ * that this broker is caught up, so that it never acts on an old past. */
+#ifndef BROKER_PUBLISH_H
+#define BROKER_PUBLISH_H
+
+#include "broker/broker.h"
+
+struct node_batch;
+
+struct broker_publisher *broker_publisher_new(struct broker *broker);
+void broker_publisher_free(struct broker_publisher *publisher);
+
+/* From the observer. */
+void broker_publisher_snapshot(void *publisher, const struct node_batch *batch);
+void broker_publisher_commit(void *publisher, const struct node_batch *batch);
+
+/* Caught up: publish from now on. `published` is called once after the first publication. */
+void broker_publisher_open(struct broker_publisher *publisher, net_fn *published, void *arg);
+
+/* Offset of the last record replayed, published or not; −1: none. */
+int64_t broker_publisher_offset(const struct broker_publisher *publisher);
+
+/* Calls fn(arg) at the next publication (once), so that a request can wait for news. */
+struct broker_publication_wait {
+    struct list node;
+    net_fn *fn;
+    void *arg;
+};
+void broker_publisher_wait(struct broker_publisher *publisher,
+                           struct broker_publication_wait *wait);
+
+#endif
