@@ -11,6 +11,9 @@ enum {
     HAS_DIRS = 2,        /* else all directories are unassigned */
 };
 
+/* The reserved ids are their own numbers; real directories come after them. */
+enum { DIR_MIGRATING = 0, DIR_UNASSIGNED = 1, DIR_LOST = 2, DIR_FIRST = 3 };
+
 _Static_assert(_Alignof(struct metadata_partition) == _Alignof(int32_t), "packed as words");
 
 /* ---- reading ---- */
@@ -109,6 +112,17 @@ bool metadata_ids_equal(struct metadata_ids a, struct metadata_ids b)
 
 /* ---- packing ---- */
 
+/* All unassigned is not stored, so that the same state always packs to the same words. */
+static bool dirs_needed(struct metadata_ids dirs)
+{
+    for (size_t i = 0; i < dirs.count; i++) {
+        if (dirs.items[i] != DIR_UNASSIGNED) {
+            return true;
+        }
+    }
+    return false;
+}
+
 static int32_t *put_ids(int32_t *at, struct metadata_ids ids)
 {
     if (ids.count > 0) {
@@ -122,6 +136,7 @@ size_t metadata_partition_pack(const struct metadata_partition_state *state, int
     ASSERT(state->dirs.count == 0 || state->dirs.count == state->replicas.count);
     struct metadata_partition *p = (struct metadata_partition *)words;
     bool same = metadata_ids_equal(state->isr, state->replicas);
+    bool dirs = dirs_needed(state->dirs);
     *p = (struct metadata_partition){
         .leader = state->leader,
         .leader_epoch = state->leader_epoch,
@@ -133,10 +148,10 @@ size_t metadata_partition_pack(const struct metadata_partition_state *state, int
         .adding_count = (uint8_t)state->adding.count,
         .elr_count = (uint8_t)state->elr.count,
         .last_known_elr_count = (uint8_t)state->last_known_elr.count,
-        .flags = (uint8_t)((same ? ISR_IS_REPLICAS : 0) | (state->dirs.count > 0 ? HAS_DIRS : 0)),
+        .flags = (uint8_t)((same ? ISR_IS_REPLICAS : 0) | (dirs ? HAS_DIRS : 0)),
     };
     int32_t *at = put_ids(p->data, state->replicas);
-    at = put_ids(at, state->dirs);
+    at = dirs ? put_ids(at, state->dirs) : at;
     at = same ? at : put_ids(at, state->isr);
     at = put_ids(at, state->removing);
     at = put_ids(at, state->adding);
@@ -231,9 +246,6 @@ void metadata_topic_put_partition(struct metadata_topic *topic, int32_t index, c
 }
 
 /* ---- directories ---- */
-
-/* The reserved ids are their own numbers; real directories come after them. */
-enum { DIR_MIGRATING = 0, DIR_UNASSIGNED = 1, DIR_LOST = 2, DIR_FIRST = 3 };
 
 int32_t metadata_dir_number(struct metadata_image *image, struct uuid id)
 {

@@ -140,7 +140,7 @@ static enum err check_state(struct metadata_delta *d, const struct place *at,
     return ERR_NONE;
 }
 
-/* Numbers of the record's directories, in `numbers`; none if all are unassigned. */
+/* Numbers of the record's directories, in `numbers`. */
 static enum err read_dirs(struct metadata_delta *d, const struct place *at,
                           const struct metadata_dirs *dirs, struct metadata_partition_state *s,
                           int32_t *numbers)
@@ -152,12 +152,10 @@ static enum err read_dirs(struct metadata_delta *d, const struct place *at,
     if (dirs->count != s->replicas.count || dirs->count > METADATA_REPLICAS_MAX) {
         return fail_at(d, at, "it has not one directory per replica");
     }
-    bool assigned = false;
     for (size_t i = 0; i < dirs->count; i++) {
         numbers[i] = metadata_dir_number(d->image, dirs->items[i]);
-        assigned = assigned || !uuid_eq(dirs->items[i], METADATA_DIR_UNASSIGNED);
     }
-    s->dirs.count = assigned ? dirs->count : 0;
+    s->dirs.count = dirs->count;
     return ERR_NONE;
 }
 
