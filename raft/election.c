@@ -130,13 +130,10 @@ void raft_on_vote_response(struct raft *raft, int32_t from, const struct raft_re
 
 void raft_on_vote_failed(struct raft *raft, int32_t peer, bool closed)
 {
-    /* A voter that is not there will not grant a pre-vote in this round; knowing early that it
-     * cannot be won lets the next round come sooner. An election is only begun with a majority in
-     * reach, so there it is worth asking again. */
-    if (raft->role == RAFT_ROLE_PROSPECTIVE && closed) {
-        uint32_t bit = ballot_bit(&raft->ballot, peer);
-        if ((raft->ballot.granted & bit) == 0) {
-            raft->ballot.rejected |= bit;
-        }
+    /* A voter that is not there will not vote in this round; knowing early that the round cannot be
+     * won lets the next one come sooner. */
+    uint32_t bit = closed ? ballot_bit(&raft->ballot, peer) : 0;
+    if ((raft->ballot.granted & bit) == 0) {
+        raft->ballot.rejected |= bit;
     }
 }

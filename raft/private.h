@@ -125,6 +125,9 @@ void raft_become_resigned(struct raft *raft, const char *why);
 /* The pre-votes were not given: back to what it was. */
 void raft_give_up_campaign(struct raft *raft);
 
+/* The same, for somebody else's sake; it begins again at `until_ms`. */
+void raft_withdraw_campaign(struct raft *raft, int64_t until_ms);
+
 /* Votes for `candidate` in the present epoch. */
 void raft_cast_vote(struct raft *raft, struct raft_key candidate);
 

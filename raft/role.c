@@ -158,6 +158,17 @@ void raft_give_up_campaign(struct raft *raft)
     raft_become_unattached(raft, raft->hard.epoch);
 }
 
+void raft_withdraw_campaign(struct raft *raft, int64_t until_ms)
+{
+    raft_give_up_campaign(raft);
+    raft->losses--;
+    if (raft->role == RAFT_ROLE_FOLLOWER) {
+        raft->follow.rush_ms = until_ms;
+    } else {
+        raft->election_ms = until_ms;
+    }
+}
+
 void raft_cast_vote(struct raft *raft, struct raft_key candidate)
 {
     ASSERT(raft->role == RAFT_ROLE_UNATTACHED || raft->role == RAFT_ROLE_PROSPECTIVE);

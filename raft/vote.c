@@ -61,15 +61,29 @@ static bool grants_vote(const struct raft *raft, const struct raft_vote_request 
     return is_up_to_date(raft, vote);
 }
 
+/* Two that campaign at the same time take votes from each other; the one with the worse log, or the
+ * higher id, lets the other go first. A moment later it tries again, whatever became of that. */
+static void maybe_yield(struct raft *raft, const struct raft_vote_request *vote)
+{
+    int64_t until_ms = raft->now_ms + prng_range(&raft->prng, RAFT_YIELD_MS / 2, RAFT_YIELD_MS);
+    if (raft->role == RAFT_ROLE_PROSPECTIVE) {
+        bool equal = vote->last_epoch == raft_trail_last_epoch(&raft->trail) &&
+                     vote->last_offset == raft->log_end;
+        if (!equal || vote->candidate.id < raft->options.self.id) {
+            raft_withdraw_campaign(raft, until_ms);
+        }
+    } else if (raft->role == RAFT_ROLE_FOLLOWER && raft->follow.rush_ms != RAFT_NEVER) {
+        raft->follow.rush_ms = max_i64(raft->follow.rush_ms, until_ms);
+    }
+}
+
 static void decide_pre_vote(struct raft *raft, uint64_t token, const struct raft_vote_request *vote)
 {
     bool granted = grants_pre_vote(raft, vote);
-    if (granted && raft->role == RAFT_ROLE_FOLLOWER && raft->follow.rush_ms != RAFT_NEVER) {
-        /* Somebody else was faster to see that the leader is gone: let it win. */
-        int64_t yield_ms = prng_range(&raft->prng, RAFT_YIELD_MS / 2, RAFT_YIELD_MS);
-        raft->follow.rush_ms = max_i64(raft->follow.rush_ms, raft->now_ms + yield_ms);
-    }
     raft_answer(raft, token, RAFT_RPC_VOTE, ERR_NONE)->u.vote.granted = granted;
+    if (granted) {
+        maybe_yield(raft, vote);
+    }
 }
 
 void raft_on_vote_request(struct raft *raft, uint64_t token, const struct raft_request *request)

@@ -1,0 +1,181 @@
+/* Disks: what is synced survives a crash, the rest maybe.
+ *
+ * Beyond what is synced a crash keeps any number of batches, as a page cache would. A truncation,
+ * too, is only safe with the next sync: until then a crash may bring the cut tail back.
+ * Quorum-state is replaced at once or not at all. An observer promises nothing: it says that it has
+ * synced when it has not. */
+#include "tests/sim/raft/check.h"
+
+#include "base/mem.h"
+
+static bool is_voter(const struct sim_node *node)
+{
+    return node->index < node->world->swarm.voters;
+}
+
+static int64_t access_us(struct sim_node *node)
+{
+    const struct sim_swarm *swarm = &node->world->swarm;
+    return node->slow_disk_us + sim_draw(node->world, swarm->disk_min_us, swarm->disk_max_us);
+}
+
+/* ---- quorum-state ---- */
+
+void sim_disk_save(struct sim_node *node)
+{
+    ASSERT(!node->saving);
+    node->saving = true;
+    sim_schedule(node->world, access_us(node), SIM_EVENT_SAVED, node->index)->life = node->life;
+}
+
+void sim_disk_saved(struct sim_node *node)
+{
+    struct sim_effect *effect = LIST_ENTRY(node->effects.next, struct sim_effect, node);
+    ASSERT(node->saving);
+    ASSERT(effect->save);
+    node->saving = false;
+    node->saved = effect->hard_state;
+    effect->saved = true;
+}
+
+/* ---- the log ---- */
+
+static void start_flush(struct sim_node *node)
+{
+    if (node->flushing || node->synced == sim_log_end(&node->log)) {
+        return;
+    }
+    node->flushing = true;
+    node->flushing_to = sim_log_end(&node->log);
+    int64_t delay_us = is_voter(node) ? access_us(node) : 0;
+    sim_schedule(node->world, delay_us, SIM_EVENT_FLUSHED, node->index)->life = node->life;
+}
+
+static void truncate(struct sim_node *node, int64_t to)
+{
+    check_truncate(node, to);
+    ASSERT(!node->flushing);
+    node->world->stats.truncations++;
+    /* Only the oldest state of the disk can come back. */
+    if (node->undone.count == 0) {
+        for (int i = sim_log_find(&node->log, to); i < node->log.count; i++) {
+            sim_log_append(&node->undone, node->log.items[i]);
+        }
+    } else if (to < node->undone.items[0].base_offset) {
+        node->undone.count = 0; /* two cuts: too rare to follow */
+    }
+    sim_log_truncate(&node->log, to);
+    ASSERT(sim_log_end(&node->log) == to);
+    node->synced = min_i64(node->synced, to);
+}
+
+void sim_disk_obey(struct sim_node *node, struct sim_effect *effect)
+{
+    if (effect->truncate) {
+        truncate(node, effect->truncate_to);
+    }
+    for (int i = 0; i < effect->append.count; i++) {
+        ASSERT(effect->append.items[i].base_offset == sim_log_end(&node->log));
+        sim_log_append(&node->log, effect->append.items[i]);
+        check_appended(node, &node->log.items[node->log.count - 1]);
+    }
+    start_flush(node);
+}
+
+void sim_disk_flushed(struct sim_node *node, int64_t offset)
+{
+    node->flushing = false;
+    node->synced = offset;
+    node->undone.count = 0;
+    struct raft_event event = {.type = RAFT_EVENT_FLUSHED, .u.flushed = {.offset = offset}};
+    sim_node_step(node, &event, NULL);
+    if (node->raft != NULL) {
+        start_flush(node);
+    }
+}
+
+/* ---- crash and boot ---- */
+
+static void crash_log(struct sim_node *node)
+{
+    struct sim_world *world = node->world;
+    bool comes_back = node->undone.count > 0 && sim_chance(world, 1, 2);
+    int kept = sim_log_find(&node->log, node->synced);
+    if (!is_voter(node)) {
+        kept = (int)sim_draw(world, 0, node->log.count);
+        comes_back = false;
+    } else if (comes_back) {
+        kept = sim_log_find(&node->log, node->undone.items[0].base_offset);
+    } else {
+        kept = (int)sim_draw(world, kept, node->log.count);
+    }
+    node->log.count = kept;
+    for (int i = 0; comes_back && i < node->undone.count; i++) {
+        sim_log_append(&node->log, node->undone.items[i]);
+    }
+    node->undone.count = 0;
+    node->flushing = false;
+}
+
+void sim_disk_crash(struct sim_node *node)
+{
+    if (node->saving && sim_chance(node->world, 1, 2)) {
+        sim_disk_saved(node);
+    }
+    node->saving = false;
+    crash_log(node);
+}
+
+static int collect_epochs(const struct sim_log *log, struct raft_epoch_start *epochs)
+{
+    int count = 0;
+    for (int i = 0; i < log->count; i++) {
+        if (count == 0 || epochs[count - 1].epoch != log->items[i].epoch) {
+            epochs[count++] =
+                (struct raft_epoch_start){log->items[i].epoch, log->items[i].base_offset};
+        }
+    }
+    return count;
+}
+
+/* The bootstrap snapshot's voters, and those of the log. */
+static int collect_voters(const struct sim_node *node, const struct raft_voter_set *set,
+                          struct raft_voters_at *voters)
+{
+    int count = 0;
+    if (node->world->swarm.static_voters) {
+        return 0;
+    }
+    voters[count++] = (struct raft_voters_at){-1, *set};
+    for (int i = 0; i < node->log.count; i++) {
+        if (node->log.items[i].voters) {
+            voters[count++] = (struct raft_voters_at){node->log.items[i].last_offset, *set};
+        }
+    }
+    return count;
+}
+
+enum err sim_disk_boot(struct sim_node *node, const struct raft_options *options)
+{
+    size_t room = (size_t)node->log.count + 1;
+    struct raft_epoch_start *epochs = mem_zalloc(room, sizeof *epochs);
+    struct raft_voters_at *voters = mem_zalloc(room, sizeof *voters);
+    struct raft_boot boot = {
+        .now_ms = sim_node_ms(node),
+        .hard_state = node->saved,
+        .log_end = sim_log_end(&node->log),
+        .epochs = epochs,
+        .epoch_count = collect_epochs(&node->log, epochs),
+        .voters = voters,
+        .voters_count = collect_voters(node, &options->static_voters, voters),
+    };
+    node->synced = boot.log_end; /* a driver syncs what it finds */
+    struct raft_options own = *options;
+    if (!node->world->swarm.static_voters) {
+        own.static_voters.count = 0;
+    }
+    enum err e = raft_new(&own, &boot, &node->raft);
+    mem_free(epochs);
+    mem_free(voters);
+    return e;
+}

@@ -1,0 +1,60 @@
+/* What kind of world a seed makes. */
+#include "tests/sim/raft/world.h"
+
+static void draw_quorum(struct sim_world *world)
+{
+    static const int voters[] = {3, 3, 3, 5, 5, 4, 2, 1};
+    struct sim_swarm *swarm = &world->swarm;
+    swarm->voters = voters[prng_below(&world->prng, ARRAY_LEN(voters))];
+    swarm->observers = (int)sim_draw(world, 0, 2);
+    swarm->static_voters = sim_chance(world, 1, 3);
+    swarm->bootstrap = (int)sim_draw(world, 0, swarm->voters);
+}
+
+static void draw_times(struct sim_world *world)
+{
+    struct sim_swarm *swarm = &world->swarm;
+    bool defaults = sim_chance(world, 1, 3);
+    swarm->election_timeout_ms = defaults ? 1000 : (int32_t)sim_draw(world, 150, 1200);
+    swarm->fetch_timeout_ms = defaults ? 2000 : (int32_t)sim_draw(world, 600, 2500);
+    swarm->request_timeout_ms = defaults ? 2000 : (int32_t)sim_draw(world, 550, 2500);
+    swarm->latency_min_us = sim_draw(world, 50, 2 * SIM_MS);
+    swarm->latency_max_us =
+        swarm->latency_min_us +
+        sim_draw(world, 100, sim_chance(world, 1, 4) ? 150 * SIM_MS : 8 * SIM_MS);
+    swarm->disk_min_us = sim_draw(world, 50, 2 * SIM_MS);
+    swarm->disk_max_us = swarm->disk_min_us +
+                         sim_draw(world, 100, sim_chance(world, 1, 4) ? 80 * SIM_MS : 6 * SIM_MS);
+    swarm->append_every_us = sim_draw(world, 5 * SIM_MS, 300 * SIM_MS);
+    swarm->fetch_batches_max = (int)sim_draw(world, 1, 8);
+    swarm->drift_percent = sim_chance(world, 1, 2) ? 0 : (int)sim_draw(world, 1, 8);
+}
+
+static void draw_faults(struct sim_world *world)
+{
+    static const int losses[] = {0, 0, 1, 10, 50, 150};
+    struct sim_swarm *swarm = &world->swarm;
+    swarm->loss_per_mille = losses[prng_below(&world->prng, ARRAY_LEN(losses))];
+    swarm->duplicate_per_mille = sim_chance(world, 1, 2) ? 0 : (int)sim_draw(world, 1, 100);
+    swarm->fault_every_us = sim_draw(world, 50 * SIM_MS, 1500 * SIM_MS);
+    for (int i = 0; i < SIM_FAULTS; i++) {
+        swarm->faults[i] = sim_chance(world, 2, 3);
+    }
+    swarm->silent_percent = (int)sim_draw(world, 0, 100);
+    swarm->fault_phase_us = sim_draw(world, 5000 * SIM_MS, 25000 * SIM_MS);
+}
+
+void sim_draw_swarm(struct sim_world *world)
+{
+    draw_quorum(world);
+    draw_times(world);
+    draw_faults(world);
+    const struct sim_swarm *swarm = &world->swarm;
+    sim_say(world,
+            "swarm: voters=%d observers=%d static=%d election=%d fetch=%d latency=%" PRId64
+            "..%" PRId64 "us disk=%" PRId64 "..%" PRId64 "us loss=%d dup=%d drift=%d",
+            swarm->voters, swarm->observers, swarm->static_voters, swarm->election_timeout_ms,
+            swarm->fetch_timeout_ms, swarm->latency_min_us, swarm->latency_max_us,
+            swarm->disk_min_us, swarm->disk_max_us, swarm->loss_per_mille,
+            swarm->duplicate_per_mille, swarm->drift_percent);
+}

@@ -1,0 +1,287 @@
+/* A simulated quorum: real cores (raft/raft.h), everything around them pretended.
+ *
+ * One seed decides everything: how many nodes, how long timers, links and disks take, which faults
+ * there are and when. A run has four phases: faults; then all is healed and the cluster must agree
+ * and commit; then it must be quiet; then its leader is killed and must be replaced at once. After
+ * every step of a core the checks of check.h look at it.
+ *
+ * Files: swarm.c draws the options; queue.c keeps the events; net.c and disk.c carry out what the
+ * cores want; nemesis.c breaks things; phases.c runs; raft_sim.c is the command. */
+#ifndef TESTS_SIM_RAFT_WORLD_H
+#define TESTS_SIM_RAFT_WORLD_H
+
+#include "base/list.h"
+#include "base/log.h"
+#include "base/prng.h"
+#include "raft/raft.h"
+
+enum {
+    SIM_NODES_MAX = 7, /* 5 voters and 2 observers */
+    SIM_LINE_MAX = 256,
+    SIM_LINES_KEPT = 80, /* of the trace, shown when a seed fails */
+};
+
+#define SIM_NEVER INT64_MAX
+#define SIM_MS 1000 /* the simulation counts in microseconds */
+
+/* ---- logs ---- */
+
+struct sim_batch {
+    int64_t base_offset;
+    int64_t last_offset;
+    int32_t epoch;
+    uint64_t value;  /* unique to the append that made it: the bytes, as it were */
+    uint64_t prefix; /* hash of this batch and all before it */
+    bool voters;     /* holds the KRaftVoters record, at last_offset */
+};
+
+struct sim_log {
+    struct sim_batch *items;
+    int count;
+    int cap;
+};
+
+int64_t sim_log_end(const struct sim_log *log);
+void sim_log_append(struct sim_log *log, struct sim_batch batch); /* computes `prefix` */
+void sim_log_truncate(struct sim_log *log, int64_t end);          /* `end` is a batch's edge */
+/* The index of the batch that holds `offset`, or `count`. */
+int sim_log_find(const struct sim_log *log, int64_t offset);
+void sim_log_fini(struct sim_log *log);
+
+/* ---- what the seed decides ---- */
+
+enum sim_fault {
+    SIM_CRASH,
+    SIM_PAUSE,
+    SIM_PARTITION,
+    SIM_ONE_WAY,
+    SIM_ISOLATE_LEADER,
+    SIM_BLIP,   /* connections drop, nobody died */
+    SIM_RESIGN, /* the state machine gives up, or the process is shut down in order */
+    SIM_SLOW_DISK,
+    SIM_FAULTS,
+};
+
+struct sim_swarm {
+    int voters;
+    int observers;
+    bool static_voters; /* kraft.version 0: no directory ids, no voter records */
+    int bootstrap;      /* addresses to ask beside the voters */
+    int32_t election_timeout_ms;
+    int32_t fetch_timeout_ms;
+    int32_t request_timeout_ms;
+    int64_t latency_min_us;
+    int64_t latency_max_us;
+    int loss_per_mille;
+    int duplicate_per_mille;
+    int64_t disk_min_us;
+    int64_t disk_max_us;
+    int64_t append_every_us;
+    int fetch_batches_max;
+    int64_t fault_every_us;
+    bool faults[SIM_FAULTS];
+    int silent_percent; /* of the crashes: connections just end, nobody is told */
+    int drift_percent;  /* clocks run up to this much faster or slower */
+    int64_t fault_phase_us;
+};
+
+/* ---- a node ---- */
+
+/* What a step wants, kept until its turn comes. */
+struct sim_effect {
+    struct list node;
+    bool save;
+    bool saved;
+    struct raft_hard_state hard_state;
+    bool truncate;
+    int64_t truncate_to;
+    struct sim_log append;
+    struct raft_message *messages;
+    int message_count;
+    struct raft_answer *answers;
+    int answer_count;
+};
+
+struct sim_node {
+    struct sim_world *world;
+    int index;
+    struct raft_key key;
+    struct raft *raft; /* NULL: down */
+    struct raft_update update;
+    struct log trace;
+    uint32_t life;     /* counts the starts */
+    int64_t tick_us;   /* when the core wants to be stepped */
+    int64_t paused_us; /* no event before that */
+    int clock_percent; /* 100: right */
+    int64_t clock_offset_ms;
+    int64_t slow_disk_us; /* added to each access */
+    struct list effects;  /* struct sim_effect, oldest first */
+    bool saving;
+
+    struct sim_log log;
+    int64_t synced;        /* everything before it survives a crash */
+    struct sim_log undone; /* cut off, but a crash may bring it back */
+    bool flushing;
+    int64_t flushing_to;
+    struct raft_hard_state saved; /* quorum-state on disk */
+
+    /* Kept by the checks. */
+    int32_t seen_epoch;
+    enum raft_role seen_role;
+    int32_t seen_leading;              /* the epoch that it has been seen to lead in this life */
+    int64_t step_high_watermark;       /* after the last step */
+    int64_t seen_high_watermark;       /* when the disk had followed */
+    int64_t contact_us[SIM_NODES_MAX]; /* last fetch from each, while leading */
+    int64_t busy_ms;
+    int busy_steps;
+};
+
+/* ---- the rest of the world ---- */
+
+enum sim_event_kind {
+    SIM_EVENT_REQUEST,
+    SIM_EVENT_RESPONSE,
+    SIM_EVENT_FAILED,
+    SIM_EVENT_LOST,
+    SIM_EVENT_FLUSHED,
+    SIM_EVENT_SAVED,
+    SIM_EVENT_APPEND,
+    SIM_EVENT_NEMESIS,
+    SIM_EVENT_START,
+    SIM_EVENT_HEAL,
+};
+
+struct sim_event {
+    int64_t at_us;
+    uint64_t number; /* breaks ties, first come first served */
+    enum sim_event_kind kind;
+    int node; /* to whom it happens */
+    uint32_t life;
+    int peer;
+    uint64_t id; /* of the message, or the offset flushed */
+    uint64_t token;
+    bool closed;
+    struct raft_request request;
+    struct raft_response response;
+    struct sim_log batches; /* of a fetch response */
+};
+
+struct sim_queue {
+    struct sim_event **heap;
+    int count;
+    int cap;
+    uint64_t numbers;
+};
+
+void sim_queue_push(struct sim_queue *queue, struct sim_event *event);
+struct sim_event *sim_queue_pop(struct sim_queue *queue);
+void sim_queue_fini(struct sim_queue *queue);
+
+/* A request that has arrived somewhere and is not answered yet. */
+struct sim_token {
+    int asker;
+    uint32_t asker_life;
+    uint64_t message_id;
+    int32_t addressed; /* as whom the asker knows the answerer */
+    int32_t epoch;     /* of the request */
+    bool pre_vote;
+    int holder;
+    uint32_t holder_life;
+    bool open;
+};
+
+struct sim_stats {
+    int64_t steps;
+    int64_t commits; /* offsets */
+    int64_t leaders;
+    int64_t crashes;
+    int64_t truncations;
+    int64_t faults;
+    int64_t failover_ms_max;
+    int64_t failover_ms_sum;
+    int64_t failovers;
+};
+
+struct sim_world {
+    uint64_t seed;
+    struct prng prng;
+    struct sim_swarm swarm;
+    int64_t now_us;
+    struct sim_queue queue;
+    struct sim_node nodes[SIM_NODES_MAX];
+    int count;
+    bool cut[SIM_NODES_MAX][SIM_NODES_MAX]; /* [from][to] */
+    bool healed;
+    uint64_t values; /* handed out to appends */
+    struct sim_token *tokens;
+    int token_count;
+    int token_cap;
+    struct check_state *checks;
+    struct sim_stats stats;
+
+    uint64_t trace_hash;
+    bool verbose;
+    char lines[SIM_LINES_KEPT][SIM_LINE_MAX];
+    int64_t line_count;
+
+    bool failed;
+    char failure[SIM_LINE_MAX];
+};
+
+/* Runs the seed to its end; false if a check failed, with world->failure. */
+bool sim_run(struct sim_world *world, uint64_t seed, bool verbose);
+void sim_fini(struct sim_world *world);
+
+void sim_draw_swarm(struct sim_world *world);
+
+/* Ends the run as failed; the first reason stays. */
+void sim_fail(struct sim_world *world, const char *fmt, ...) PRINTF_LIKE(2, 3);
+
+/* A line of the trace. */
+void sim_say(struct sim_world *world, const char *fmt, ...) PRINTF_LIKE(2, 3);
+
+/* Numbers that are part of the trace's hash. */
+void sim_hash(struct sim_world *world, uint64_t value);
+
+/* A new event, at `delay_us` from now; the queue owns it. */
+struct sim_event *sim_schedule(struct sim_world *world, int64_t delay_us, enum sim_event_kind kind,
+                               int node);
+
+bool sim_chance(struct sim_world *world, int num, int den);
+int64_t sim_draw(struct sim_world *world, int64_t low, int64_t high);
+
+/* ---- nodes (node.c) ---- */
+
+int64_t sim_node_ms(const struct sim_node *node);
+void sim_node_start(struct sim_node *node);
+void sim_node_crash(struct sim_node *node, bool silent);
+/* Steps the core and takes note of what it wants. */
+void sim_node_step(struct sim_node *node, struct raft_event *event, const struct sim_log *received);
+void sim_node_tick(struct sim_node *node);
+/* Goes on with the effects after a save. */
+void sim_node_resume(struct sim_node *node);
+/* The running node that leads the highest epoch, or NULL. */
+struct sim_node *sim_leader(struct sim_world *world);
+
+/* ---- disk.c ---- */
+
+void sim_disk_obey(struct sim_node *node, struct sim_effect *effect);
+void sim_disk_save(struct sim_node *node);
+void sim_disk_flushed(struct sim_node *node, int64_t offset);
+void sim_disk_saved(struct sim_node *node);
+void sim_disk_crash(struct sim_node *node);
+enum err sim_disk_boot(struct sim_node *node, const struct raft_options *options);
+
+/* ---- net.c ---- */
+
+void sim_net_send(struct sim_node *from, const struct raft_message *message);
+void sim_net_answer(struct sim_node *from, const struct raft_answer *answer);
+void sim_net_deliver(struct sim_world *world, struct sim_event *event);
+void sim_net_crashed(struct sim_node *node, bool silent);
+
+/* ---- nemesis.c ---- */
+
+void sim_nemesis(struct sim_world *world);
+void sim_heal(struct sim_world *world);
+
+#endif
