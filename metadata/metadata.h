@@ -19,6 +19,8 @@
  * snapshot.h  an image as records, for snapshots
  * settings.h  names, types, defaults and ranges of server, topic and group settings; the reader of
  *             `.properties` files; the value in effect and where it comes from
+ * addresses.h listeners and controllers, as settings name them
+ * supported.h feature levels of this release
  *
  * The folder is pure: no clock, no I/O, no globals but constant tables. */
 #ifndef METADATA_METADATA_H
@@ -29,5 +31,7 @@
 #include "metadata/delta.h"
 #include "metadata/snapshot.h"
 #include "metadata/settings.h"
+#include "metadata/addresses.h"
+#include "metadata/supported.h"
 
 #endif
