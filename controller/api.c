@@ -1,0 +1,206 @@
+/* The table of APIs; see api.h. */
+#include "controller/api.h"
+
+#include "controller/decide/brokers.h"
+#include "controller/decide/configs.h"
+#include "controller/decide/features.h"
+#include "controller/decide/isr.h"
+#include "controller/decide/leaders.h"
+#include "controller/decide/partitions.h"
+#include "controller/decide/producer_ids.h"
+#include "controller/decide/topics.h"
+#include "controller/refuse.h"
+
+/* Decisions that need nothing but the request. */
+#define DECIDES(api) \
+    static void decide_##api##_rpc(struct rpc *rpc, const struct decide_input *in, \
+                                   struct decision *out) \
+    { \
+        decide_##api(in, rpc->body, out); \
+    }
+
+DECIDES(create_topics)
+DECIDES(delete_topics)
+DECIDES(create_partitions)
+DECIDES(alter_configs)
+DECIDES(incremental_alter_configs)
+DECIDES(elect_leaders)
+DECIDES(update_features)
+DECIDES(alter_partition)
+DECIDES(allocate_producer_ids)
+DECIDES(unregister_broker)
+DECIDES(register_controller)
+
+/* By key. */
+static const struct rpc_api rows[] = {
+    {.key = WIRE_API_FETCH,
+     .min_version = 12,
+     .max_version = 17,
+     .serve = controller_serve_node,
+     .refuse = controller_refuse_fetch},
+    {.key = WIRE_API_API_VERSIONS,
+     .min_version = 0,
+     .max_version = 4,
+     .serve = controller_serve_api_versions,
+     .refuse = controller_refuse_api_versions},
+    {.key = WIRE_API_CREATE_TOPICS,
+     .min_version = 0,
+     .max_version = 7,
+     .forwarded = true,
+     .decide = decide_create_topics_rpc,
+     .refuse = controller_refuse_create_topics},
+    {.key = WIRE_API_DELETE_TOPICS,
+     .min_version = 0,
+     .max_version = 6,
+     .forwarded = true,
+     .decide = decide_delete_topics_rpc,
+     .refuse = controller_refuse_delete_topics},
+    {.key = WIRE_API_DESCRIBE_CONFIGS,
+     .min_version = 0,
+     .max_version = 4,
+     .serve = controller_serve_describe_configs,
+     .refuse = controller_refuse_describe_configs},
+    {.key = WIRE_API_ALTER_CONFIGS,
+     .min_version = 0,
+     .max_version = 2,
+     .forwarded = true,
+     .decide = decide_alter_configs_rpc,
+     .refuse = controller_refuse_alter_configs},
+    {.key = WIRE_API_CREATE_PARTITIONS,
+     .min_version = 0,
+     .max_version = 3,
+     .forwarded = true,
+     .decide = decide_create_partitions_rpc,
+     .refuse = controller_refuse_create_partitions},
+    {.key = WIRE_API_ELECT_LEADERS,
+     .min_version = 0,
+     .max_version = 2,
+     .forwarded = true,
+     .decide = decide_elect_leaders_rpc,
+     .refuse = controller_refuse_elect_leaders},
+    {.key = WIRE_API_INCREMENTAL_ALTER_CONFIGS,
+     .min_version = 0,
+     .max_version = 1,
+     .forwarded = true,
+     .decide = decide_incremental_alter_configs_rpc,
+     .refuse = controller_refuse_incremental_alter_configs},
+    {.key = WIRE_API_VOTE,
+     .min_version = 0,
+     .max_version = 2,
+     .serve = controller_serve_node,
+     .refuse = controller_refuse_vote},
+    {.key = WIRE_API_BEGIN_QUORUM_EPOCH,
+     .min_version = 0,
+     .max_version = 1,
+     .serve = controller_serve_node,
+     .refuse = controller_refuse_begin_quorum_epoch},
+    {.key = WIRE_API_END_QUORUM_EPOCH,
+     .min_version = 0,
+     .max_version = 1,
+     .serve = controller_serve_node,
+     .refuse = controller_refuse_end_quorum_epoch},
+    {.key = WIRE_API_DESCRIBE_QUORUM,
+     .min_version = 0,
+     .max_version = 2,
+     .serve = controller_serve_node,
+     .refuse = controller_refuse_describe_quorum},
+    {.key = WIRE_API_ALTER_PARTITION,
+     .min_version = 0,
+     .max_version = 3,
+     .decide = decide_alter_partition_rpc,
+     .refuse = controller_refuse_alter_partition},
+    {.key = WIRE_API_UPDATE_FEATURES,
+     .min_version = 0,
+     .max_version = 2,
+     .forwarded = true,
+     .decide = decide_update_features_rpc,
+     .refuse = controller_refuse_update_features},
+    {.key = WIRE_API_ENVELOPE,
+     .min_version = 0,
+     .max_version = 0,
+     .serve = controller_rpc_serve_envelope,
+     .refuse = controller_rpc_refuse_envelope},
+    {.key = WIRE_API_FETCH_SNAPSHOT,
+     .min_version = 0,
+     .max_version = 1,
+     .serve = controller_serve_node,
+     .refuse = controller_refuse_fetch_snapshot},
+    {.key = WIRE_API_DESCRIBE_CLUSTER,
+     .min_version = 0,
+     .max_version = 1,
+     .serve = controller_serve_describe_cluster,
+     .refuse = controller_refuse_describe_cluster},
+    {.key = WIRE_API_BROKER_REGISTRATION,
+     .min_version = 0,
+     .max_version = 4,
+     .decide = controller_decide_registration,
+     .after = controller_after_registration,
+     .refuse = controller_refuse_broker_registration},
+    {.key = WIRE_API_BROKER_HEARTBEAT,
+     .min_version = 0,
+     .max_version = 1,
+     .decide = controller_decide_heartbeat,
+     .after = controller_after_heartbeat,
+     .refuse = controller_refuse_broker_heartbeat},
+    {.key = WIRE_API_UNREGISTER_BROKER,
+     .min_version = 0,
+     .max_version = 0,
+     .forwarded = true,
+     .decide = decide_unregister_broker_rpc,
+     .after = controller_after_unregistration,
+     .refuse = controller_refuse_unregister_broker},
+    {.key = WIRE_API_ALLOCATE_PRODUCER_IDS,
+     .min_version = 0,
+     .max_version = 0,
+     .decide = decide_allocate_producer_ids_rpc,
+     .refuse = controller_refuse_allocate_producer_ids},
+    {.key = WIRE_API_CONTROLLER_REGISTRATION,
+     .min_version = 0,
+     .max_version = 0,
+     .decide = decide_register_controller_rpc,
+     .refuse = controller_refuse_controller_registration},
+};
+
+const struct rpc_api *controller_api_find(int16_t key)
+{
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        if (rows[i].key == key) {
+            return &rows[i];
+        }
+    }
+    return NULL;
+}
+
+/* ---- for net/ ---- */
+
+static void handle(void *arg, struct net_request *request)
+{
+    const struct rpc_api *api = controller_api_find(request->header.api_key);
+    ASSERT(api != NULL);
+    controller_rpc_handle(arg, api, request);
+}
+
+static void refuse(struct net_request *request, enum err e)
+{
+    const struct rpc_api *api = controller_api_find(request->header.api_key);
+    ASSERT(api != NULL);
+    controller_rpc_refuse_request(api, request, e);
+}
+
+int controller_api_count(void)
+{
+    return (int)ARRAY_LEN(rows);
+}
+
+void controller_api_fill(struct net_api *out)
+{
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        out[i] = (struct net_api){
+            .key = rows[i].key,
+            .min_version = rows[i].min_version,
+            .max_version = rows[i].max_version,
+            .handle = handle,
+            .error_response = refuse,
+        };
+    }
+}

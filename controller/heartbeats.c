@@ -1,0 +1,277 @@
+/* Sessions of brokers; see heartbeats.h. */
+#include "controller/heartbeats.h"
+
+#include "base/mem.h"
+
+struct session {
+    struct list node; /* in `silent` or `lost` while the broker is tracked */
+    struct heartbeats *owner;
+    int32_t id;
+    int64_t epoch;
+    int64_t contact_ms;      /* last heartbeat */
+    int64_t lost_ms;         /* when the connection closed; only in `lost` */
+    int64_t metadata_offset; /* last one reported, -1: none yet */
+    int64_t shutdown_offset; /* of the controlled shutdown; 0: as of when we became active */
+    struct net_conn *conn;   /* of the last heartbeat; NULL: closed, or none yet */
+    bool tracked;            /* unfenced: has a deadline */
+    bool shutting_down;
+};
+
+static struct session *find(const struct heartbeats *h, int32_t broker_id)
+{
+    return map_get(&h->sessions, slice_of(&broker_id, sizeof broker_id));
+}
+
+static struct session *find_or_add(struct heartbeats *h, int32_t broker_id)
+{
+    struct session *s = find(h, broker_id);
+    if (s == NULL) {
+        s = MEM_NEW(struct session);
+        s->owner = h;
+        s->id = broker_id;
+        s->epoch = -1;
+        s->metadata_offset = -1;
+        list_init(&s->node);
+        map_put(&h->sessions, MAP_KEY(s->id), s);
+    }
+    return s;
+}
+
+/* ---- the timer: at the nearest deadline of the two lists ---- */
+
+static int64_t silent_deadline(const struct heartbeats *h)
+{
+    if (list_empty(&h->silent)) {
+        return INT64_MAX;
+    }
+    return LIST_ENTRY(h->silent.next, struct session, node)->contact_ms + h->session_timeout_ms;
+}
+
+static int64_t lost_deadline(const struct heartbeats *h)
+{
+    if (list_empty(&h->lost)) {
+        return INT64_MAX;
+    }
+    return LIST_ENTRY(h->lost.next, struct session, node)->lost_ms + h->grace_ms;
+}
+
+static void set_timer(struct heartbeats *h)
+{
+    int64_t due = min_i64(silent_deadline(h), lost_deadline(h));
+    if (due == INT64_MAX) {
+        net_timer_stop(&h->timer);
+    } else if (!net_timer_is_set(&h->timer) || due != h->due_ms) {
+        h->due_ms = due;
+        net_timer_set(&h->timer, due - net_now_ms(h->loop));
+    }
+}
+
+/* The deadline of a tracked session begins now. */
+static void track(struct session *s)
+{
+    struct heartbeats *h = s->owner;
+    list_remove(&s->node);
+    s->tracked = true;
+    s->contact_ms = net_now_ms(h->loop);
+    list_add_tail(&h->silent, &s->node);
+}
+
+static void untrack(struct session *s)
+{
+    list_remove(&s->node);
+    s->tracked = false;
+}
+
+static void touch_all(struct heartbeats *h)
+{
+    size_t at = 0;
+    struct session *s;
+    while ((s = map_next(&h->sessions, &at)) != NULL) {
+        if (s->tracked) {
+            track(s);
+        }
+    }
+}
+
+static void report(struct heartbeats *h, struct session *s, const char *reason)
+{
+    log_info(h->log, "controller", "broker is stale", "broker=%d reason=\"%s\"", s->id, reason);
+    untrack(s);
+    h->stale(h->arg, s->id);
+}
+
+static void on_timer(void *arg)
+{
+    struct heartbeats *h = arg;
+    int64_t now = net_now_ms(h->loop);
+    if (now - h->due_ms > h->session_timeout_ms / 2) {
+        /* We were stopped or starved ourselves: the silence is not the brokers' fault. */
+        log_warn(h->log, "controller", "sessions begin anew", "asleep_ms=%" PRId64,
+                 now - h->due_ms);
+        touch_all(h);
+    } else if (lost_deadline(h) <= now) {
+        report(h, LIST_ENTRY(h->lost.next, struct session, node), "connection closed");
+    } else if (silent_deadline(h) <= now) {
+        report(h, LIST_ENTRY(h->silent.next, struct session, node), "no heartbeat");
+    }
+    set_timer(h);
+}
+
+/* ---- connections ---- */
+
+static void on_close(void *arg)
+{
+    struct session *s = arg;
+    s->conn = NULL;
+    if (s->tracked) {
+        list_remove(&s->node);
+        s->lost_ms = net_now_ms(s->owner->loop);
+        list_add_tail(&s->owner->lost, &s->node);
+        set_timer(s->owner);
+    }
+}
+
+static void set_conn(struct session *s, struct net_conn *conn)
+{
+    if (s->conn == conn) {
+        return;
+    }
+    if (s->conn != NULL) {
+        net_conn_off_close(s->conn, on_close, s);
+    }
+    s->conn = conn;
+    if (conn != NULL) {
+        net_conn_on_close(conn, on_close, s);
+    }
+}
+
+/* ---- calls ---- */
+
+void controller_heartbeats_init(struct heartbeats *h)
+{
+    h->sessions = (struct map){0};
+    list_init(&h->silent);
+    list_init(&h->lost);
+    net_timer_init(&h->timer, h->loop, on_timer, h);
+}
+
+void controller_heartbeats_fini(struct heartbeats *h)
+{
+    controller_heartbeats_clear(h);
+    map_fini(&h->sessions);
+}
+
+void controller_heartbeats_begin(struct heartbeats *h, const struct metadata_image *image)
+{
+    struct metadata_iter it = metadata_brokers(image);
+    const struct metadata_broker *broker;
+    while ((broker = metadata_broker_next(&it)) != NULL) {
+        struct session *s = find_or_add(h, broker->id);
+        s->epoch = broker->epoch;
+        /* When the shutdown began, another controller led; now is late enough. */
+        s->shutdown_offset = metadata_image_offset(image);
+        s->shutting_down = broker->in_controlled_shutdown;
+        if (!broker->fenced) {
+            track(s);
+        }
+    }
+    set_timer(h);
+}
+
+static void drop(struct session *s)
+{
+    set_conn(s, NULL);
+    list_remove(&s->node);
+    map_remove(&s->owner->sessions, MAP_KEY(s->id));
+    mem_free(s);
+}
+
+void controller_heartbeats_clear(struct heartbeats *h)
+{
+    size_t at = 0;
+    struct session *s;
+    while ((s = map_next(&h->sessions, &at)) != NULL) {
+        drop(s);
+    }
+    net_timer_stop(&h->timer);
+}
+
+void controller_heartbeats_touch(struct heartbeats *h, const struct heartbeat_contact *contact)
+{
+    struct session *s = find_or_add(h, contact->broker_id);
+    if (s->epoch != contact->broker_epoch) {
+        /* Another process, which starts fenced. */
+        untrack(s);
+        s->epoch = contact->broker_epoch;
+        s->metadata_offset = -1;
+        s->shutting_down = false;
+    }
+    s->metadata_offset = max_i64(s->metadata_offset, contact->metadata_offset);
+    set_conn(s, contact->conn);
+    if (s->tracked) {
+        track(s);
+    }
+    set_timer(h);
+}
+
+void controller_heartbeats_set_state(struct heartbeats *h, int32_t broker_id,
+                                     enum decide_broker_state state, int64_t offset)
+{
+    struct session *s = find_or_add(h, broker_id);
+    bool unfenced = state == DECIDE_BROKER_UNFENCED || state == DECIDE_BROKER_CONTROLLED_SHUTDOWN;
+    if (state == DECIDE_BROKER_CONTROLLED_SHUTDOWN && !s->shutting_down) {
+        s->shutdown_offset = offset;
+    }
+    s->shutting_down = state == DECIDE_BROKER_CONTROLLED_SHUTDOWN;
+    if (unfenced && !s->tracked) {
+        track(s);
+        if (s->conn == NULL) {
+            on_close(s); /* it closed while the broker was being unfenced */
+        }
+    } else if (!unfenced) {
+        untrack(s);
+    }
+    set_timer(h);
+}
+
+void controller_heartbeats_retry(struct heartbeats *h, int32_t broker_id)
+{
+    struct session *s = find(h, broker_id);
+    if (s != NULL && !s->tracked) {
+        s->tracked = true;
+        s->lost_ms = net_now_ms(h->loop);
+        list_add_tail(&h->lost, &s->node);
+        set_timer(h);
+    }
+}
+
+void controller_heartbeats_forget(struct heartbeats *h, int32_t broker_id)
+{
+    struct session *s = find(h, broker_id);
+    if (s != NULL) {
+        drop(s);
+        set_timer(h);
+    }
+}
+
+bool controller_heartbeats_is_live(const struct heartbeats *h, int32_t broker_id)
+{
+    const struct session *s = find(h, broker_id);
+    return s != NULL && s->tracked && s->conn != NULL;
+}
+
+struct decide_heartbeat_soft controller_heartbeats_soft(const struct heartbeats *h,
+                                                        int32_t broker_id)
+{
+    struct decide_heartbeat_soft soft = {.lowest_active_offset = INT64_MAX};
+    size_t at = 0;
+    const struct session *s;
+    while ((s = map_next(&h->sessions, &at)) != NULL) {
+        if (s->id == broker_id) {
+            soft.shutdown_offset = s->shutdown_offset;
+        } else if (s->tracked && !s->shutting_down) {
+            soft.lowest_active_offset = min_i64(soft.lowest_active_offset, s->metadata_offset);
+        }
+    }
+    return soft;
+}
