@@ -195,6 +195,10 @@ static enum input_status read_frame(struct stream *s)
 enum input_status input_read(struct stream *s)
 {
     struct input *in = &s->in;
+    if (in->held != NULL) {
+        input_resume(s); /* comes first */
+        return stream_is_closed(s) ? INPUT_CLOSED : in->held != NULL ? INPUT_DRAINED : INPUT_MORE;
+    }
     if (in->buf != NULL) {
         return read_frame(s);
     }
