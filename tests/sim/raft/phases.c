@@ -1,4 +1,5 @@
-/* Faults, then healing and what must come of it: agreement, a commit, quiet, a quick failover. */
+/* Faults, then healing and what must come of it: agreement, a commit, quiet, no disturbance by one
+ * that was cut off, a quick failover. */
 #include "tests/sim/raft/phases.h"
 
 enum {
@@ -124,6 +125,30 @@ static void be_quiet(struct sim_world *world)
     }
 }
 
+/* A voter that was cut off for long comes back and disturbs nobody: that is what pre-votes are for
+ * (KIP-996). */
+static void cut_one_off(struct sim_world *world)
+{
+    if (world->swarm.voters < 3) {
+        return;
+    }
+    const struct sim_node *leader = sim_leader(world);
+    int32_t epoch = raft_epoch(leader->raft);
+    int victim = (leader->index + 1) % world->swarm.voters;
+    sim_say(world, "node %d is cut off", victim);
+    for (int i = 0; i < world->count; i++) {
+        world->cut[i][victim] = world->cut[victim][i] = i != victim;
+    }
+    int64_t us = 4 * (int64_t)world->swarm.fetch_timeout_ms * SIM_MS;
+    sim_run_until(world, world->now_us + us, NULL);
+    sim_heal(world);
+    sim_run_until(world, world->now_us + us, NULL);
+    if (!all_committed(world) || raft_epoch(sim_leader(world)->raft) != epoch) {
+        show_nodes(world);
+        sim_fail(world, "Stability: the return of node %d changed the leader", victim);
+    }
+}
+
 /* ---- failover ---- */
 
 /* A new leader, and it has committed. */
@@ -158,8 +183,8 @@ void sim_phases(struct sim_world *world)
     sim_schedule(world, 0, SIM_EVENT_APPEND, 0);
     sim_schedule(world, world->swarm.fault_every_us, SIM_EVENT_NEMESIS, 0);
     sim_run_until(world, world->swarm.fault_phase_us, NULL);
-    void (*const phases[])(struct sim_world *) = {mend_everything, converge, be_quiet, fail_over,
-                                                  converge};
+    void (*const phases[])(struct sim_world *) = {mend_everything, converge,  be_quiet,
+                                                  cut_one_off,     fail_over, converge};
     for (size_t i = 0; i < ARRAY_LEN(phases) && !world->failed; i++) {
         phases[i](world);
     }

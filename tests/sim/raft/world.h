@@ -1,9 +1,9 @@
 /* A simulated quorum: real cores (raft/raft.h), everything around them pretended.
  *
  * One seed decides everything: how many nodes, how long timers, links and disks take, which faults
- * there are and when. A run has four phases: faults; then all is healed and the cluster must agree
- * and commit; then it must be quiet; then its leader is killed and must be replaced at once. After
- * every step of a core the checks of check.h look at it.
+ * there are and when. A run has phases: faults; then all is healed and the cluster must agree and
+ * commit; then it must be quiet, even when one that was cut off comes back; then its leader is
+ * killed and must be replaced at once. After every step of a core the checks of check.h look at it.
  *
  * Files: swarm.c draws the options; queue.c keeps the events; net.c and disk.c carry out what the
  * cores want; nemesis.c breaks things; phases.c runs; raft_sim.c is the command. */
