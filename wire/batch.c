@@ -76,6 +76,26 @@ enum err wire_batch_parse(struct slice in, struct wire_batch *out)
     return check_header(out);
 }
 
+enum err wire_batch_peek(struct slice head, struct wire_batch *out, size_t *size)
+{
+    *out = (struct wire_batch){0};
+    if (head.len < WIRE_BATCH_HEADER) {
+        return ERR_CORRUPT_MESSAGE;
+    }
+    if (head.data[AT_MAGIC] < WIRE_BATCH_MAGIC) {
+        return ERR_UNSUPPORTED_FOR_MESSAGE_FORMAT;
+    }
+    *size = wire_batch_size(head);
+    if (head.data[AT_MAGIC] != WIRE_BATCH_MAGIC || *size < WIRE_BATCH_HEADER) {
+        return ERR_CORRUPT_MESSAGE;
+    }
+    /* The checks look at the length of the whole. */
+    read_header(slice_of(head.data, *size), out);
+    enum err e = check_header(out);
+    out->bytes.len = WIRE_BATCH_HEADER;
+    return e == ERR_UNSUPPORTED_COMPRESSION_TYPE ? ERR_NONE : e;
+}
+
 static uint32_t crc_of(struct slice batch)
 {
     return crc32c(0, batch.data + WIRE_BATCH_CRC_FROM, batch.len - WIRE_BATCH_CRC_FROM);

@@ -101,6 +101,11 @@ size_t wire_batch_size(struct slice head);
  * UNSUPPORTED_FOR_MESSAGE_FORMAT: magic 0 or 1. */
 enum err wire_batch_parse(struct slice in, struct wire_batch *out) MUST_USE;
 
+/* The same of the header alone: `head` has the first WIRE_BATCH_HEADER bytes (or more), and the
+ * batch is `*size` bytes long, which need not be there. `out->bytes` is the header only. A codec
+ * that is not known is no error, as who walks over batches does not open them. */
+enum err wire_batch_peek(struct slice head, struct wire_batch *out, size_t *size) MUST_USE;
+
 /* CORRUPT_MESSAGE unless the CRC is right. */
 enum err wire_batch_check_crc(const struct wire_batch *b) MUST_USE;
 

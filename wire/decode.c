@@ -129,10 +129,16 @@ static void decode_array(struct decoder *d, const struct wire_field *f, bool nul
     wire_items_set(f, out, a);
 }
 
-/* A structure that may be null has a byte in front in the versions where it may. */
+/* In front of a structure that may be null: an int8 that is negative for null; among the tagged
+ * fields an unsigned varint that is 0 for null. */
+static bool decode_is_null(struct decoder *d, const struct wire_field *f)
+{
+    return wire_is_tagged(f, d->version) ? reader_uvarint(&d->r) == 0 : reader_i8(&d->r) < 0;
+}
+
 static void decode_pointer(struct decoder *d, const struct wire_field *f, bool nullable, void *out)
 {
-    if (nullable && reader_i8(&d->r) < 0) {
+    if (nullable && decode_is_null(d, f)) {
         wire_pointer_set(f, out, NULL);
         return;
     }

@@ -138,7 +138,8 @@ static void encode_pointer(struct encoder *e, const struct wire_field *f, bool n
 {
     const void *nested = wire_pointer_get(f, in);
     if (nullable) {
-        buf_put_i8(e->out, nested == NULL ? -1 : 1);
+        int8_t null = wire_is_tagged(f, e->version) ? 0 : -1;
+        buf_put_i8(e->out, nested == NULL ? null : 1);
     } else if (nested == NULL) {
         fail(e, ERR_UNSUPPORTED_VERSION);
     }
