@@ -20,7 +20,7 @@ static struct producer_batch producer_batch_of(const struct store_batch *b)
 
 static void note_producer(struct replica *r, const struct store_batch *batch)
 {
-    bool control = (batch->attributes & STORE_BATCH_CONTROL) != 0;
+    bool control = (batch->attributes & WIRE_BATCH_CONTROL) != 0;
     if (batch->producer_id < 0 || control || batch->base_sequence < 0) {
         return;
     }
@@ -32,7 +32,7 @@ void replica_log_note_producers(struct replica *r, struct slice batches)
 {
     for (size_t at = 0; at < batches.len;) {
         struct store_batch batch;
-        enum err e = store_batch_parse(slice_of(batches.data + at, STORE_BATCH_HEADER), &batch);
+        enum err e = store_batch_parse(slice_of(batches.data + at, WIRE_BATCH_HEADER), &batch);
         ASSERT(e == ERR_NONE);
         note_producer(r, &batch);
         at += batch.size;
@@ -66,17 +66,15 @@ static enum err load_producers(struct replica *r)
 {
     producers_clear(&r->producers);
     const struct store_fs *fs = r->broker->fs;
-    struct store_producer_entry *entries = NULL;
-    size_t count = 0;
-    int64_t offset = -1;
-    enum err e = store_snapshot_load(fs, store_log_dir(r->log), store_log_end_offset(r->log),
-                                     &offset, &entries, &count);
-    for (size_t i = 0; e == ERR_NONE && i < count; i++) {
-        restore_entry(r, &entries[i]);
+    struct store_snapshot snapshot;
+    enum err e =
+        store_snapshot_load(fs, store_log_dir(r->log), store_log_end_offset(r->log), &snapshot);
+    for (size_t i = 0; e == ERR_NONE && i < snapshot.count; i++) {
+        restore_entry(r, &snapshot.entries[i]);
     }
-    mem_free(entries);
+    mem_free(snapshot.entries);
     TRY(e);
-    int64_t from = max_i64(offset, store_log_start_offset(r->log));
+    int64_t from = max_i64(snapshot.offset, store_log_start_offset(r->log));
     return store_log_scan(r->log, from, note_scanned, r);
 }
 

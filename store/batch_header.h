@@ -1,18 +1,10 @@
-/* What store/ needs to know of a record batch: its 61-byte header, and of the message formats
- * before it (magic 0 and 1) enough to walk over them in directories that older releases wrote. */
+/* What a scan of a log reports of a batch: the header of version 2 (wire/batch.h), and of the
+ * message formats before it (magic 0 and 1) enough to walk over them in directories that older
+ * releases wrote. */
 #ifndef STORE_BATCH_HEADER_H
 #define STORE_BATCH_HEADER_H
 
-#include "base/err.h"
-#include "base/slice.h"
-
-enum {
-    STORE_BATCH_HEADER = 61,     /* bytes of a v2 header */
-    STORE_BATCH_PREFIX = 12,     /* base offset and length */
-    STORE_BATCH_LEGACY_MIN = 14, /* smallest length field of magic 0 */
-    STORE_BATCH_V2_MIN = 49,     /* smallest length field of magic 2 */
-    STORE_BATCH_PEEK = 61,       /* bytes that store_batch_parse() wants to see */
-};
+#include "wire/batch.h"
 
 struct store_file;
 
@@ -24,25 +16,19 @@ struct store_batch {
     int64_t producer_id;    /* −1: none */
     int32_t base_sequence;
     int32_t last_sequence; /* −1: none; wraps at 2^31 − 1 */
-    int16_t producer_epoch;
-    int16_t attributes;
-    int32_t leader_epoch; /* −1: unknown */
-    int32_t record_count; /* −1 for magic 0 and 1 */
-    uint32_t size;        /* whole batch in bytes */
+    int32_t leader_epoch;  /* −1: unknown */
+    int32_t record_count;  /* −1 for magic 0 and 1 */
+    uint32_t size;         /* whole batch in bytes */
     uint32_t crc;
+    int16_t producer_epoch;
+    int16_t attributes; /* enum wire_batch_attribute */
     int8_t magic;
     /* Where it is, when it came from a file; the file is pinned during the callback. */
     uint32_t position;
     struct store_file *file;
 };
 
-enum {
-    STORE_BATCH_LOG_APPEND_TIME = 1 << 3,
-    STORE_BATCH_TRANSACTIONAL = 1 << 4,
-    STORE_BATCH_CONTROL = 1 << 5,
-};
-
-/* Parses a header. `head` has the first STORE_BATCH_PEEK bytes, or fewer where the file ends.
+/* Parses a header. `head` has the first WIRE_BATCH_HEADER bytes, or fewer where the file ends.
  * ERR_CORRUPT: this is no batch. The CRC is not checked and the body need not be there. */
 enum err store_batch_parse(struct slice head, struct store_batch *out) MUST_USE;
 

@@ -4,7 +4,7 @@
  * data, tear writes and run out of space on purpose. The real one may be used from any thread.
  *
  * Errors are ERR_NOT_FOUND, ERR_EXISTS, ERR_NO_SPACE (no room, no quota), ERR_BUSY (no file
- * descriptor left), ERR_LOCKED and ERR_IO for the rest; the details go to `why`. */
+ * descriptor left), ERR_LOCKED and ERR_IO for the rest. errno says more, see store_fail_errno(). */
 #ifndef STORE_FS_H
 #define STORE_FS_H
 
@@ -22,6 +22,9 @@ struct store_error {
 /* Fills `why` (NULL allowed) and returns `e`, so that `return store_fail(why, ERR_X, …)` reads
  * well. */
 enum err store_fail(struct store_error *why, enum err e, const char *fmt, ...) PRINTF_LIKE(3, 4);
+
+/* "cannot <verb> <path>: <text of errno>", for right after a call of this file failed with `e`. */
+enum err store_fail_errno(struct store_error *why, enum err e, const char *verb, const char *path);
 
 enum store_open_flags {
     STORE_OPEN_READ = 0,       /* read only, must exist */

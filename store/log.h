@@ -16,7 +16,7 @@
  * later call but close returns ERR_IO and nothing of it is retried. ERR_CORRUPT: bytes in the
  * middle of the log are not a batch.
  *
- * An idle log holds no file descriptor and about 1 KiB of memory plus some 200 bytes a segment. */
+ * An idle log holds no file descriptor and about 1 KiB of memory plus some 400 bytes a segment. */
 #ifndef STORE_LOG_H
 #define STORE_LOG_H
 
@@ -56,7 +56,7 @@ struct store_log_options {
     int64_t now_ms;
     const struct log *log; /* NULL: silent */
     /* After a roll: a new segment begins at `base_offset`, and nothing is in it yet. Here the owner
-     * writes its producer snapshot. May be NULL. */
+     * writes its producer snapshot and arranges for a flush. May be NULL. */
     void (*on_roll)(void *arg, int64_t base_offset);
     void *arg;
 };
@@ -139,6 +139,13 @@ struct store_retention {
 enum err store_log_retain(struct store_log *log, const struct store_retention *retention,
                           uint32_t *removed) MUST_USE;
 
+/* Files of removed segments, renamed to "….deleted", as to unlink a large file takes long. Take
+ * them after set_start and retain and empty them on any thread; what was not taken, close removes.
+ */
+struct store_trash;
+struct store_trash *store_log_take_trash(struct store_log *log); /* NULL: nothing there */
+void store_trash_empty(struct store_trash *trash);               /* frees it too; NULL allowed */
+
 /* ---- durability ---- */
 
 /* Are flush_messages or more records behind the recovery point? */
@@ -149,12 +156,12 @@ bool store_log_flush_due(const struct store_log *log);
 struct store_flush {
     int64_t offset; /* everything below it is durable after done */
     enum err result;
-    uint32_t count;
-    bool sync_dir;
-    bool sync_parent;
+    /* The rest is private. */
     uint64_t generation;       /* of truncations, to find out that one came in between */
     struct store_file **files; /* pinned */
-    char *dir;
+    uint32_t count;
+    uint32_t dir_version;
+    char *dir; /* to be synced too; NULL: no new names */
     const struct store_fs *fs;
 };
 enum err store_log_flush_begin(struct store_log *log, struct store_flush *flush) MUST_USE;

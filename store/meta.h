@@ -48,7 +48,7 @@ enum err store_partition_meta_write(const struct store_fs *fs, const char *dir,
 enum err store_clean_mark_take(const struct store_fs *fs, const char *root, bool *clean,
                                int64_t *broker_epoch) MUST_USE;
 
-/* Only after every log of the directory was closed without error. −1: epoch unknown, empty file. */
+/* Only after every log of the directory was closed without error. −1: the epoch is unknown. */
 enum err store_clean_mark_put(const struct store_fs *fs, const char *root,
                               int64_t broker_epoch) MUST_USE;
 

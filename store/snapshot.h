@@ -17,7 +17,8 @@ struct store_producer_entry {
     int16_t producer_epoch;
 };
 
-/* Writes the snapshot at `offset`; durable only if asked, as it can be rebuilt from the log. */
+/* Replaces the snapshot at `offset`. Not synced: what a crash breaks is noticed by its checksum,
+ * and the state is rebuilt from the log. */
 enum err store_snapshot_write(const struct store_fs *fs, const char *dir, int64_t offset,
                               const struct store_producer_entry *entries, size_t count) MUST_USE;
 
@@ -25,14 +26,19 @@ enum err store_snapshot_write(const struct store_fs *fs, const char *dir, int64_
 enum err store_snapshot_read(const struct store_fs *fs, const char *dir, int64_t offset,
                              struct store_producer_entry **entries, size_t *count) MUST_USE;
 
-/* Reads the newest snapshot that is whole and at most at `max_offset`; broken ones on the way are
- * removed. `*offset` −1: none, replay from the start of the log. */
-enum err store_snapshot_load(const struct store_fs *fs, const char *dir, int64_t max_offset,
-                             int64_t *offset, struct store_producer_entry **entries,
-                             size_t *count) MUST_USE;
+struct store_snapshot {
+    int64_t offset;                       /* −1: none, replay from the start of the log */
+    struct store_producer_entry *entries; /* mem_free() */
+    size_t count;
+};
 
-/* Removes those with from ≤ offset < to. (The log does it for segments that it removes and when it
- * is truncated.) */
+/* Reads the newest snapshot that is whole and at most at `max_offset`; broken ones on the way are
+ * removed. */
+enum err store_snapshot_load(const struct store_fs *fs, const char *dir, int64_t max_offset,
+                             struct store_snapshot *out) MUST_USE;
+
+/* Removes those with from ≤ offset < to. (The log does it by itself for segments that it removes
+ * and when it is truncated.) */
 enum err store_snapshot_remove(const struct store_fs *fs, const char *dir, int64_t from,
                                int64_t to) MUST_USE;
 

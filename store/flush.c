@@ -1,0 +1,136 @@
+/* Flushing: what to sync is gathered on the owner's thread, synced on any, noted on the owner's. */
+#include "store/log_private.h"
+
+#include "base/mem.h"
+
+bool store_log_flush_due(const struct store_log *log)
+{
+    return log->end - log->recovery_point >= log->config.flush_messages;
+}
+
+static enum err pin_for(struct store_flush *flush, struct store_file *file)
+{
+    TRY(store_file_pin(file, STORE_OPEN_WRITE));
+    if (flush->count % 8 == 0) {
+        flush->files = mem_realloc(flush->files, (flush->count + 8) * sizeof(struct store_file *));
+    }
+    flush->files[flush->count++] = file;
+    return ERR_NONE;
+}
+
+/* The indexes of the active segment are only worth a sync when close has finished them: after a
+ * crash they are built anew. */
+static bool indexes_want_sync(const struct segment *seg)
+{
+    return !seg->index_synced && seg->loaded && seg->offsets.exact && seg->times.exact;
+}
+
+static enum err gather(struct store_log *log, struct store_flush *flush)
+{
+    for (uint32_t i = 0; i < log->segment_count; i++) {
+        struct segment *seg = &log->segments[i];
+        if (log_segment_end(log, i) > log->recovery_point && seg->size > 0) {
+            TRY(pin_for(flush, seg->file));
+        }
+        if (indexes_want_sync(seg)) {
+            TRY(pin_for(flush, seg->offsets.file));
+            TRY(pin_for(flush, seg->times.file));
+        }
+    }
+    /* Only now, as a failure above leaves nothing pending. If a sync fails the log goes offline, so
+     * that this is true or does not matter. */
+    for (uint32_t i = 0; i < log->segment_count; i++) {
+        struct segment *seg = &log->segments[i];
+        seg->index_synced = seg->index_synced || indexes_want_sync(seg);
+    }
+    return ERR_NONE;
+}
+
+enum err store_log_flush_begin(struct store_log *log, struct store_flush *flush)
+{
+    *flush = (struct store_flush){.offset = log->end,
+                                  .generation = log->generation,
+                                  .dir_version = log->dir_version,
+                                  .fs = log->fs};
+    if (log->offline) {
+        return ERR_IO;
+    }
+    enum err e = gather(log, flush);
+    if (e != ERR_NONE) {
+        store_flush_drop(flush);
+        return e;
+    }
+    /* Names of empty logs need not survive: who wants the partition makes it again. */
+    if (log->dir_version != log->dir_synced && log->size > 0) {
+        flush->dir = mem_strdup(log->dir);
+    }
+    return ERR_NONE;
+}
+
+/* The directory's names, and its own name in the root. */
+static enum err sync_dirs(const struct store_fs *fs, const char *dir)
+{
+    TRY(store_fs_sync_dir(fs, dir));
+    const char *slash = strrchr(dir, '/');
+    if (slash == NULL || slash == dir) {
+        return store_fs_sync_dir(fs, slash == NULL ? "." : "/");
+    }
+    char *parent = slice_dup_str(slice_of(dir, (size_t)(slash - dir)));
+    enum err e = store_fs_sync_dir(fs, parent);
+    mem_free(parent);
+    return e;
+}
+
+void store_flush_run(struct store_flush *flush)
+{
+    for (uint32_t i = 0; i < flush->count && flush->result == ERR_NONE; i++) {
+        flush->result = store_fs_sync(flush->fs, store_file_fd(flush->files[i]));
+    }
+    if (flush->result == ERR_NONE && flush->dir != NULL) {
+        flush->result = sync_dirs(flush->fs, flush->dir);
+    }
+}
+
+void store_flush_drop(struct store_flush *flush)
+{
+    for (uint32_t i = 0; i < flush->count; i++) {
+        store_file_unpin(flush->files[i]);
+    }
+    mem_free(flush->files);
+    mem_free(flush->dir);
+    flush->files = NULL;
+    flush->dir = NULL;
+    flush->count = 0;
+}
+
+enum err store_log_flush_done(struct store_log *log, struct store_flush *flush)
+{
+    bool synced_dir = flush->dir != NULL;
+    store_flush_drop(flush);
+    if (flush->result != ERR_NONE) {
+        return log_go_offline(log, "flush", flush->result);
+    }
+    if (log->offline) {
+        return ERR_IO;
+    }
+    if (synced_dir) {
+        log->dir_synced = flush->dir_version;
+    }
+    /* The epochs of what lies below the recovery point cannot be found by recovery any more. */
+    if (log->epochs.unsynced) {
+        TRY(epochs_write(&log->epochs, log->fs, log->dir, true));
+    }
+    /* After a truncation, `offset` may be of other records than those that were synced. */
+    if (flush->generation == log->generation) {
+        log->recovery_point = max_i64(log->recovery_point, flush->offset);
+    }
+    return ERR_NONE;
+}
+
+enum err store_log_flush(struct store_log *log)
+{
+    struct store_flush flush;
+    TRY(store_log_flush_begin(log, &flush));
+    store_flush_run(&flush);
+    return store_log_flush_done(log, &flush);
+}
