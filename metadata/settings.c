@@ -2,7 +2,6 @@
 #include "metadata/settings.h"
 
 #include <ctype.h>
-#include <strings.h>
 
 #include "base/map.h"
 #include "base/mem.h"

@@ -1,6 +1,5 @@
 /* The value in effect: dynamic over static over default, topic over server. */
 #include <stdio.h>
-#include <strings.h>
 
 #include "metadata/settings_rows.h"
 

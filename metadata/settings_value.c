@@ -1,6 +1,5 @@
 /* What a setting's type and range allow, and saying so. */
 #include <stdlib.h>
-#include <strings.h>
 
 #include "metadata/settings_rows.h"
 
