@@ -107,11 +107,18 @@ all: $(PROGRAMS) ## build the three programs into build/$(V)/bin
 	@if [ $(V) = opt ]; then ln -sfn opt/bin build/bin; fi
 
 # ---- test programs ----
+# tests/lib: what several test programs use; linked as far as it is called.
+TESTLIB_SOURCES := $(sort $(wildcard tests/lib/*.c))
+TESTLIB := $(if $(TESTLIB_SOURCES),$(O)/lib/tests-lib.a)
+$(O)/lib/tests-lib.a: $(patsubst %.c,$(O)/obj/%.o,$(TESTLIB_SOURCES))
+	@mkdir -p $(@D); rm -f $@
+	@$(AR) rcs $@ $^
+
 # tests/unit/<folder>/test_*.c: one Check program each, linked with that folder.
 UNIT_SOURCES := $(sort $(shell find tests/unit -name 'test_*.c' 2>/dev/null))
 UNIT_PROGRAMS := $(patsubst tests/%.c,$(O)/tests/%,$(UNIT_SOURCES))
 define unit_rules
-$(O)/tests/unit/$(1)/%: $(O)/obj/tests/unit/$(1)/%.o $(call libs_for,$(1))
+$(O)/tests/unit/$(1)/%: $(O)/obj/tests/unit/$(1)/%.o $(TESTLIB) $(call libs_for,$(1))
 	$$(call link,-lcheck -lsubunit -lrt)
 endef
 $(foreach f,$(FOLDERS),$(eval $(call unit_rules,$(f))))
@@ -132,7 +139,7 @@ SIM_FOLDERS := $(sort $(notdir $(patsubst %/,%,$(dir $(wildcard tests/sim/*/*.c)
 SIM_SOURCES := $(sort $(wildcard tests/sim/*/*.c))
 SIM_PROGRAMS := $(SIM_FOLDERS:%=$(O)/tests/sim/sim_%)
 define sim_rules
-$(O)/tests/sim/sim_$(1): $(patsubst %.c,$(O)/obj/%.o,$(wildcard tests/sim/$(1)/*.c)) $(call libs_for,$(1))
+$(O)/tests/sim/sim_$(1): $(patsubst %.c,$(O)/obj/%.o,$(wildcard tests/sim/$(1)/*.c)) $(TESTLIB) $(call libs_for,$(1))
 	$$(call link,)
 endef
 $(foreach f,$(SIM_FOLDERS),$(eval $(call sim_rules,$(f))))
@@ -163,7 +170,7 @@ format: ## format every C file
 
 # For the scripts: every file that some target compiles, and the values of variables NAMES.
 SOURCES = $(foreach f,$(FOLDERS),$(call sources,$(f))) controller/main.c broker/main.c cli/main.c \
-          $(UNIT_SOURCES) $(SIM_SOURCES) $(FUZZ_PROGRAMS:$(O)/%=%.c)
+          $(TESTLIB_SOURCES) $(UNIT_SOURCES) $(SIM_SOURCES) $(FUZZ_PROGRAMS:$(O)/%=%.c)
 show:
 	@$(foreach name,$(NAMES),echo '$(name)=$($(name))';)
 gen: $(GEN)
