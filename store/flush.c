@@ -25,6 +25,16 @@ static bool indexes_want_sync(const struct segment *seg)
     return !seg->index_synced && seg->loaded && seg->offsets.exact && seg->times.exact;
 }
 
+/* A transaction index is opened for the sync alone. */
+static enum err pin_txn_index(struct store_log *log, struct store_flush *flush,
+                              const struct segment *seg)
+{
+    struct store_file *file = store_file_new(log->files, &log->dir, seg->base, SEGMENT_TXNINDEX);
+    enum err e = pin_for(flush, file);
+    store_file_drop(file);
+    return e;
+}
+
 static enum err gather(struct store_log *log, struct store_flush *flush)
 {
     for (uint32_t i = 0; i < log->segment_count; i++) {
@@ -36,12 +46,16 @@ static enum err gather(struct store_log *log, struct store_flush *flush)
             TRY(pin_for(flush, seg->offsets.file));
             TRY(pin_for(flush, seg->times.file));
         }
+        if (!seg->txn_index_synced) {
+            TRY(pin_txn_index(log, flush, seg));
+        }
     }
     /* Only now, as a failure above leaves nothing pending. If a sync fails the log goes offline, so
      * that this is true or does not matter. */
     for (uint32_t i = 0; i < log->segment_count; i++) {
         struct segment *seg = &log->segments[i];
         seg->index_synced = seg->index_synced || indexes_want_sync(seg);
+        seg->txn_index_synced = true;
     }
     return ERR_NONE;
 }

@@ -222,6 +222,25 @@ enum err store_log_find_timestamp(struct store_log *log, int64_t timestamp,
 enum err store_log_find_max_timestamp(struct store_log *log, struct store_batch *batch,
                                       struct store_read *read, bool *found) MUST_USE;
 
+/* ---- aborted transactions: the .txnindex files ---- */
+
+struct store_aborted_txn {
+    int64_t producer_id;
+    int64_t first_offset;
+    int64_t last_offset; /* of the abort marker */
+    int64_t last_stable_offset;
+};
+
+/* Notes an aborted transaction; to be called in the order of markers. One that is noted already is
+ * left alone, so that the owner may replay what recovery made it forget. */
+enum err store_log_add_aborted(struct store_log *log, const struct store_aborted_txn *txn) MUST_USE;
+
+/* Calls `each` for the aborted transactions that overlap [from, to): what a read_committed Fetch of
+ * these offsets has to tell. */
+typedef void store_aborted_fn(void *arg, const struct store_aborted_txn *txn);
+enum err store_log_aborted(struct store_log *log, int64_t from, int64_t to, store_aborted_fn *each,
+                           void *arg) MUST_USE;
+
 /* ---- leader epochs (KIP-101, KIP-279, KIP-595) ---- */
 
 struct store_epoch_end {

@@ -34,6 +34,7 @@ struct segment {
     bool loaded;
     bool index_synced;
     bool has_txn_index;
+    bool txn_index_synced;
 };
 
 /* The last batches that were appended: who reads at the end of the log, as followers and most
@@ -200,6 +201,11 @@ enum err log_rebuild_epochs(struct store_log *log) MUST_USE;
 /* The first look at a directory: finishes or undoes what was under way (.deleted, .cleaned, .swap,
  * indexes without a log), and pushes its segments in order. */
 enum err log_load_files(struct store_log *log) MUST_USE;
+
+/* ---- txn_index.c ---- */
+
+/* Forgets aborted transactions whose marker lies at or behind `offset`. */
+enum err txn_index_truncate(struct store_log *log, struct segment *seg, int64_t offset) MUST_USE;
 
 /* ---- retain.c ---- */
 

@@ -20,6 +20,7 @@ struct segment *segment_push(struct store_log *log, int64_t base)
     seg->max_timestamp_offset = base;
     seg->last_time = -1;
     seg->index_synced = true;
+    seg->txn_index_synced = true;
     return seg;
 }
 

@@ -42,6 +42,7 @@ static enum err truncate_inside(struct store_log *log, int64_t offset)
     TRY(drop_newest(log, i + 1));
     int64_t end = offset;
     TRY(segment_truncate(log, &log->segments[i], offset, &end));
+    TRY(txn_index_truncate(log, &log->segments[i], offset));
     cut_state(log, end);
     return write_state(log);
 }
