@@ -104,14 +104,18 @@ enum err group_shard_list(const struct group_shard *shard,
     if (!passes(request->types_filter, request->types_filter_count, "classic")) {
         return ERR_NONE;
     }
+    bool wanted[GROUP_STATES];
+    for (int state = 0; state < GROUP_STATES; state++) {
+        wanted[state] = passes(request->states_filter, request->states_filter_count,
+                               group_state_name((enum group_state)state));
+    }
     size_t at = 0;
     for (const struct group *g; (g = map_next(&shard->groups, &at)) != NULL;) {
-        const char *state = group_state_name(g->state);
-        if (passes(request->states_filter, request->states_filter_count, state)) {
+        if (wanted[g->state]) {
             struct wire_list_groups_response_groups *to = &(*groups)[(*groups_count)++];
             to->group_id = arena_dup(arena, g->id);
             to->protocol_type = text_or_empty(g->protocol_type, arena);
-            to->group_state = slice_str(state);
+            to->group_state = slice_str(group_state_name(g->state));
             to->group_type = slice_str("classic");
         }
     }

@@ -26,6 +26,9 @@ enum { GROUP_NEW_MEMBER_TIMEOUT_MS = 5 * 60 * 1000 };
  * session timeout and is had for one small request, so that a client in a loop must be stopped. */
 enum { GROUP_PENDING_MEMBERS_MAX = 10000 };
 
+/* Protocols of one member. Clients have up to four; looking through them is linear. */
+enum { GROUP_PROTOCOLS_MAX = 100 };
+
 /* Tombstones in one append; keeps a batch well under message.max.bytes. */
 enum { GROUP_TOMBSTONES_PER_APPEND = 1000 };
 

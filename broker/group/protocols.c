@@ -133,6 +133,9 @@ static bool all_support(const struct group *g, struct slice name)
 
 bool protocols_fit(const struct group *g, const struct wire_join_group_request *body)
 {
+    if (body->protocols_count > GROUP_PROTOCOLS_MAX) {
+        return false;
+    }
     if (g->state == GROUP_STATE_EMPTY) {
         return body->protocol_type.len > 0 && body->protocols_count > 0;
     }
