@@ -86,6 +86,9 @@ def free_port_base(controllers, brokers):
             return base
 
 
+CLUSTERS = []  # of the case that runs
+
+
 class Cluster:
     """A cluster under build/test, driven through scripts/cluster.sh. It is stopped when the test
     ends, however it ends, and its directory stays for the one who looks for the reason."""
@@ -105,6 +108,7 @@ class Cluster:
                        capture_output=True)  # left by a test that could not clean up
         shutil.rmtree(self.dir, ignore_errors=True)
         atexit.register(self.end)
+        CLUSTERS.append(self)
 
     @property
     def bootstrap(self):
@@ -223,11 +227,14 @@ class Cluster:
         wait_for(whole, deadline_s, "all brokers unfenced, all replicas in sync")
 
     def check(self):
-        """Nobody died by himself, no log tells of a bug."""
+        """Nobody died by itself, no log tells of a bug."""
         status = {line.split()[0]: line.split()[3] for line in
                   self.script("status")[1].splitlines() if re.match(r"(controller|broker)-", line)}
         dead = sorted(node for node in self.up if status.get(node, "down") == "down")
         assert not dead, f"ended by itself: {', '.join(dead)}; see {self.dir}"
+        self.check_logs()
+
+    def check_logs(self):
         for node in self.nodes:
             if os.path.exists(self.log(node)):
                 bad = [line for line in self.log_text(node).splitlines()
@@ -262,6 +269,9 @@ class External(Cluster):
         pass
 
     def check(self):
+        pass
+
+    def check_logs(self):
         pass
 
     def end(self):
@@ -355,13 +365,29 @@ def case(function):
     return function
 
 
-def run_case(function, cluster):
-    """"ok", "FAIL" or "skip", printed with its time."""
+def run_with_own_clusters(function):
+    CLUSTERS.clear()
+    try:
+        function()
+        for cluster in CLUSTERS:
+            cluster.check()
+    finally:
+        for cluster in CLUSTERS:
+            cluster.end()
+    for cluster in CLUSTERS:
+        cluster.check_logs()  # leaks are reported at the end of a process
+
+
+def run_case(function, cluster, heal=False):
+    """"ok", "FAIL" or "skip", printed with its time. heal: first brings up what is down."""
     start = time.monotonic()
     word, note = "ok", ""
     try:
+        if heal:
+            cluster.start()
+            cluster.wait_until_whole()
         if cluster is None:
-            function()
+            run_with_own_clusters(function)
         else:
             function(cluster)
             cluster.check()
@@ -375,7 +401,8 @@ def run_case(function, cluster):
 
 def main(needs_nodes=False, own_clusters=False, **options):
     """Runs the cases; words on the command line choose those whose names hold one of them.
-    options go to Cluster(); with own_clusters the cases bring up theirs. Never returns."""
+    needs_nodes: they take nodes down. own_clusters: they bring up theirs. options go to Cluster().
+    Never returns."""
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # so that clusters are stopped
     if not EXTERNAL and not os.access(BIN + "/craft-broker", os.X_OK):
         sys.exit(f"no programs in {BIN}: run make, or set CRAFT_BIN")
@@ -391,11 +418,11 @@ def main(needs_nodes=False, own_clusters=False, **options):
         start = time.monotonic()
         cluster.start()
         print(f"cluster up after {time.monotonic() - start:.1f} s", flush=True)
-    words = [run_case(function, cluster) for function in chosen]
+    words = [run_case(function, cluster, needs_nodes) for function in chosen]
     if cluster:
         cluster.stop()
         try:
-            cluster.check()  # leaks are reported at the end of a process
+            cluster.check_logs()
         except AssertionError as error:
             print(f"FAIL after the stop: {error}")
             words.append("FAIL")
