@@ -1,8 +1,6 @@
 /* DescribeGroups and ListGroups. */
 #include "broker/group/private.h"
 
-#include <strings.h>
-
 enum { DESCRIBE_V_NOT_FOUND = 6 }; /* KIP-1043 */
 
 static void describe_member(const struct group *g, const struct group_member *m,

@@ -1,8 +1,6 @@
 /* Members: their place in the group, their session, what they wait for. */
 #include "broker/group/private.h"
 
-#include <stdio.h>
-
 struct group_member *member_find(const struct group *g, struct slice id)
 {
     return map_get(&g->members, id);

@@ -1,5 +1,5 @@
 /* JoinGroup: refusals, ids, the phases of a rebalance. */
-#include "test_group_fixture.h"
+#include "tests/unit/broker/test_group_fixture.h"
 
 static int join_error(struct fix *f, struct fix_join a)
 {

@@ -1,5 +1,5 @@
 /* OffsetCommit, OffsetFetch, OffsetDelete, retention, topics that are gone. */
-#include "test_group_fixture.h"
+#include "tests/unit/broker/test_group_fixture.h"
 
 static const struct fix_who SIMPLE = {.generation = -1};
 

@@ -1,5 +1,5 @@
 /* Java's String.hashCode() and the partition that follows from it. */
-#include "test_group_fixture.h"
+#include "tests/unit/broker/test_group_fixture.h"
 
 START_TEST(agrees_with_java)
 {

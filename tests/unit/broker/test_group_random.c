@@ -2,7 +2,7 @@
  * records, with coordinators that take over: what must hold in every order of events.
  *
  * `CRAFT_SEED=n` repeats one run; `CRAFT_RUNS=n` makes more of them. */
-#include "test_group_world.h"
+#include "tests/unit/broker/test_group_world.h"
 
 enum { STEPS_WILD = 6000, STEPS_CALM = 8000 };
 

@@ -1,5 +1,5 @@
 /* The records: exact bytes, all versions, bad ones; and what a reload makes of them. */
-#include "test_group_fixture.h"
+#include "tests/unit/broker/test_group_fixture.h"
 
 static const struct fix_who SIMPLE = {.generation = -1};
 

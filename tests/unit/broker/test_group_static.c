@@ -1,5 +1,5 @@
 /* Static membership (KIP-345, KIP-814): replaced without a rebalance, fenced, persisted. */
-#include "test_group_fixture.h"
+#include "tests/unit/broker/test_group_fixture.h"
 
 /* Two static members, i1 (leads) and i2, in a Stable generation; their ids. */
 static int32_t two_static(struct fix *f, const char **a, const char **b)

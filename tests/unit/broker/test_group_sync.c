@@ -1,5 +1,5 @@
 /* SyncGroup, Heartbeat, LeaveGroup: errors, the leader's assignment, members that vanish. */
-#include "test_group_fixture.h"
+#include "tests/unit/broker/test_group_fixture.h"
 
 static int sync_error(struct fix *f, struct fix_who w)
 {

@@ -1,5 +1,5 @@
 /* TxnOffsetCommit: offsets that wait for the marker of their transaction. */
-#include "test_group_fixture.h"
+#include "tests/unit/broker/test_group_fixture.h"
 
 static int txn_commit(struct fix *f, int64_t producer, int32_t partition, int64_t offset)
 {

@@ -8,7 +8,7 @@
 #include "base/list.h"
 #include "base/map.h"
 #include "base/prng.h"
-#include "test_group_fixture.h"
+#include "tests/unit/broker/test_group_fixture.h"
 
 enum {
     CLIENTS = 9,
