@@ -39,7 +39,7 @@ static void on_timeout(void *arg)
     bool sent = call->sent;
     call_fail(call, ERR_TIMED_OUT);
     if (sent) {
-        client_break(client, ERR_TIMED_OUT, "no answer before the deadline");
+        client_break(client, STREAM_END_SLOW, "no answer before the deadline");
     }
     calls_tell(client);
 }
@@ -211,7 +211,7 @@ static void answer(struct net_call *call, struct net_response *raw)
         if (wire_decode(m, call->version, raw->body, &raw->arena, decoded) != ERR_NONE) {
             struct net_client *client = call->client;
             call_fail(call, ERR_MALFORMED);
-            client_break(client, ERR_MALFORMED, "malformed response");
+            client_break(client, STREAM_END_MALFORMED, "malformed response");
             calls_tell(client);
             return;
         }
@@ -224,7 +224,7 @@ static void answer(struct net_call *call, struct net_response *raw)
 void call_answered(struct net_client *client, struct slice frame, struct frame_buf *buf)
 {
     if (list_empty(&client->sent)) {
-        client_break(client, ERR_MALFORMED, "a response that nothing asked for");
+        client_break(client, STREAM_END_MALFORMED, "a response that nothing asked for");
         calls_tell(client);
         return;
     }
@@ -240,7 +240,7 @@ void call_answered(struct net_client *client, struct slice frame, struct frame_b
     if (wire_response_header_decode(&r, call->api, call->version, &correlation_id) != ERR_NONE ||
         correlation_id != call->correlation_id || !list_empty(&call->out.link)) {
         call_fail(call, ERR_MALFORMED);
-        client_break(client, ERR_MALFORMED, "not the response that is next");
+        client_break(client, STREAM_END_MALFORMED, "not the response that is next");
         calls_tell(client);
     } else if (call->done == NULL) {
         client->answered = true;

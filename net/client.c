@@ -120,8 +120,24 @@ static void let_go(struct net_client *client)
     }
 }
 
+static enum err error_of(enum stream_end why)
+{
+    switch (why) {
+    case STREAM_END_IDLE:
+    case STREAM_END_SLOW:
+        return ERR_TIMED_OUT;
+    case STREAM_END_MALFORMED:
+        return ERR_MALFORMED;
+    case STREAM_END_US:
+    case STREAM_END_PEER:
+    case STREAM_END_FILE:
+        break;
+    }
+    return ERR_CLOSED;
+}
+
 /* The peer has closed, or a time limit was passed. */
-static void on_closed(struct stream *s, enum err why, const char *reason)
+static void on_closed(struct stream *s, enum stream_end why, const char *reason)
 {
     struct link *link = link_of(s);
     struct net_client *client = link->client;
@@ -135,7 +151,7 @@ static void on_closed(struct stream *s, enum err why, const char *reason)
     let_go(client);
     calls_tell(client);
     if (was_open && !client->freed && client->options.on_closed != NULL) {
-        client->options.on_closed(client->options.arg, why);
+        client->options.on_closed(client->options.arg, error_of(why));
     }
 }
 
@@ -222,7 +238,7 @@ static void dialled(void *arg, int fd, const char *reason)
 
 /* ---- for its user ---- */
 
-void client_break(struct net_client *client, enum err why, const char *reason)
+void client_break(struct net_client *client, enum stream_end why, const char *reason)
 {
     if (client->link != NULL) {
         stream_close(&client->link->stream, why, reason);
@@ -238,7 +254,7 @@ static void drop_link(struct net_client *client)
     if (client->link != NULL) {
         struct stream *s = &client->link->stream;
         let_go(client);
-        stream_close(s, ERR_CLOSED, "closed by us");
+        stream_close(s, STREAM_END_US, "closed by us");
     }
     client->state = CLIENT_IDLE;
     client->failures = 0;

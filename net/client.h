@@ -31,8 +31,9 @@ struct net_client_options {
     bool api_versions;          /* ask for the peer's ranges first on every connection */
     /* An established connection is ready for calls (its ranges are known); may be NULL. */
     void (*on_open)(void *arg);
-    /* An established connection closed, not by us: a hint that the peer's process died. Called
-     * after its calls have failed; may be NULL. */
+    /* An established connection closed, not by us: a hint that the peer's process died
+     * (ERR_CLOSED), hangs (ERR_TIMED_OUT, also when idle_ms is over) or is none of ours
+     * (ERR_MALFORMED). Called after its calls have failed; may be NULL. */
     void (*on_closed)(void *arg, enum err why);
     void *arg;
 };

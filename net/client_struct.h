@@ -82,7 +82,7 @@ void client_forget_ranges(struct net_client *client);
 void client_connecting_failed(struct net_client *client, const char *reason);
 
 /* The connection cannot be trusted any more: the peer is hung or talks nonsense. */
-void client_break(struct net_client *client, enum err why, const char *reason);
+void client_break(struct net_client *client, enum stream_end why, const char *reason);
 
 /* Encodes a call; not yet in a list. */
 struct net_call *call_new(struct net_client *client, const struct net_call_args *args,

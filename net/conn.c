@@ -31,26 +31,15 @@ static bool is_busy(const struct stream *s)
 }
 
 /* Ends that are nobody's business are told at DEBUG. */
-static void tell_end(struct net_conn *conn, enum err why, const char *reason)
+static void tell_end(struct net_conn *conn, enum stream_end why, const char *reason)
 {
     struct net_server *server = conn->server;
-    bool slow = why == ERR_TIMED_OUT && is_busy(&conn->stream);
-    if (why == ERR_MALFORMED) {
-        server->closed_malformed++;
-    } else if (slow) {
-        server->closed_stalled++;
-    } else if (why == ERR_TIMED_OUT) {
-        server->closed_idle++;
-    }
-    if (why == ERR_MALFORMED || why == ERR_IO || slow) {
-        log_warn(server->options.log, "net", "connection closed",
-                 "listener=%s peer=%s reason=\"%s\"", net_conn_listener(conn), conn->peer.text,
-                 reason);
-    } else {
-        log_debug(server->options.log, "net", "connection closed",
-                  "listener=%s peer=%s reason=\"%s\"", net_conn_listener(conn), conn->peer.text,
-                  reason);
-    }
+    server->closed_malformed += why == STREAM_END_MALFORMED;
+    server->closed_stalled += why == STREAM_END_SLOW;
+    server->closed_idle += why == STREAM_END_IDLE;
+    bool usual = why == STREAM_END_US || why == STREAM_END_PEER || why == STREAM_END_IDLE;
+    LOG_AT(server->options.log, usual ? LOG_DEBUG : LOG_WARN, "net", "connection closed",
+           "listener=%s peer=%s reason=\"%s\"", net_conn_listener(conn), conn->peer.text, reason);
 }
 
 static void call_hooks(struct net_conn *conn)
@@ -65,7 +54,7 @@ static void call_hooks(struct net_conn *conn)
     }
 }
 
-static void on_closed(struct stream *s, enum err why, const char *reason)
+static void on_closed(struct stream *s, enum stream_end why, const char *reason)
 {
     struct net_conn *conn = conn_of(s);
     tell_end(conn, why, reason);
@@ -171,7 +160,7 @@ struct net_loop *net_conn_loop(const struct net_conn *conn)
 
 void net_conn_close(struct net_conn *conn)
 {
-    stream_close(&conn->stream, ERR_CLOSED, "closed by us");
+    stream_close(&conn->stream, STREAM_END_US, "closed by us");
 }
 
 bool net_conn_is_closed(const struct net_conn *conn)

@@ -34,7 +34,7 @@ static enum err decode_greeting(struct slice body, int16_t version, struct arena
 static void refuse(struct net_client *client, const char *reason)
 {
     client->answered = false; /* so that the next dial waits */
-    client_break(client, ERR_MALFORMED, reason);
+    client_break(client, STREAM_END_MALFORMED, reason);
     client_connecting_failed(client, reason);
     calls_tell(client);
 }

@@ -76,7 +76,7 @@ static void hand_over(struct stream *s, struct frame_buf *buf, const uint8_t *by
         }
         int32_t size = (int32_t)load_u32(bytes);
         if (size < 0 || size > s->limits->frame_bytes_max) {
-            stream_close(s, ERR_MALFORMED,
+            stream_close(s, STREAM_END_MALFORMED,
                          size < 0 ? "negative frame size" : "frame larger than the limit");
             return;
         }
@@ -135,9 +135,9 @@ static ssize_t stream_recv(struct stream *s, struct iovec *iov, int count)
     if (n > 0) {
         count_in(s, n);
     } else if (n == 0) {
-        stream_close(s, ERR_CLOSED, "closed by the peer");
+        stream_close(s, STREAM_END_PEER, "closed by the peer");
     } else if (errno != EAGAIN) {
-        stream_close(s, ERR_CLOSED, strerror(errno));
+        stream_close(s, STREAM_END_PEER, strerror(errno));
     }
     return n;
 }

@@ -74,7 +74,8 @@ static bool add_file_piece(struct stream *s, struct pieces *p, const struct net_
             continue;
         }
         if (n <= 0) {
-            stream_close(s, ERR_IO, n == 0 ? "file ends before its promised end" : strerror(errno));
+            stream_close(s, STREAM_END_FILE,
+                         n == 0 ? "file ends before its promised end" : strerror(errno));
             return false;
         }
         got += (size_t)n;
@@ -180,7 +181,7 @@ static ssize_t stream_write(struct stream *s, const struct pieces *p)
         return 0;
     }
     if (n < 0) {
-        stream_close(s, ERR_CLOSED, strerror(errno));
+        stream_close(s, STREAM_END_PEER, strerror(errno));
     }
     return n;
 }
@@ -199,11 +200,11 @@ static ssize_t stream_sendfile(struct stream *s, const struct output *out)
         return 0;
     }
     if (n == 0) {
-        stream_close(s, ERR_IO, "file ends before its promised end");
+        stream_close(s, STREAM_END_FILE, "file ends before its promised end");
         return -1;
     }
     if (n < 0) {
-        stream_close(s, errno == EIO ? ERR_IO : ERR_CLOSED, strerror(errno));
+        stream_close(s, errno == EIO ? STREAM_END_FILE : STREAM_END_PEER, strerror(errno));
     }
     return n;
 }

@@ -128,6 +128,6 @@ void net_request_close(struct net_request *req)
 {
     struct slot *slot = slot_of(req);
     slot->on_close = NULL; /* the handler knows */
-    stream_close(&req->conn->stream, ERR_CLOSED, "closed by us");
+    stream_close(&req->conn->stream, STREAM_END_US, "closed by us");
     slot_complete(slot, true);
 }

@@ -84,7 +84,8 @@ static void give_up(struct net_request *req, const char *problem)
              net_conn_listener(req->conn), net_conn_peer(req->conn),
              api == NULL ? "unknown" : api->name, req->header.api_key, req->header.api_version,
              req->frame.len, problem);
-    stream_close(&req->conn->stream, ERR_MALFORMED, problem);
+    req->server->closed_malformed++;
+    stream_close(&req->conn->stream, STREAM_END_US, problem);
     slot_complete(slot_of(req), true);
 }
 

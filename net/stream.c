@@ -32,7 +32,7 @@ void stream_init(struct stream *s, struct net_loop *loop, int fd, const struct s
     }
 }
 
-void stream_close(struct stream *s, enum err why, const char *reason)
+void stream_close(struct stream *s, enum stream_end why, const char *reason)
 {
     if (stream_is_closed(s)) {
         return;
@@ -64,7 +64,7 @@ void streams_close_all(struct net_loop *loop)
 {
     while (!list_empty(&loop->streams)) {
         struct stream *s = LIST_ENTRY(loop->streams.next, struct stream, link);
-        stream_close(s, ERR_CLOSED, "shutting down");
+        stream_close(s, STREAM_END_US, "shutting down");
     }
     while (!list_empty(&loop->lingering)) {
         struct stream *s = LIST_ENTRY(loop->lingering.next, struct stream, link);
@@ -98,17 +98,17 @@ static void on_timer(void *arg)
     bool in_frame = s->in.buf != NULL && s->mode == READ_ON;
     bool stalled = s->stall_ms != 0;
     if (stalled && is_over(s->stall_ms, limits->stall_timeout_ms, now_ms)) {
-        stream_close(s, ERR_TIMED_OUT, "stalled");
+        stream_close(s, STREAM_END_SLOW, "stalled");
         return;
     }
     if (in_frame && is_over(s->frame_ms, limits->frame_timeout_ms, now_ms)) {
-        stream_close(s, ERR_TIMED_OUT, "frame not finished");
+        stream_close(s, STREAM_END_SLOW, "frame not finished");
         return;
     }
     if (s->ops->is_busy(s)) {
         s->active_ms = now_ms;
     } else if (is_over(s->active_ms, limits->idle_ms, now_ms)) {
-        stream_close(s, ERR_TIMED_OUT, "idle");
+        stream_close(s, STREAM_END_IDLE, "idle");
         return;
     }
     if (limits->idle_ms > 0) {
@@ -210,7 +210,7 @@ static void on_hangup(evutil_socket_t fd, short what, void *arg)
     (void)what;
     struct stream *s = arg;
     loop_entered(s->loop);
-    stream_close(s, ERR_CLOSED, "closed by the peer");
+    stream_close(s, STREAM_END_PEER, "closed by the peer");
 }
 
 /* Must the stream wait for room in the budget? A frame that has begun has its room already. */

@@ -37,13 +37,23 @@ struct stream_limits {
     struct stream_counters *counters; /* NULL: none */
 };
 
+/* Why a stream closed. */
+enum stream_end {
+    STREAM_END_US,        /* the owner, or the loop's end */
+    STREAM_END_PEER,      /* the peer, or the network */
+    STREAM_END_IDLE,      /* idle_ms */
+    STREAM_END_SLOW,      /* another time limit */
+    STREAM_END_MALFORMED, /* the peer does not speak the protocol */
+    STREAM_END_FILE       /* a file could not be read */
+};
+
 struct stream_ops {
     /* A complete frame, without its size. It lies in `buf`; who wants it longer than the call takes
      * a reference. May close the stream. */
     void (*frame)(struct stream *s, struct slice frame, struct frame_buf *buf);
     /* Called once; the descriptor is closed, the output dropped. `reason` is for people. The memory
      * of the stream must stay until the deferred tasks run. */
-    void (*closed)(struct stream *s, enum err why, const char *reason);
+    void (*closed)(struct stream *s, enum stream_end why, const char *reason);
     /* The loop ends: the owner of a closed stream that still holds it must let go now. */
     void (*abandoned)(struct stream *s);
     /* May another frame be handed over? When that changes, stream_touch(). */
@@ -99,7 +109,7 @@ void stream_touch(struct stream *s);
 void stream_linger(struct stream *s);
 
 /* Once; a second call does nothing. */
-void stream_close(struct stream *s, enum err why, const char *reason);
+void stream_close(struct stream *s, enum stream_end why, const char *reason);
 
 /* For the loop. */
 void streams_service(struct net_loop *loop);
