@@ -30,6 +30,7 @@ struct broker_forward;
 struct broker_groups;
 struct broker_isr;
 struct broker_lifecycle;
+struct broker_producer_ids;
 struct broker_publisher;
 struct broker_replicas;
 struct broker_sessions;
@@ -47,7 +48,10 @@ struct broker {
     struct uuid incarnation_id; /* new in each process */
     struct uuid directory_id;   /* of the log directory */
     const char *dir;            /* log.dirs; one directory */
-    int64_t epoch;              /* broker epoch given at registration; −1 before */
+    const struct metadata_listener *listeners;
+    int listeners_count;
+    const char *inter_broker_listener; /* whose addresses brokers use among themselves */
+    int64_t epoch;                     /* broker epoch given at registration; −1 before */
 
     const struct metadata_image *image; /* never NULL once started */
 
@@ -59,6 +63,7 @@ struct broker {
     struct broker_lifecycle *lifecycle;
     struct broker_forward *forward;
     struct broker_publisher *publisher;
+    struct broker_producer_ids *producer_ids;
     struct broker_replicas *replicas;
     struct broker_fetchers *fetchers;
     struct broker_isr *isr;

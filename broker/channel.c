@@ -1,6 +1,8 @@
 /* Calls to whoever is the active controller, sent again until it answers or time is up. */
 #include "broker/channel.h"
 
+#include <stdio.h>
+
 #include "base/mem.h"
 #include "broker/lifecycle.h"
 #include "raft/node/node.h"

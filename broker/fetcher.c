@@ -1,6 +1,8 @@
 /* Sources of replication: connections to leaders, what is fetched, when. */
 #include "broker/fetcher.h"
 
+#include <stdio.h>
+
 #include "base/map.h"
 #include "base/mem.h"
 #include "broker/fetcher_private.h"
@@ -144,9 +146,8 @@ static void on_closed(void *arg, enum err why)
 static void connect_source(struct fetch_source *source)
 {
     struct broker *broker = source->broker;
-    const char *listener = settings_str(broker->settings, "inter.broker.listener.name");
-    const struct metadata_endpoint *endpoint = broker_endpoint(
-        broker, source->leader_id, slice_str(listener == NULL ? "PLAINTEXT" : listener));
+    const struct metadata_endpoint *endpoint =
+        broker_endpoint(broker, source->leader_id, slice_str(broker->inter_broker_listener));
     if (endpoint == NULL) {
         return; /* told again when brokers change */
     }

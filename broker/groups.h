@@ -16,7 +16,4 @@ void broker_groups_resigned(struct broker_groups *groups, int32_t partition);
 void broker_groups_topic_deleted(struct broker_groups *groups, struct slice topic,
                                  struct uuid topic_id);
 
-/* Handlers of the group APIs (JoinGroup … OffsetFetch, ListGroups, DescribeGroups). */
-void broker_groups_handle(struct broker *broker, struct net_request *req);
-
 #endif

@@ -3,6 +3,7 @@
 
 #include "base/mem.h"
 #include "broker/channel.h"
+#include "broker/replicas.h"
 #include "wire/messages.h"
 
 enum {

@@ -103,6 +103,23 @@ static void on_registered(void *arg, enum err e, const void *response, struct ne
     schedule(l, 0);
 }
 
+static void fill_features(struct wire_broker_registration_request *request, struct arena *arena)
+{
+    int count = 0;
+    while (metadata_supported_feature((size_t)count) != NULL) {
+        count++;
+    }
+    request->features =
+        wire_new_array(&wire_msg_broker_registration_request_features, arena, count);
+    request->features_count = count;
+    for (int i = 0; i < count; i++) {
+        const struct metadata_supported_feature *row = metadata_supported_feature((size_t)i);
+        request->features[i].name = slice_str(row->name);
+        request->features[i].min_supported_version = row->min;
+        request->features[i].max_supported_version = row->max;
+    }
+}
+
 static void register_broker(struct broker_lifecycle *l)
 {
     struct broker *broker = l->broker;
@@ -113,15 +130,15 @@ static void register_broker(struct broker_lifecycle *l)
     request.cluster_id = broker->cluster_id;
     request.incarnation_id = broker->incarnation_id;
     request.listeners = wire_new_array(&wire_msg_broker_registration_request_listeners, &arena,
-                                       broker->advertised_count);
-    request.listeners_count = broker->advertised_count;
-    for (int i = 0; i < broker->advertised_count; i++) {
-        request.listeners[i].name = slice_str(broker->advertised[i].name);
-        request.listeners[i].host = slice_str(broker->advertised[i].host);
-        request.listeners[i].port = (uint16_t)broker->advertised[i].port;
+                                       broker->listeners_count);
+    request.listeners_count = broker->listeners_count;
+    for (int i = 0; i < broker->listeners_count; i++) {
+        request.listeners[i].name = slice_str(broker->listeners[i].name);
+        request.listeners[i].host = slice_str(broker->listeners[i].advertised.host);
+        request.listeners[i].port = (uint16_t)broker->listeners[i].advertised.port;
         request.listeners[i].security_protocol = METADATA_PLAINTEXT;
     }
-    broker_features_fill(&request, &arena);
+    fill_features(&request, &arena);
     request.rack = slice_str(settings_str(broker->settings, "broker.rack"));
     request.log_dirs = &broker->directory_id;
     request.log_dirs_count = 1;

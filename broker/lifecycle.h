@@ -23,6 +23,9 @@ void broker_lifecycle_ready(struct broker_lifecycle *lifecycle);
  * controlled.shutdown.enable is false or nobody answers in time. */
 void broker_lifecycle_shutdown(struct broker_lifecycle *lifecycle, net_fn *done, void *arg);
 
+/* Something happened that the controller should hear of at once. */
+void broker_lifecycle_heartbeat_now(struct broker_lifecycle *lifecycle);
+
 bool broker_lifecycle_fenced(const struct broker_lifecycle *lifecycle);
 const char *broker_lifecycle_state(const struct broker_lifecycle *lifecycle);
 

@@ -23,14 +23,16 @@ static enum err replay_records(struct metadata_delta *delta, int64_t offset,
                                const struct node_batch *batch, int64_t step)
 {
     struct arena arena = {0};
+    struct buf why = {0};
     enum err e = ERR_NONE;
     for (int i = 0; e == ERR_NONE && i < batch->count; i++) {
         struct metadata_record record;
-        e = metadata_record_decode(batch->record_values[i], &arena, &record);
+        e = metadata_record_decode(batch->record_values[i], &arena, &record, &why);
         if (e == ERR_NONE) {
             e = metadata_delta_replay(delta, offset + i * step, &record);
         }
     }
+    buf_fini(&why);
     arena_fini(&arena);
     return e;
 }

@@ -34,6 +34,16 @@ int64_t broker_replicas_previous_epoch(const struct broker *broker)
     return broker->replicas->previous_epoch;
 }
 
+void broker_replicas_set_epoch(struct broker *broker, int64_t epoch)
+{
+    broker->epoch = epoch;
+    size_t at = 0;
+    for (struct replica *r = broker_replicas_next(broker, &at); r != NULL;
+         r = broker_replicas_next(broker, &at)) {
+        r->part.local_broker_epoch = epoch;
+    }
+}
+
 /* ---- coming and going ---- */
 
 static struct replica *add_replica(struct broker *broker, const struct metadata_local_change *c)

@@ -21,6 +21,9 @@ void broker_replicas_apply(struct broker *broker, const struct metadata_image *b
 /* Dynamic settings of topics or brokers changed: resolve them again. */
 void broker_replicas_settings_changed(struct broker *broker);
 
+/* This broker registered: `epoch` goes with every proposal and fetch from now on. */
+void broker_replicas_set_epoch(struct broker *broker, int64_t epoch);
+
 /* The previous incarnation's broker epoch from the clean-shutdown marker, −1: it was not clean. */
 int64_t broker_replicas_previous_epoch(const struct broker *broker);
 

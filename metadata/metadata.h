@@ -33,5 +33,6 @@
 #include "metadata/settings.h"
 #include "metadata/addresses.h"
 #include "metadata/supported.h"
+#include "metadata/describe_configs.h"
 
 #endif

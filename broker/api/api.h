@@ -13,7 +13,6 @@ void broker_api_offset_for_leader_epoch(void *broker, struct net_request *req);
 
 /* Answers in the form of their response with `error` for everything asked: versions that are not
  * served (net_api.error_response). */
-void broker_api_produce_error(struct net_request *req, enum err error);
 void broker_api_fetch_error(struct net_request *req, enum err error);
 
 /* The cluster. */
@@ -21,14 +20,17 @@ void broker_api_api_versions(void *broker, struct net_request *req);
 void broker_api_metadata(void *broker, struct net_request *req);
 void broker_api_describe_cluster(void *broker, struct net_request *req);
 void broker_api_describe_configs(void *broker, struct net_request *req);
-void broker_api_describe_quorum(void *broker, struct net_request *req);
 void broker_api_find_coordinator(void *broker, struct net_request *req);
 void broker_api_init_producer_id(void *broker, struct net_request *req);
 
 /* CreateTopics, DeleteTopics, CreatePartitions, IncrementalAlterConfigs, …: to the controller. */
 void broker_api_forward(void *broker, struct net_request *req);
 
-/* The group APIs. */
+/* JoinGroup, SyncGroup, Heartbeat, LeaveGroup, OffsetCommit. */
 void broker_api_group(void *broker, struct net_request *req);
+
+void broker_api_offset_fetch(void *broker, struct net_request *req);
+void broker_api_describe_groups(void *broker, struct net_request *req);
+void broker_api_list_groups(void *broker, struct net_request *req);
 
 #endif

@@ -1,0 +1,357 @@
+/* Wiring of a broker. */
+#include "broker/server.h"
+
+#include <stdio.h>
+
+#include "base/mem.h"
+#include "broker/channel.h"
+#include "broker/dispatch.h"
+#include "broker/fetcher.h"
+#include "broker/forward.h"
+#include "broker/groups.h"
+#include "broker/isr.h"
+#include "broker/lifecycle.h"
+#include "broker/producer_ids.h"
+#include "broker/publish.h"
+#include "broker/replicas.h"
+#include "broker/sessions.h"
+#include "raft/node/node.h"
+
+enum { SERVER_LISTENERS_MAX = 8 };
+
+struct broker_server {
+    struct broker broker;
+    struct broker_server_options options;
+    struct arena arena; /* what was read from the settings */
+    struct store_meta meta;
+    struct net_listener *net_listeners[SERVER_LISTENERS_MAX];
+    int net_listener_count;
+    struct metadata_quorum_address *quorum;
+    int quorum_count;
+    void (*stopped)(void *arg);
+    void *stopped_arg;
+};
+
+#define REFUSE(why, e, ...) (buf_printf(why, __VA_ARGS__), (e))
+
+/* ---- shared helpers of broker.h ---- */
+
+struct settings_view broker_settings_view(const struct broker *broker)
+{
+    return (struct settings_view){
+        .settings = broker->settings, .image = broker->image, .broker_id = broker->id};
+}
+
+const struct metadata_endpoint *broker_endpoint(const struct broker *broker, int32_t id,
+                                                struct slice listener)
+{
+    const struct metadata_broker *known = metadata_broker(broker->image, id);
+    return known == NULL ? NULL : metadata_endpoint_find(known->endpoints, listener);
+}
+
+/* ---- what the settings say ---- */
+
+static enum err read_identity(struct broker_server *server, struct buf *why)
+{
+    struct broker *broker = &server->broker;
+    const struct settings *settings = broker->settings;
+    bool has_node_id = settings_is_set(settings, "node.id");
+    broker->id = settings_int(settings, has_node_id ? "node.id" : "broker.id");
+    if (broker->id < 0) {
+        return REFUSE(why, ERR_CONFIG, "node.id is not set: give each node a number of its own");
+    }
+    char **dirs = settings_list(settings, "log.dirs", &server->arena);
+    if (dirs[0] == NULL) {
+        dirs = settings_list(settings, "log.dir", &server->arena);
+    }
+    if (dirs[0] == NULL) {
+        return REFUSE(why, ERR_CONFIG, "log.dirs is not set: name the directory for the data");
+    }
+    if (dirs[1] != NULL) {
+        return REFUSE(why, ERR_CONFIG,
+                      "log.dirs names several directories; this version takes exactly one");
+    }
+    broker->dir = dirs[0];
+    return ERR_NONE;
+}
+
+static enum err read_listeners(struct broker_server *server, struct buf *why)
+{
+    struct broker *broker = &server->broker;
+    struct metadata_listener *listeners;
+    TRY(metadata_listeners_read(broker->settings, &server->arena, &listeners,
+                                &broker->listeners_count, why));
+    if (broker->listeners_count > SERVER_LISTENERS_MAX) {
+        return REFUSE(why, ERR_CONFIG, "listeners names %d listeners, at most %d are allowed",
+                      broker->listeners_count, SERVER_LISTENERS_MAX);
+    }
+    broker->listeners = listeners;
+    const char *wanted = settings_str(broker->settings, "inter.broker.listener.name");
+    broker->inter_broker_listener = wanted != NULL ? wanted : listeners[0].name;
+    for (int i = 0; i < broker->listeners_count; i++) {
+        if (strcmp(listeners[i].name, broker->inter_broker_listener) == 0) {
+            return ERR_NONE;
+        }
+    }
+    return REFUSE(why, ERR_CONFIG, "inter.broker.listener.name: %s is not one of `listeners`",
+                  broker->inter_broker_listener);
+}
+
+static enum err read_meta(struct broker_server *server, struct buf *why)
+{
+    struct broker *broker = &server->broker;
+    struct store_error error = {""};
+    enum err e = store_meta_read(broker->fs, broker->dir, &server->meta, &error);
+    if (e == ERR_NOT_FOUND) {
+        return REFUSE(why, ERR_CONFIG,
+                      "%s has no meta.properties: run `craft format --config FILE --cluster-id ID` "
+                      "first",
+                      broker->dir);
+    }
+    if (e != ERR_NONE) {
+        return REFUSE(why, e, "%s", error.text);
+    }
+    if (server->meta.node_id != broker->id) {
+        return REFUSE(why, ERR_CONFIG,
+                      "%s/meta.properties is of node %d but node.id is %d: give the node its own "
+                      "log.dirs, or set node.id=%d",
+                      broker->dir, server->meta.node_id, broker->id, server->meta.node_id);
+    }
+    broker->cluster_id = slice_str(server->meta.cluster_id);
+    broker->directory_id = server->meta.directory_id;
+    return ERR_NONE;
+}
+
+/* ---- the observer ---- */
+
+static void on_leader(void *arg, int32_t leader_id, int32_t epoch, const char *host, uint16_t port)
+{
+    (void)epoch;
+    struct broker *broker = arg;
+    broker_channel_leader(broker->channel, leader_id, host, port);
+}
+
+static void on_snapshot(void *arg, const struct node_batch *batch)
+{
+    broker_publisher_snapshot(((struct broker *)arg)->publisher, batch);
+}
+
+static void on_commit(void *arg, const struct node_batch *batch)
+{
+    broker_publisher_commit(((struct broker *)arg)->publisher, batch);
+}
+
+static void on_fatal(void *arg, enum err error, const char *what)
+{
+    (void)error;
+    struct broker_server *server = container_of(arg, struct broker_server, broker);
+    server->options.failed(server->options.arg, what);
+}
+
+static enum err new_node(struct broker_server *server, struct buf *why)
+{
+    struct broker *broker = &server->broker;
+    const struct settings *settings = broker->settings;
+    TRY(metadata_quorum_read(settings, &server->arena, &server->quorum, &server->quorum_count,
+                             why));
+    struct node_voter *voters =
+        ARENA_ARRAY(&server->arena, (size_t)server->quorum_count, struct node_voter);
+    for (int i = 0; i < server->quorum_count; i++) {
+        voters[i] = (struct node_voter){.id = server->quorum[i].id,
+                                        .host = server->quorum[i].address.host,
+                                        .port = (uint16_t)server->quorum[i].address.port};
+    }
+    const char *metadata_dir = settings_str(settings, "metadata.log.dir");
+    struct node_options options = {
+        .loop = broker->loop,
+        .fs = broker->fs,
+        .dir = metadata_dir == NULL ? broker->dir : metadata_dir,
+        .node_id = broker->id,
+        .directory_id = broker->directory_id,
+        .cluster_id = server->meta.cluster_id,
+        .voters = voters,
+        .voter_count = server->quorum_count,
+        .timers = {.fetch_timeout_ms = settings_int(settings, "controller.quorum.fetch.timeout.ms"),
+                   .request_timeout_ms =
+                       settings_int(settings, "controller.quorum.request.timeout.ms"),
+                   .retry_backoff_ms =
+                       settings_int(settings, "controller.quorum.retry.backoff.ms")},
+        .seed = server->options.seed,
+        .log = server->options.log,
+        .listener = {.arg = broker,
+                     .on_snapshot = on_snapshot,
+                     .on_commit = on_commit,
+                     .on_leader = on_leader,
+                     .on_fatal = on_fatal}};
+    enum err e = node_new(&options, &broker->node);
+    return e == ERR_NONE ? ERR_NONE
+                         : REFUSE(why, e, "the metadata log in %s cannot be opened: %s",
+                                  options.dir, err_text(e));
+}
+
+/* ---- listening ---- */
+
+static struct net_server *new_net_server(struct broker_server *server)
+{
+    struct broker *broker = &server->broker;
+    int64_t budget = settings_long(broker->settings, "queued.max.request.bytes");
+    broker->budget = budget > 0 ? net_budget_new(budget) : NULL;
+    struct net_server_options options = {
+        .log = broker->log,
+        .apis = broker_apis,
+        .api_count = broker_apis_count,
+        .arg = broker,
+        .budget = broker->budget,
+        .request_bytes_max = settings_int(broker->settings, "socket.request.max.bytes")};
+    return net_server_new(&options);
+}
+
+static enum err listen_all(struct broker_server *server, struct buf *why)
+{
+    struct broker *broker = &server->broker;
+    const struct settings *settings = broker->settings;
+    for (int i = 0; i < broker->listeners_count; i++) {
+        const struct metadata_listener *l = &broker->listeners[i];
+        struct net_listener_options options = {
+            .name = l->name,
+            .server = broker->server,
+            .connections_max = settings_int(settings, "max.connections"),
+            .connections_per_ip_max = settings_int(settings, "max.connections.per.ip"),
+            .backlog = settings_int(settings, "socket.listen.backlog.size"),
+            .idle_ms = settings_long(settings, "connections.max.idle.ms")};
+        struct net_error error;
+        enum err e = net_listen(broker->loop, l->bind.host, l->bind.port, &options,
+                                &server->net_listeners[i], &error);
+        if (e != ERR_NONE) {
+            return REFUSE(why, e, "%s", error.text);
+        }
+        server->net_listener_count++;
+        struct metadata_listener *mine = (struct metadata_listener *)(uintptr_t)l;
+        if (mine->advertised.port == 0) {
+            mine->advertised.port = net_listener_port(server->net_listeners[i]);
+        }
+        log_info(broker->log, "server", "listening", "listener=%s at=%s:%d advertised=%s:%d",
+                 l->name, l->bind.host, net_listener_port(server->net_listeners[i]),
+                 l->advertised.host, l->advertised.port);
+    }
+    return ERR_NONE;
+}
+
+/* ---- life ---- */
+
+static void new_parts(struct broker *broker)
+{
+    broker->channel = broker_channel_new(broker);
+    broker->lifecycle = broker_lifecycle_new(broker);
+    broker->publisher = broker_publisher_new(broker);
+    broker->producer_ids = broker_producer_ids_new(broker);
+    broker->forward = broker_forward_new(broker);
+    broker->sessions = broker_sessions_new(broker);
+    broker->groups = broker_groups_new(broker);
+    broker_fetchers_start(broker);
+    broker_isr_start(broker);
+}
+
+static enum err build(struct broker_server *server, struct buf *why)
+{
+    struct broker *broker = &server->broker;
+    TRY(read_identity(server, why));
+    TRY(read_listeners(server, why));
+    TRY(read_meta(server, why));
+    new_parts(broker);
+    TRY(new_node(server, why));
+    enum err e = broker_replicas_start(broker);
+    if (e != ERR_NONE) {
+        return REFUSE(why, e, "the log directory %s cannot be used: %s", broker->dir, err_text(e));
+    }
+    broker->server = new_net_server(server);
+    return listen_all(server, why);
+}
+
+enum err broker_server_new(const struct broker_server_options *options, struct broker_server **out,
+                           struct buf *why)
+{
+    *out = NULL;
+    struct broker_server *server = MEM_NEW(struct broker_server);
+    server->options = *options;
+    server->broker.settings = options->settings;
+    server->broker.loop = options->loop;
+    server->broker.fs = options->fs;
+    server->broker.log = options->log;
+    server->broker.epoch = -1;
+    server->broker.incarnation_id = uuid_random();
+    enum err e = build(server, why);
+    if (e != ERR_NONE) {
+        broker_server_free(server);
+        return e;
+    }
+    *out = server;
+    return ERR_NONE;
+}
+
+static void on_published(void *arg)
+{
+    struct broker *broker = arg;
+    log_info(broker->log, "server", "ready", "broker=%d metadata_offset=%" PRId64, broker->id,
+             metadata_image_offset(broker->image));
+    broker_lifecycle_ready(broker->lifecycle);
+}
+
+static void on_caught_up(void *arg)
+{
+    struct broker *broker = arg;
+    broker_publisher_open(broker->publisher, on_published, broker);
+}
+
+void broker_server_start(struct broker_server *server)
+{
+    struct broker *broker = &server->broker;
+    broker_lifecycle_start(broker->lifecycle, on_caught_up, broker);
+    node_start(broker->node);
+}
+
+static void on_let_go(void *arg)
+{
+    struct broker_server *server = arg;
+    broker_replicas_close(&server->broker);
+    server->stopped(server->stopped_arg);
+}
+
+void broker_server_stop(struct broker_server *server, void (*done)(void *arg), void *arg)
+{
+    server->stopped = done;
+    server->stopped_arg = arg;
+    broker_lifecycle_shutdown(server->broker.lifecycle, on_let_go, server);
+}
+
+int broker_server_port(const struct broker_server *server)
+{
+    return net_listener_port(server->net_listeners[0]);
+}
+
+void broker_server_free(struct broker_server *server)
+{
+    if (server == NULL) {
+        return;
+    }
+    struct broker *broker = &server->broker;
+    broker_sessions_free(broker->sessions); /* answers parked fetches */
+    for (int i = 0; i < server->net_listener_count; i++) {
+        net_listener_free(server->net_listeners[i]);
+    }
+    node_free(broker->node);
+    broker_groups_free(broker->groups);
+    broker_isr_free(broker);
+    broker_replicas_free(broker);
+    broker_fetchers_free(broker);
+    broker_forward_free(broker->forward);
+    broker_producer_ids_free(broker->producer_ids);
+    broker_lifecycle_free(broker->lifecycle);
+    broker_channel_free(broker->channel);
+    broker_publisher_free(broker->publisher);
+    net_server_free(broker->server);
+    net_budget_free(broker->budget);
+    store_meta_fini(&server->meta);
+    arena_fini(&server->arena);
+    mem_free(server);
+}
