@@ -2,9 +2,9 @@
 #include "broker/group/private.h"
 #include "broker/group/records.h"
 
-struct pending_append *append_new(struct group_shard *shard)
+struct group_pending_append *group_append_new(struct group_shard *shard)
 {
-    struct pending_append *p = MEM_NEW(struct pending_append);
+    struct group_pending_append *p = MEM_NEW(struct group_pending_append);
     p->shard = shard;
     p->effect.producer_id = -1;
     p->effect.producer_epoch = -1;
@@ -12,7 +12,7 @@ struct pending_append *append_new(struct group_shard *shard)
     return p;
 }
 
-void append_free(struct pending_append *p)
+void group_append_free(struct group_pending_append *p)
 {
     ASSERT(!group_timer_armed(&p->timer));
     arena_fini(&p->arena);
@@ -20,7 +20,7 @@ void append_free(struct pending_append *p)
     mem_free(p);
 }
 
-void append_record(struct pending_append *p, struct group_record record)
+void group_append_record(struct group_pending_append *p, struct group_record record)
 {
     if (p->effect.records_count == p->records_cap) {
         p->records_cap = max_size(4, p->records_cap * 2);
@@ -31,22 +31,22 @@ void append_record(struct pending_append *p, struct group_record record)
 }
 
 /* Every offset that a record is about counts as undecided until the append is settled. */
-static void mark_pending(struct pending_append *p, int change)
+static void mark_pending(struct group_pending_append *p, int change)
 {
     for (size_t i = 0; i < p->effect.records_count; i++) {
         struct group_key key;
-        enum err error = records_key(p->effect.records[i].key, &p->arena, &key);
+        enum err error = group_records_key(p->effect.records[i].key, &p->arena, &key);
         ASSERT(error == ERR_NONE);
         if (key.kind == GROUP_KEY_OFFSET) {
             struct group *g = group_find_or_create(p->shard, key.group);
-            struct group_offset *o = offset_find_or_create(g, key.topic, key.partition);
+            struct group_offset *o = group_offset_find_or_create(g, key.topic, key.partition);
             ASSERT(change > 0 || o->pending > 0);
             o->pending += (uint32_t)change;
         }
     }
 }
 
-void append_submit(struct step *s, struct pending_append *p)
+void group_append_submit(struct step *s, struct group_pending_append *p)
 {
     struct group_shard *shard = s->shard;
     ASSERT(p->effect.records_count > 0);
@@ -68,30 +68,30 @@ void append_submit(struct step *s, struct pending_append *p)
     s->out->appends_last = &p->effect;
 }
 
-static void answer_request(struct step *s, struct pending_append *p, enum err error)
+static void answer_request(struct step *s, struct group_pending_append *p, enum err error)
 {
     if (error != ERR_NONE) {
-        refusal_spoil(p->api_key, p->body, append_client_error(error));
+        group_refusal_spoil(p->api_key, p->body, group_append_client_error(error));
     }
-    reply_send(s, &p->reply, p->api_key, p->body);
+    group_reply_send(s, &p->reply, p->api_key, p->body);
 }
 
-void append_submit_or_answer(struct step *s, const struct group_request *rq,
-                             struct pending_append *take, void *body)
+void group_append_submit_or_answer(struct step *s, const struct group_request *rq,
+                                   struct group_pending_append *take, void *body)
 {
     if (take->effect.records_count == 0) {
-        reply_now(s, rq, body);
-        append_discard(s, take);
+        group_reply_now(s, rq, body);
+        group_append_discard(s, take);
         return;
     }
-    take->reply = reply_park(rq);
+    take->reply = group_reply_park(rq);
     take->api_key = rq->api_key;
     take->body = body;
     take->answer = answer_request;
-    append_submit(s, take);
+    group_append_submit(s, take);
 }
 
-enum err append_client_error(enum err error)
+enum err group_append_client_error(enum err error)
 {
     /* Through the wire code, so that our own errors of the disk take the way of Kafka's. */
     int code = err_wire(error);
@@ -114,43 +114,44 @@ enum err append_client_error(enum err error)
 }
 
 /* A tombstone of a group was decided while the group was Empty and kept it Dead since. */
-static void settle_group_tombstone(struct step *s, struct pending_append *p, size_t at,
+static void settle_group_tombstone(struct step *s, struct group_pending_append *p, size_t at,
                                    const struct group_key *key, enum err error)
 {
     struct group *g = group_find(s->shard, key->group);
     ASSERT(g != NULL);
     group_become(s, g, GROUP_STATE_EMPTY);
     if (error == ERR_NONE) {
-        enum err replayed = replay_record(s->shard, -1, p->sequence + at, p->effect.records[at]);
+        enum err replayed =
+            group_replay_record(s->shard, -1, p->sequence + at, p->effect.records[at]);
         ASSERT(replayed == ERR_NONE);
     }
 }
 
 /* Offsets and tombstones become true by replaying their records; the records of living groups were
  * made from memory, which may be ahead of them by now, and are only for a reload. */
-static void settle(struct step *s, struct pending_append *p, enum err error)
+static void settle(struct step *s, struct group_pending_append *p, enum err error)
 {
     mark_pending(p, -1);
     for (size_t i = 0; i < p->effect.records_count; i++) {
         struct group_record record = p->effect.records[i];
         struct group_key key;
-        enum err read = records_key(record.key, &p->arena, &key);
+        enum err read = group_records_key(record.key, &p->arena, &key);
         ASSERT(read == ERR_NONE);
         if (key.kind == GROUP_KEY_GROUP && slice_is_null(record.value)) {
             settle_group_tombstone(s, p, i, &key, error);
         } else if (key.kind == GROUP_KEY_OFFSET && error == ERR_NONE) {
-            read = replay_record(s->shard, p->effect.producer_id, p->sequence + i, record);
+            read = group_replay_record(s->shard, p->effect.producer_id, p->sequence + i, record);
             ASSERT(read == ERR_NONE);
         }
         struct group *g = group_find(s->shard, key.group);
         if (g != NULL && key.kind == GROUP_KEY_OFFSET) {
-            offset_maybe_drop(g, key.topic, key.partition);
+            group_offset_maybe_drop(g, key.topic, key.partition);
             group_maybe_forget(g);
         }
     }
 }
 
-static void answer_once(struct step *s, struct pending_append *p, enum err error)
+static void answer_once(struct step *s, struct group_pending_append *p, enum err error)
 {
     if (p->answer != NULL && !p->answered) {
         p->answered = true;
@@ -159,7 +160,7 @@ static void answer_once(struct step *s, struct pending_append *p, enum err error
     }
 }
 
-void append_timeout(struct step *s, struct pending_append *p)
+void group_append_timeout(struct step *s, struct group_pending_append *p)
 {
     log_warn(s->shard->log, "group", "append is slow, client gets an error",
              "append=%" PRIu64 " records=%zu", p->id, p->effect.records_count);
@@ -167,7 +168,7 @@ void append_timeout(struct step *s, struct pending_append *p)
 }
 
 /* It may still be among the effects that the driver walks through. */
-static void retire(struct step *s, struct pending_append *p)
+static void retire(struct step *s, struct group_pending_append *p)
 {
     list_remove(&p->node);
     group_timer_cancel(&s->shard->timers, &p->timer);
@@ -175,17 +176,17 @@ static void retire(struct step *s, struct pending_append *p)
     s->out->spent = p;
 }
 
-void append_discard(struct step *s, struct pending_append *p)
+void group_append_discard(struct step *s, struct group_pending_append *p)
 {
     ASSERT(p->effect.records_count == 0);
     retire(s, p);
 }
 
-void append_finish(struct step *s, uint64_t append_id, enum err error)
+void group_append_finish(struct step *s, uint64_t append_id, enum err error)
 {
     LIST_EACH(node, &s->shard->appends)
     {
-        struct pending_append *p = LIST_ENTRY(node, struct pending_append, node);
+        struct group_pending_append *p = LIST_ENTRY(node, struct group_pending_append, node);
         if (p->id == append_id) {
             if (error != ERR_NONE) {
                 log_warn(s->shard->log, "group", "append failed", "append=%" PRIu64 " error=%s",
@@ -199,11 +200,11 @@ void append_finish(struct step *s, uint64_t append_id, enum err error)
     }
 }
 
-void append_unload_all(struct step *s)
+void group_append_unload_all(struct step *s)
 {
     LIST_EACH(node, &s->shard->appends)
     {
-        struct pending_append *p = LIST_ENTRY(node, struct pending_append, node);
+        struct group_pending_append *p = LIST_ENTRY(node, struct group_pending_append, node);
         if (p->reply.waiting) {
             answer_once(s, p, ERR_NOT_COORDINATOR);
         }

@@ -23,7 +23,7 @@ static enum err validate_in_group(const struct group *g, const struct committer 
         return ERR_NONE;
     }
     if (c->generation >= 0 || c->member_id.len > 0 || !slice_is_null(c->instance_id)) {
-        TRY(member_validate(g, c->member_id, c->instance_id));
+        TRY(group_member_validate(g, c->member_id, c->instance_id));
         if (c->generation != g->generation) {
             return ERR_ILLEGAL_GENERATION;
         }
@@ -57,16 +57,16 @@ static void maintain_session(struct step *s, const struct committer *c)
     struct group *g = group_find(s->shard, c->group_id);
     if (g != NULL &&
         (g->state == GROUP_STATE_STABLE || g->state == GROUP_STATE_PREPARING_REBALANCE)) {
-        struct group_member *m = member_find(g, c->member_id);
+        struct group_member *m = group_member_find(g, c->member_id);
         if (m != NULL) {
-            member_touch(s, m);
+            group_member_touch(s, m);
         }
     }
 }
 
 /* Adds the record, or says why not. */
-static enum err commit_one(struct step *s, struct pending_append *p, const struct group_key *key,
-                           struct group_offset_value value)
+static enum err commit_one(struct step *s, struct group_pending_append *p,
+                           const struct group_key *key, struct group_offset_value value)
 {
     if (value.metadata.len > (size_t)s->shard->config.offset_metadata_max_bytes) {
         return ERR_OFFSET_METADATA_TOO_LARGE;
@@ -74,13 +74,13 @@ static enum err commit_one(struct step *s, struct pending_append *p, const struc
     if (slice_is_null(value.metadata)) {
         value.metadata = slice_str("");
     }
-    append_record(p, records_offset(key, &value, &p->arena));
+    group_append_record(p, group_records_offset(key, &value, &p->arena));
     return ERR_NONE;
 }
 
 /* ---- OffsetCommit ---- */
 
-static void commit_topic(struct step *s, struct pending_append *p,
+static void commit_topic(struct step *s, struct group_pending_append *p,
                          const struct wire_offset_commit_request *body,
                          const struct wire_offset_commit_request_topics *from,
                          struct wire_offset_commit_response_topics *to)
@@ -108,7 +108,7 @@ static void commit_topic(struct step *s, struct pending_append *p,
     }
 }
 
-void offset_commit_handle(struct step *s, const struct group_request *rq)
+void group_offset_commit_handle(struct step *s, const struct group_request *rq)
 {
     const struct wire_offset_commit_request *body = rq->body;
     struct committer who = {.group_id = body->group_id,
@@ -118,11 +118,11 @@ void offset_commit_handle(struct step *s, const struct group_request *rq)
                             .version = rq->version};
     enum err error = validate(s, &who);
     if (error != ERR_NONE) {
-        reply_now(s, rq, refusal_body(rq, error, &s->out->arena));
+        group_reply_now(s, rq, group_refusal_body(rq, error, &s->out->arena));
         return;
     }
     maintain_session(s, &who);
-    struct pending_append *p = append_new(s->shard);
+    struct group_pending_append *p = group_append_new(s->shard);
     struct wire_offset_commit_response *r =
         ARENA_NEW(&p->arena, struct wire_offset_commit_response);
     size_t count = (size_t)max_i64(body->topics_count, 0);
@@ -131,12 +131,12 @@ void offset_commit_handle(struct step *s, const struct group_request *rq)
         commit_topic(s, p, body, &body->topics[i], &r->topics[r->topics_count++]);
     }
     s->shard->offset_commits += p->effect.records_count;
-    append_submit_or_answer(s, rq, p, r);
+    group_append_submit_or_answer(s, rq, p, r);
 }
 
 /* ---- TxnOffsetCommit ---- */
 
-static void txn_commit_topic(struct step *s, struct pending_append *p, struct slice group_id,
+static void txn_commit_topic(struct step *s, struct group_pending_append *p, struct slice group_id,
                              const struct wire_txn_offset_commit_request_topics *from,
                              struct wire_txn_offset_commit_response_topics *to)
 {
@@ -159,7 +159,7 @@ static void txn_commit_topic(struct step *s, struct pending_append *p, struct sl
     }
 }
 
-void txn_offset_commit_handle(struct step *s, const struct group_request *rq)
+void group_txn_offset_commit_handle(struct step *s, const struct group_request *rq)
 {
     const struct wire_txn_offset_commit_request *body = rq->body;
     struct committer who = {.group_id = body->group_id,
@@ -177,10 +177,10 @@ void txn_offset_commit_handle(struct step *s, const struct group_request *rq)
         error = validate(s, &who);
     }
     if (error != ERR_NONE) {
-        reply_now(s, rq, refusal_body(rq, error, &s->out->arena));
+        group_reply_now(s, rq, group_refusal_body(rq, error, &s->out->arena));
         return;
     }
-    struct pending_append *p = append_new(s->shard);
+    struct group_pending_append *p = group_append_new(s->shard);
     p->effect.producer_id = body->producer_id;
     p->effect.producer_epoch = body->producer_epoch;
     struct wire_txn_offset_commit_response *r =
@@ -191,5 +191,5 @@ void txn_offset_commit_handle(struct step *s, const struct group_request *rq)
         txn_commit_topic(s, p, body->group_id, &body->topics[i], &r->topics[r->topics_count++]);
     }
     s->shard->offset_commits += p->effect.records_count;
-    append_submit_or_answer(s, rq, p, r);
+    group_append_submit_or_answer(s, rq, p, r);
 }

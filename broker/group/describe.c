@@ -12,9 +12,10 @@ static void describe_member(const struct group *g, const struct group_member *m,
     to->client_id = arena_dup(arena, m->client_id);
     to->client_host = arena_dup(arena, m->client_host);
     /* Between generations the chosen protocol means nothing. */
-    to->member_metadata = g->state == GROUP_STATE_STABLE
-                              ? arena_dup(arena, protocols_metadata(m->protocols, g->protocol_name))
-                              : slice_str("");
+    to->member_metadata =
+        g->state == GROUP_STATE_STABLE
+            ? arena_dup(arena, group_protocols_metadata(m->protocols, g->protocol_name))
+            : slice_str("");
     to->member_assignment =
         slice_is_null(m->assignment) ? slice_str("") : arena_dup(arena, m->assignment);
 }
@@ -42,7 +43,7 @@ void group_shard_describe(const struct group_shard *shard, struct slice group_id
                                                          .protocol_data = slice_str(""),
                                                          .authorized_operations = INT32_MIN};
     if (shard->phase != GROUP_SHARD_ACTIVE) {
-        out->error_code = err_wire(shard_phase_error(shard));
+        out->error_code = err_wire(group_shard_phase_error(shard));
         return;
     }
     const struct group *g = group_find(shard, group_id);
@@ -96,7 +97,7 @@ enum err group_shard_list(const struct group_shard *shard,
     *groups = NULL;
     *groups_count = 0;
     if (shard->phase != GROUP_SHARD_ACTIVE) {
-        return shard_phase_error(shard);
+        return group_shard_phase_error(shard);
     }
     *groups = ARENA_ARRAY(arena, shard->groups.count, struct wire_list_groups_response_groups);
     if (!passes(request->types_filter, request->types_filter_count, "classic")) {

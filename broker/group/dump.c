@@ -42,7 +42,7 @@ static void dump_members(struct lines *l, const struct group *g)
                    SLICE_ARG(m->id), SLICE_ARG(g->id), SLICE_ARG(m->instance_id),
                    SLICE_ARG(m->client_id), SLICE_ARG(m->client_host), m->session_timeout_ms,
                    m->rebalance_timeout_ms);
-        put_hex(&l->text, protocols_metadata(m->protocols, g->protocol_name));
+        put_hex(&l->text, group_protocols_metadata(m->protocols, g->protocol_name));
         buf_put_str(&l->text, " assignment=");
         put_hex(&l->text, m->assignment);
         end_line(l);

@@ -2,7 +2,7 @@
 #include "broker/group/private.h"
 #include "broker/group/records.h"
 
-void expire_schedule(struct step *s)
+void group_expire_schedule(struct step *s)
 {
     group_timer_arm(&s->shard->timers, &s->shard->expiry, GROUP_TIMER_EXPIRY,
                     s->now.mono_ms + max_i64(s->shard->config.offsets_retention_check_ms, 1));
@@ -41,14 +41,14 @@ static bool expire_offsets(struct tombstones *t, const struct group *g)
     bool nothing_left = true;
     size_t t_at = 0;
     for (const struct group_topic *topic; (topic = map_next(&g->topics, &t_at)) != NULL;) {
-        bool kept = !possible || subscriptions_include(g, topic->name);
+        bool kept = !possible || group_subscriptions_include(g, topic->name);
         size_t o_at = 0;
         for (const struct group_offset *o; (o = map_next(&topic->offsets, &o_at)) != NULL;) {
             if (kept || o->pending > 0 || !is_expired(t->s, o, since_ms)) {
                 nothing_left = false;
                 continue;
             }
-            tombstone_offset(
+            group_tombstone_offset(
                 t, &(struct group_key){GROUP_KEY_OFFSET, g->id, topic->name, o->partition});
             t->s->shard->offsets_expired++;
         }
@@ -56,7 +56,7 @@ static bool expire_offsets(struct tombstones *t, const struct group *g)
     return nothing_left;
 }
 
-void expire_run(struct step *s)
+void group_expire_run(struct step *s)
 {
     struct tombstones t = {.s = s};
     size_t at = 0;
@@ -67,9 +67,9 @@ void expire_run(struct step *s)
         if (expire_offsets(&t, g) && g->state == GROUP_STATE_EMPTY && g->pending.count == 0) {
             log_info(s->shard->log, "group", "expired", "group=%.*s generation=%d",
                      SLICE_ARG(g->id), g->generation);
-            tombstone_group(&t, g);
+            group_tombstone_group(&t, g);
         }
     }
-    tombstones_finish(&t);
-    expire_schedule(s);
+    group_tombstones_finish(&t);
+    group_expire_schedule(s);
 }

@@ -45,7 +45,7 @@ static void fetch_asked(const struct group *g,
             struct wire_offset_fetch_response_groups_topics_partitions *answer =
                 &to->partitions[to->partitions_count++];
             answer->partition_index = partition;
-            answer_offset(answer, g == NULL ? NULL : offset_find(g, from->name, partition),
+            answer_offset(answer, g == NULL ? NULL : group_offset_find(g, from->name, partition),
                           require_stable, arena);
         }
     }
@@ -98,7 +98,7 @@ void group_shard_offset_fetch(const struct group_shard *shard,
     *out = (struct wire_offset_fetch_response_groups){0};
     out->group_id = arena_dup(arena, request->group_id);
     if (shard->phase != GROUP_SHARD_ACTIVE) {
-        out->error_code = err_wire(shard_phase_error(shard));
+        out->error_code = err_wire(group_shard_phase_error(shard));
         return;
     }
     const struct group *g = group_find(shard, request->group_id);

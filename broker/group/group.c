@@ -117,15 +117,15 @@ void group_free(struct group *g)
     group_timer_cancel(timers, &g->sync_timer);
     size_t at = 0;
     for (struct group_member *m; (m = map_next(&g->members, &at)) != NULL;) {
-        protocols_count(g, m->protocols, -1);
-        member_free(m);
+        group_protocols_count(g, m->protocols, -1);
+        group_member_free(m);
     }
     at = 0;
     for (struct group_pending_member *p; (p = map_next(&g->pending, &at)) != NULL;) {
-        pending_member_remove(p);
+        group_pending_member_remove(p);
     }
-    offsets_free(g);
-    subscriptions_clear(g);
+    group_offsets_free(g);
+    group_subscriptions_clear(g);
     ASSERT(g->protocols.count == 0);
     map_fini(&g->members);
     map_fini(&g->statics);
@@ -165,7 +165,7 @@ void group_shard_free(struct group_shard *shard)
     }
     at = 0;
     for (struct group_txn *t; (t = map_next(&shard->transactions, &at)) != NULL;) {
-        txn_free(t);
+        group_txn_free(t);
     }
     map_fini(&shard->groups);
     map_fini(&shard->transactions);
@@ -182,14 +182,14 @@ void group_shard_loaded(struct group_shard *shard, struct group_time now, struct
     for (struct group *g; (g = map_next(&shard->groups, &at)) != NULL;) {
         size_t m_at = 0;
         for (struct group_member *m; (m = map_next(&g->members, &m_at)) != NULL;) {
-            member_touch(&s, m);
+            group_member_touch(&s, m);
         }
         if (g->members.count > (size_t)shard->config.max_size) {
             /* The limit was lowered: give members a chance to commit, then join again. */
-            rebalance_prepare(&s, g, "the loaded group is over group.max.size");
+            group_rebalance_prepare(&s, g, "the loaded group is over group.max.size");
         }
     }
-    expire_schedule(&s);
+    group_expire_schedule(&s);
     log_info(shard->log, "group", "loaded", "groups=%zu offsets=%zu", shard->groups.count,
              shard->offsets_count);
 }
@@ -198,12 +198,12 @@ void group_shard_unload(struct group_shard *shard, struct group_effects *out)
 {
     struct step s = {.shard = shard, .out = out};
     shard->phase = GROUP_SHARD_UNLOADED;
-    append_unload_all(&s);
+    group_append_unload_all(&s);
     size_t at = 0;
     for (struct group *g; (g = map_next(&shard->groups, &at)) != NULL;) {
         size_t m_at = 0;
         for (struct group_member *m; (m = map_next(&g->members, &m_at)) != NULL;) {
-            member_refuse(&s, m, m->id, ERR_NOT_COORDINATOR);
+            group_member_refuse(&s, m, m->id, ERR_NOT_COORDINATOR);
         }
     }
     ASSERT(shard->parked == 0);
@@ -213,9 +213,9 @@ void group_shard_unload(struct group_shard *shard, struct group_effects *out)
 void group_effects_clear(struct group_effects *out)
 {
     while (out->spent != NULL) {
-        struct pending_append *p = out->spent;
+        struct group_pending_append *p = out->spent;
         out->spent = p->next_spent;
-        append_free(p);
+        group_append_free(p);
     }
     arena_fini(&out->arena);
     *out = (struct group_effects){0};
@@ -227,25 +227,25 @@ static void run_timer(struct step *s, struct group_timer *timer)
 {
     switch (timer->kind) {
     case GROUP_TIMER_SESSION:
-        member_session_expired(s, container_of(timer, struct group_member, session));
+        group_member_session_expired(s, container_of(timer, struct group_member, session));
         break;
     case GROUP_TIMER_PENDING:
-        pending_member_expired(s, container_of(timer, struct group_pending_member, timer));
+        group_pending_member_expired(s, container_of(timer, struct group_pending_member, timer));
         break;
     case GROUP_TIMER_INITIAL:
-        rebalance_initial_timer(s, container_of(timer, struct group, join_timer));
+        group_rebalance_initial_timer(s, container_of(timer, struct group, join_timer));
         break;
     case GROUP_TIMER_JOIN:
-        rebalance_complete_join(s, container_of(timer, struct group, join_timer));
+        group_rebalance_complete_join(s, container_of(timer, struct group, join_timer));
         break;
     case GROUP_TIMER_SYNC:
-        rebalance_sync_timer(s, container_of(timer, struct group, sync_timer));
+        group_rebalance_sync_timer(s, container_of(timer, struct group, sync_timer));
         break;
     case GROUP_TIMER_COMMIT:
-        append_timeout(s, container_of(timer, struct pending_append, timer));
+        group_append_timeout(s, container_of(timer, struct group_pending_append, timer));
         break;
     case GROUP_TIMER_EXPIRY:
-        expire_run(s);
+        group_expire_run(s);
         break;
     }
 }
@@ -275,17 +275,17 @@ static const struct {
     enum wire_api api;
     void (*handle)(struct step *s, const struct group_request *rq);
 } HANDLERS[] = {
-    {WIRE_API_OFFSET_COMMIT, offset_commit_handle},
-    {WIRE_API_JOIN_GROUP, join_handle},
-    {WIRE_API_HEARTBEAT, heartbeat_handle},
-    {WIRE_API_LEAVE_GROUP, leave_handle},
-    {WIRE_API_SYNC_GROUP, sync_handle},
-    {WIRE_API_TXN_OFFSET_COMMIT, txn_offset_commit_handle},
-    {WIRE_API_DELETE_GROUPS, delete_groups_handle},
-    {WIRE_API_OFFSET_DELETE, offset_delete_handle},
+    {WIRE_API_OFFSET_COMMIT, group_offset_commit_handle},
+    {WIRE_API_JOIN_GROUP, group_join_handle},
+    {WIRE_API_HEARTBEAT, group_heartbeat_handle},
+    {WIRE_API_LEAVE_GROUP, group_leave_handle},
+    {WIRE_API_SYNC_GROUP, group_sync_handle},
+    {WIRE_API_TXN_OFFSET_COMMIT, group_txn_offset_commit_handle},
+    {WIRE_API_DELETE_GROUPS, group_delete_groups_handle},
+    {WIRE_API_OFFSET_DELETE, group_offset_delete_handle},
 };
 
-enum err shard_phase_error(const struct group_shard *shard)
+enum err group_shard_phase_error(const struct group_shard *shard)
 {
     ASSERT(shard->phase != GROUP_SHARD_ACTIVE);
     return shard->phase == GROUP_SHARD_LOADING ? ERR_COORDINATOR_LOAD_IN_PROGRESS
@@ -298,11 +298,11 @@ void group_shard_request(struct group_shard *shard, const struct group_request *
     struct step s = {shard, now, out};
     shard->parked++;
     if (shard->phase != GROUP_SHARD_ACTIVE) {
-        enum err error = shard_phase_error(shard);
+        enum err error = group_shard_phase_error(shard);
         if (error == ERR_COORDINATOR_LOAD_IN_PROGRESS && request->api_key == WIRE_API_HEARTBEAT) {
             error = ERR_NONE; /* nobody knows yet whether the member is gone */
         }
-        reply_now(&s, request, refusal_body(request, error, &out->arena));
+        group_reply_now(&s, request, group_refusal_body(request, error, &out->arena));
         return;
     }
     for (size_t i = 0; i < ARRAY_LEN(HANDLERS); i++) {
@@ -321,7 +321,7 @@ void group_shard_append_done(struct group_shard *shard, uint64_t append_id, enum
 {
     struct step s = {shard, now, out};
     if (shard->phase == GROUP_SHARD_ACTIVE) {
-        append_finish(&s, append_id, error);
+        group_append_finish(&s, append_id, error);
         run_due(&s);
     }
 }

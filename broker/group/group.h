@@ -112,7 +112,7 @@ struct group_effects {
     /* private */
     struct group_append *appends_last;
     struct group_reply *replies_last;
-    struct pending_append *spent;
+    struct group_pending_append *spent;
 };
 
 void group_effects_clear(struct group_effects *out);

@@ -13,19 +13,19 @@ static enum err heartbeat(struct step *s, const struct wire_heartbeat_request *b
     if (g->state == GROUP_STATE_DEAD) {
         return ERR_COORDINATOR_NOT_AVAILABLE;
     }
-    TRY(member_validate(g, body->member_id, body->group_instance_id));
+    TRY(group_member_validate(g, body->member_id, body->group_instance_id));
     if (body->generation_id != g->generation) {
         return ERR_ILLEGAL_GENERATION;
     }
-    member_touch(s, member_find(g, body->member_id));
+    group_member_touch(s, group_member_find(g, body->member_id));
     /* In CompletingRebalance it is an ordinary heartbeat: clients send them as soon as they have
      * the answer to JoinGroup. */
     return g->state == GROUP_STATE_PREPARING_REBALANCE ? ERR_REBALANCE_IN_PROGRESS : ERR_NONE;
 }
 
-void heartbeat_handle(struct step *s, const struct group_request *rq)
+void group_heartbeat_handle(struct step *s, const struct group_request *rq)
 {
     struct wire_heartbeat_response *r = ARENA_NEW(&s->out->arena, struct wire_heartbeat_response);
     r->error_code = err_wire(heartbeat(s, rq->body));
-    reply_now(s, rq, r);
+    group_reply_now(s, rq, r);
 }

@@ -16,8 +16,8 @@ struct join {
 
 static void join_error(const struct join *j, struct slice member_id, enum err error)
 {
-    struct group_parked parked = reply_park(j->rq);
-    reply_join_error(j->s, &parked, member_id, error);
+    struct group_parked parked = group_reply_park(j->rq);
+    group_reply_join_error(j->s, &parked, member_id, error);
 }
 
 /* Version 0 has no rebalance timeout: the session's served for both. */
@@ -31,7 +31,7 @@ static int32_t asked_rebalance_timeout(const struct join *j)
 static bool has_room(const struct join *j)
 {
     const struct group *g = j->g;
-    const struct group_member *m = member_find(g, j->body->member_id);
+    const struct group_member *m = group_member_find(g, j->body->member_id);
     size_t max = (size_t)j->s->shard->config.max_size;
     switch (g->state) {
     case GROUP_STATE_EMPTY:
@@ -62,26 +62,26 @@ static void add_member(const struct join *j, struct slice id)
     m->client_host = group_own(j->rq->client_host);
     m->rebalance_timeout_ms = asked_rebalance_timeout(j);
     m->session_timeout_ms = j->body->session_timeout_ms;
-    m->protocols = protocols_copy(j->body);
+    m->protocols = group_protocols_copy(j->body);
     m->is_new = true;
     if (g->state == GROUP_STATE_PREPARING_REBALANCE && g->previous == GROUP_STATE_EMPTY) {
         g->new_member_added = true;
     }
-    member_add(g, m);
-    member_park_join(s, m, reply_park(j->rq));
+    group_member_add(g, m);
+    group_member_park_join(s, m, group_reply_park(j->rq));
     group_timer_arm(&s->shard->timers, &m->session, GROUP_TIMER_SESSION,
                     s->now.mono_ms + GROUP_NEW_MEMBER_TIMEOUT_MS);
     log_info(s->shard->log, "group", "member joins", "group=%.*s member=%.*s reason=\"%.*s\"",
              SLICE_ARG(g->id), SLICE_ARG(m->id), SLICE_ARG(j->body->reason));
-    rebalance_prepare_or_complete(s, g, "a new member");
+    group_rebalance_prepare_or_complete(s, g, "a new member");
 }
 
 static void update_member(const struct join *j, struct group_member *m)
 {
-    member_set_protocols(m, protocols_copy(j->body));
+    group_member_set_protocols(m, group_protocols_copy(j->body));
     m->rebalance_timeout_ms = asked_rebalance_timeout(j);
     m->session_timeout_ms = j->body->session_timeout_ms;
-    member_park_join(j->s, m, reply_park(j->rq));
+    group_member_park_join(j->s, m, group_reply_park(j->rq));
 }
 
 /* ---- a static member comes back with a new id ---- */
@@ -116,20 +116,20 @@ static void revert_replacement(struct step *s, struct group_member *m, const str
     log_warn(s->shard->log, "group", "static member keeps its old id",
              "group=%.*s instance=%.*s error=%s", SLICE_ARG(m->group->id),
              SLICE_ARG(m->instance_id), err_name(error));
-    member_refuse(s, m, slice_str(""), append_client_error(error));
-    member_set_protocols(m, protocols_clone(old->protocols));
+    group_member_refuse(s, m, slice_str(""), group_append_client_error(error));
+    group_member_set_protocols(m, group_protocols_clone(old->protocols));
     m->rebalance_timeout_ms = old->rebalance_timeout_ms;
     m->session_timeout_ms = old->session_timeout_ms;
-    member_rename(s, m, old->member_id);
-    member_touch(s, m);
+    group_member_rename(s, m, old->member_id);
+    group_member_touch(s, m);
 }
 
 /* The record of a replaced static member has its fate. Meanwhile anything may have happened: if
  * the very join does not wait in a Stable group any more, somebody else answers or has answered. */
-static void replacement_done(struct step *s, struct pending_append *p, enum err error)
+static void replacement_done(struct step *s, struct group_pending_append *p, enum err error)
 {
     struct group *g = group_find(s->shard, p->group_id);
-    struct group_member *m = g == NULL ? NULL : member_find(g, p->member_id);
+    struct group_member *m = g == NULL ? NULL : group_member_find(g, p->member_id);
     if (m == NULL || g->state != GROUP_STATE_STABLE || !m->join.waiting ||
         m->join.append_id != p->id) {
         return;
@@ -148,20 +148,20 @@ static void replacement_done(struct step *s, struct pending_append *p, enum err 
          * takes the assignment it had. */
         answer.leader_id = old->member_id;
     }
-    rebalance_answer_join(s, m, answer);
-    member_touch(s, m);
+    group_rebalance_answer_join(s, m, answer);
+    group_member_touch(s, m);
 }
 
 /* Without a rebalance if the vote stays as it is (KIP-345); the answer waits for the record. */
 static void persist_replacement(const struct join *j, struct group_member *m,
-                                struct pending_append *take_append)
+                                struct group_pending_append *take_append)
 {
-    struct pending_append *p = take_append;
+    struct group_pending_append *p = take_append;
     p->group_id = arena_dup(&p->arena, j->g->id);
     p->member_id = arena_dup(&p->arena, m->id);
     p->answer = replacement_done;
-    append_record(p, records_group(j->g, &p->arena));
-    append_submit(j->s, p);
+    group_append_record(p, group_records_group(j->g, &p->arena));
+    group_append_submit(j->s, p);
     m->join.append_id = p->id;
 }
 
@@ -172,26 +172,26 @@ static void replace_static_member(const struct join *j, struct group_member *m, 
     log_info(s->shard->log, "group", "static member returns",
              "group=%.*s instance=%.*s old=%.*s new=%.*s", SLICE_ARG(g->id),
              SLICE_ARG(m->instance_id), SLICE_ARG(m->id), SLICE_ARG(new_id));
-    struct pending_append *p = append_new(s->shard);
+    struct group_pending_append *p = group_append_new(s->shard);
     p->extra = remember(m, &p->arena);
-    member_rename(s, m, new_id);
-    member_touch(s, m);
+    group_member_rename(s, m, new_id);
+    group_member_touch(s, m);
     update_member(j, m);
-    if (g->state == GROUP_STATE_STABLE && slice_eq(protocols_select(g), g->protocol_name)) {
+    if (g->state == GROUP_STATE_STABLE && slice_eq(group_protocols_select(g), g->protocol_name)) {
         persist_replacement(j, m, p);
         return;
     }
-    append_free(p);
+    group_append_free(p);
     switch (g->state) {
     case GROUP_STATE_STABLE:
-        rebalance_prepare(s, g, "a static member changed the protocol");
+        group_rebalance_prepare(s, g, "a static member changed the protocol");
         break;
     case GROUP_STATE_COMPLETING_REBALANCE:
         /* The leader may be assigning to the old id at this moment. */
-        rebalance_prepare(s, g, "a static member was replaced");
+        group_rebalance_prepare(s, g, "a static member was replaced");
         break;
     case GROUP_STATE_PREPARING_REBALANCE:
-        rebalance_maybe_complete(s, g);
+        group_rebalance_maybe_complete(s, g);
         break;
     case GROUP_STATE_EMPTY:
     case GROUP_STATE_DEAD:
@@ -204,13 +204,14 @@ static void replace_static_member(const struct join *j, struct group_member *m, 
 static void join_new(const struct join *j)
 {
     struct group *g = j->g;
-    if (!protocols_fit(g, j->body)) {
+    if (!group_protocols_fit(g, j->body)) {
         join_error(j, slice_str(""), ERR_INCONSISTENT_GROUP_PROTOCOL);
         return;
     }
     struct slice instance = j->body->group_instance_id;
-    struct slice id = member_new_id(j->s, j->rq, instance);
-    struct group_member *twin = slice_is_null(instance) ? NULL : member_of_instance(g, instance);
+    struct slice id = group_member_new_id(j->s, j->rq, instance);
+    struct group_member *twin =
+        slice_is_null(instance) ? NULL : group_member_of_instance(g, instance);
     if (twin != NULL) {
         replace_static_member(j, twin, id);
     } else if (!slice_is_null(instance) || j->rq->version < JOIN_V_MEMBER_ID_REQUIRED) {
@@ -218,7 +219,7 @@ static void join_new(const struct join *j)
     } else if (g->pending.count >= GROUP_PENDING_MEMBERS_MAX) {
         join_error(j, slice_str(""), ERR_COORDINATOR_LOAD_IN_PROGRESS);
     } else {
-        pending_member_add(j->s, g, id, j->body->session_timeout_ms);
+        group_pending_member_add(j->s, g, id, j->body->session_timeout_ms);
         join_error(j, id, ERR_MEMBER_ID_REQUIRED);
     }
 }
@@ -226,14 +227,14 @@ static void join_new(const struct join *j)
 static void update_then_rebalance(const struct join *j, struct group_member *m, const char *reason)
 {
     update_member(j, m);
-    rebalance_prepare_or_complete(j->s, j->g, reason);
+    group_rebalance_prepare_or_complete(j->s, j->g, reason);
 }
 
 /* Nothing changes for the group: the member gets what the others got. */
 static void answer_present(const struct join *j, struct group_member *m, bool with_members)
 {
-    member_park_join(j->s, m, reply_park(j->rq));
-    rebalance_answer_join(
+    group_member_park_join(j->s, m, group_reply_park(j->rq));
+    group_rebalance_answer_join(
         j->s, m, (struct join_answer){.leader_id = j->g->leader->id, .with_members = with_members});
 }
 
@@ -241,7 +242,7 @@ static void rejoin(const struct join *j, struct group_member *m)
 {
     struct group *g = j->g;
     bool leader = g->leader == m;
-    bool same = protocols_equal(m->protocols, j->body);
+    bool same = group_protocols_equal(m->protocols, j->body);
     switch (g->state) {
     case GROUP_STATE_PREPARING_REBALANCE:
         update_then_rebalance(j, m, "a member rejoins");
@@ -272,37 +273,37 @@ static void rejoin(const struct join *j, struct group_member *m)
 static void join_known(const struct join *j)
 {
     struct slice id = j->body->member_id;
-    if (!protocols_fit(j->g, j->body)) {
+    if (!group_protocols_fit(j->g, j->body)) {
         join_error(j, id, ERR_INCONSISTENT_GROUP_PROTOCOL);
         return;
     }
-    struct group_pending_member *pending = pending_member_find(j->g, id);
+    struct group_pending_member *pending = group_pending_member_find(j->g, id);
     if (pending != NULL && slice_is_null(j->body->group_instance_id)) {
-        pending_member_remove(pending);
+        group_pending_member_remove(pending);
         add_member(j, id);
         return;
     }
-    enum err error = member_validate(j->g, id, j->body->group_instance_id);
+    enum err error = group_member_validate(j->g, id, j->body->group_instance_id);
     if (error != ERR_NONE) {
         join_error(j, id, error);
         return;
     }
-    rejoin(j, member_find(j->g, id));
+    rejoin(j, group_member_find(j->g, id));
 }
 
 /* The member, or the id that was given out, has to go. */
 static void turn_away(const struct join *j)
 {
-    struct group_pending_member *pending = pending_member_find(j->g, j->body->member_id);
+    struct group_pending_member *pending = group_pending_member_find(j->g, j->body->member_id);
     if (pending != NULL) {
-        pending_member_remove(pending);
+        group_pending_member_remove(pending);
     }
-    struct group_member *m = member_find(j->g, j->body->member_id);
+    struct group_member *m = group_member_find(j->g, j->body->member_id);
     if (m != NULL) {
-        member_remove(j->s, m);
+        group_member_remove(j->s, m);
     }
     join_error(j, slice_str(""), ERR_GROUP_MAX_SIZE_REACHED);
-    rebalance_maybe_complete(j->s, j->g);
+    group_rebalance_maybe_complete(j->s, j->g);
 }
 
 static enum err validate(const struct join *j)
@@ -318,7 +319,7 @@ static enum err validate(const struct join *j)
     return ERR_NONE;
 }
 
-void join_handle(struct step *s, const struct group_request *rq)
+void group_join_handle(struct step *s, const struct group_request *rq)
 {
     struct join j = {.s = s, .rq = rq, .body = rq->body};
     bool unknown = j.body->member_id.len == 0;

@@ -7,7 +7,7 @@ static void remove_leaver(struct step *s, struct group_member *m, struct slice r
 {
     log_info(s->shard->log, "group", "member leaves", "group=%.*s member=%.*s reason=\"%.*s\"",
              SLICE_ARG(m->group->id), SLICE_ARG(m->id), SLICE_ARG(reason));
-    member_remove(s, m);
+    group_member_remove(s, m);
 }
 
 static enum err leave_one(struct step *s, struct group *g,
@@ -17,20 +17,20 @@ static enum err leave_one(struct step *s, struct group *g,
         /* An administrator names the instance only. */
         struct group_member *m = slice_is_null(who->group_instance_id)
                                      ? NULL
-                                     : member_of_instance(g, who->group_instance_id);
+                                     : group_member_of_instance(g, who->group_instance_id);
         if (m == NULL) {
             return ERR_UNKNOWN_MEMBER_ID;
         }
         remove_leaver(s, m, who->reason);
         return ERR_NONE;
     }
-    struct group_pending_member *pending = pending_member_find(g, who->member_id);
+    struct group_pending_member *pending = group_pending_member_find(g, who->member_id);
     if (pending != NULL) {
-        pending_member_remove(pending);
+        group_pending_member_remove(pending);
         return ERR_NONE;
     }
-    TRY(member_validate(g, who->member_id, who->group_instance_id));
-    remove_leaver(s, member_find(g, who->member_id), who->reason);
+    TRY(group_member_validate(g, who->member_id, who->group_instance_id));
+    remove_leaver(s, group_member_find(g, who->member_id), who->reason);
     return ERR_NONE;
 }
 
@@ -39,10 +39,10 @@ static void rebalance_the_rest(struct step *s, struct group *g)
     switch (g->state) {
     case GROUP_STATE_STABLE:
     case GROUP_STATE_COMPLETING_REBALANCE:
-        rebalance_prepare_or_complete(s, g, "members left");
+        group_rebalance_prepare_or_complete(s, g, "members left");
         break;
     case GROUP_STATE_PREPARING_REBALANCE:
-        rebalance_maybe_complete(s, g);
+        group_rebalance_maybe_complete(s, g);
         break;
     case GROUP_STATE_EMPTY:
     case GROUP_STATE_DEAD:
@@ -86,13 +86,13 @@ static void leave(struct step *s, const struct group_request *rq, struct group *
         r->error_code = r->members[0].error_code;
         r->members_count = 0;
     }
-    reply_now(s, rq, r);
+    group_reply_now(s, rq, r);
     if (anybody) {
         rebalance_the_rest(s, g);
     }
 }
 
-void leave_handle(struct step *s, const struct group_request *rq)
+void group_leave_handle(struct step *s, const struct group_request *rq)
 {
     const struct wire_leave_group_request *body = rq->body;
     struct group *g = group_find(s->shard, body->group_id);
@@ -103,7 +103,7 @@ void leave_handle(struct step *s, const struct group_request *rq)
         error = ERR_COORDINATOR_NOT_AVAILABLE;
     }
     if (error != ERR_NONE) {
-        reply_now(s, rq, refusal_body(rq, error, &s->out->arena));
+        group_reply_now(s, rq, group_refusal_body(rq, error, &s->out->arena));
         return;
     }
     leave(s, rq, g);

@@ -1,32 +1,32 @@
 /* Members: their place in the group, their session, what they wait for. */
 #include "broker/group/private.h"
 
-struct group_member *member_find(const struct group *g, struct slice id)
+struct group_member *group_member_find(const struct group *g, struct slice id)
 {
     return map_get(&g->members, id);
 }
 
-struct group_member *member_of_instance(const struct group *g, struct slice instance_id)
+struct group_member *group_member_of_instance(const struct group *g, struct slice instance_id)
 {
     return map_get(&g->statics, instance_id);
 }
 
-void member_add(struct group *g, struct group_member *m)
+void group_member_add(struct group *g, struct group_member *m)
 {
-    ASSERT(member_find(g, m->id) == NULL);
+    ASSERT(group_member_find(g, m->id) == NULL);
     m->group = g;
     map_put(&g->members, m->id, m);
     if (!slice_is_null(m->instance_id)) {
         void *twin = map_put(&g->statics, m->instance_id, m);
         ASSERT(twin == NULL);
     }
-    protocols_count(g, m->protocols, 1);
+    group_protocols_count(g, m->protocols, 1);
     if (g->leader == NULL) {
         g->leader = m;
     }
 }
 
-void member_free(struct group_member *m)
+void group_member_free(struct group_member *m)
 {
     ASSERT(!m->join.waiting);
     ASSERT(!m->sync.waiting);
@@ -40,18 +40,19 @@ void member_free(struct group_member *m)
     mem_free(m);
 }
 
-void member_refuse(struct step *s, struct group_member *m, struct slice told_id, enum err error)
+void group_member_refuse(struct step *s, struct group_member *m, struct slice told_id,
+                         enum err error)
 {
     if (m->join.waiting) {
-        reply_join_error(s, &m->join, told_id, error);
+        group_reply_join_error(s, &m->join, told_id, error);
         m->group->joins_waiting--;
     }
     if (m->sync.waiting) {
-        reply_sync_error(s, &m->sync, error);
+        group_reply_sync_error(s, &m->sync, error);
     }
 }
 
-void member_clear_sync_missing(struct step *s, struct group_member *m)
+void group_member_clear_sync_missing(struct step *s, struct group_member *m)
 {
     struct group *g = m->group;
     if (m->sync_missing) {
@@ -62,28 +63,28 @@ void member_clear_sync_missing(struct step *s, struct group_member *m)
     }
 }
 
-void member_remove(struct step *s, struct group_member *m)
+void group_member_remove(struct step *s, struct group_member *m)
 {
     struct group *g = m->group;
     /* UNKNOWN_MEMBER_ID makes a client that is still there join anew. */
-    member_refuse(s, m, slice_str(""), ERR_UNKNOWN_MEMBER_ID);
-    member_clear_sync_missing(s, m);
+    group_member_refuse(s, m, slice_str(""), ERR_UNKNOWN_MEMBER_ID);
+    group_member_clear_sync_missing(s, m);
     map_remove(&g->members, m->id);
     if (!slice_is_null(m->instance_id)) {
         map_remove(&g->statics, m->instance_id);
     }
-    protocols_count(g, m->protocols, -1);
+    group_protocols_count(g, m->protocols, -1);
     if (g->leader == m) {
         size_t at = 0;
         g->leader = map_next(&g->members, &at);
     }
-    member_free(m);
+    group_member_free(m);
 }
 
-void member_rename(struct step *s, struct group_member *m, struct slice new_id)
+void group_member_rename(struct step *s, struct group_member *m, struct slice new_id)
 {
     struct group *g = m->group;
-    member_refuse(s, m, m->id, ERR_FENCED_INSTANCE_ID);
+    group_member_refuse(s, m, m->id, ERR_FENCED_INSTANCE_ID);
     map_remove(&g->members, m->id);
     group_disown(&m->id);
     m->id = group_own(new_id);
@@ -98,39 +99,39 @@ static enum err superseded(void)
     return ERR_REBALANCE_IN_PROGRESS;
 }
 
-void member_park_join(struct step *s, struct group_member *m, struct group_parked parked)
+void group_member_park_join(struct step *s, struct group_member *m, struct group_parked parked)
 {
     if (m->join.waiting) {
-        reply_join_error(s, &m->join, m->id, superseded());
+        group_reply_join_error(s, &m->join, m->id, superseded());
         m->group->joins_waiting--;
     }
     m->join = parked;
     m->group->joins_waiting++;
 }
 
-void member_park_sync(struct step *s, struct group_member *m, struct group_parked parked)
+void group_member_park_sync(struct step *s, struct group_member *m, struct group_parked parked)
 {
     if (m->sync.waiting) {
-        reply_sync_error(s, &m->sync, superseded());
+        group_reply_sync_error(s, &m->sync, superseded());
     }
     m->sync = parked;
 }
 
-void member_set_protocols(struct group_member *m, struct group_protocols *take_protocols)
+void group_member_set_protocols(struct group_member *m, struct group_protocols *take_protocols)
 {
-    protocols_count(m->group, m->protocols, -1);
+    group_protocols_count(m->group, m->protocols, -1);
     mem_free(m->protocols);
     m->protocols = take_protocols;
-    protocols_count(m->group, m->protocols, 1);
+    group_protocols_count(m->group, m->protocols, 1);
 }
 
-void member_touch(struct step *s, struct group_member *m)
+void group_member_touch(struct step *s, struct group_member *m)
 {
     group_timer_arm(&s->shard->timers, &m->session, GROUP_TIMER_SESSION,
                     s->now.mono_ms + m->session_timeout_ms);
 }
 
-void member_session_expired(struct step *s, struct group_member *m)
+void group_member_session_expired(struct step *s, struct group_member *m)
 {
     struct group *g = m->group;
     /* Who waits for us is alive, as far as one can know; the session begins anew with the answer.
@@ -140,15 +141,15 @@ void member_session_expired(struct step *s, struct group_member *m)
     }
     log_info(s->shard->log, "group", "member expired", "group=%.*s member=%.*s", SLICE_ARG(g->id),
              SLICE_ARG(m->id));
-    member_remove(s, m);
+    group_member_remove(s, m);
     switch (g->state) {
     case GROUP_STATE_STABLE:
     case GROUP_STATE_COMPLETING_REBALANCE:
-        rebalance_prepare_or_complete(s, g, "a member's session expired");
+        group_rebalance_prepare_or_complete(s, g, "a member's session expired");
         break;
     case GROUP_STATE_PREPARING_REBALANCE:
-        if (rebalance_all_joined(g)) {
-            rebalance_complete_join(s, g);
+        if (group_rebalance_all_joined(g)) {
+            group_rebalance_complete_join(s, g);
         }
         break;
     case GROUP_STATE_EMPTY:
@@ -157,10 +158,11 @@ void member_session_expired(struct step *s, struct group_member *m)
     }
 }
 
-enum err member_validate(const struct group *g, struct slice member_id, struct slice instance_id)
+enum err group_member_validate(const struct group *g, struct slice member_id,
+                               struct slice instance_id)
 {
     if (!slice_is_null(instance_id)) {
-        const struct group_member *m = member_of_instance(g, instance_id);
+        const struct group_member *m = group_member_of_instance(g, instance_id);
         if (m == NULL) {
             return ERR_UNKNOWN_MEMBER_ID;
         }
@@ -168,10 +170,11 @@ enum err member_validate(const struct group *g, struct slice member_id, struct s
             return ERR_FENCED_INSTANCE_ID;
         }
     }
-    return member_find(g, member_id) == NULL ? ERR_UNKNOWN_MEMBER_ID : ERR_NONE;
+    return group_member_find(g, member_id) == NULL ? ERR_UNKNOWN_MEMBER_ID : ERR_NONE;
 }
 
-struct slice member_new_id(struct step *s, const struct group_request *rq, struct slice instance_id)
+struct slice group_member_new_id(struct step *s, const struct group_request *rq,
+                                 struct slice instance_id)
 {
     /* What is left of the wire's limit for strings beside "-" and the uuid. */
     enum { PREFIX_MAX = INT16_MAX - 37 };
@@ -194,7 +197,7 @@ struct slice member_new_id(struct step *s, const struct group_request *rq, struc
 
 /* ---- ids given out ---- */
 
-void pending_member_add(struct step *s, struct group *g, struct slice id, int32_t timeout_ms)
+void group_pending_member_add(struct step *s, struct group *g, struct slice id, int32_t timeout_ms)
 {
     struct group_pending_member *p = MEM_NEW(struct group_pending_member);
     p->group = g;
@@ -204,12 +207,12 @@ void pending_member_add(struct step *s, struct group *g, struct slice id, int32_
     group_timer_arm(&s->shard->timers, &p->timer, GROUP_TIMER_PENDING, s->now.mono_ms + timeout_ms);
 }
 
-struct group_pending_member *pending_member_find(const struct group *g, struct slice id)
+struct group_pending_member *group_pending_member_find(const struct group *g, struct slice id)
 {
     return map_get(&g->pending, id);
 }
 
-void pending_member_remove(struct group_pending_member *p)
+void group_pending_member_remove(struct group_pending_member *p)
 {
     group_timer_cancel(&p->group->shard->timers, &p->timer);
     map_remove(&p->group->pending, p->id);
@@ -217,14 +220,14 @@ void pending_member_remove(struct group_pending_member *p)
     mem_free(p);
 }
 
-void pending_member_expired(struct step *s, struct group_pending_member *p)
+void group_pending_member_expired(struct step *s, struct group_pending_member *p)
 {
     struct group *g = p->group;
     log_info(s->shard->log, "group", "pending member expired", "group=%.*s member=%.*s",
              SLICE_ARG(g->id), SLICE_ARG(p->id));
-    pending_member_remove(p);
-    if (g->state == GROUP_STATE_PREPARING_REBALANCE && rebalance_all_joined(g)) {
-        rebalance_complete_join(s, g);
+    group_pending_member_remove(p);
+    if (g->state == GROUP_STATE_PREPARING_REBALANCE && group_rebalance_all_joined(g)) {
+        group_rebalance_complete_join(s, g);
     }
     group_maybe_forget(g);
 }

@@ -1,18 +1,19 @@
 /* The offsets of a group: topic, partition, what is committed, how much is undecided. */
 #include "broker/group/private.h"
 
-bool offset_exists(const struct group_offset *o)
+bool group_offset_exists(const struct group_offset *o)
 {
     return o->committed || o->pending > 0;
 }
 
-struct group_offset *offset_find(const struct group *g, struct slice topic, int32_t partition)
+struct group_offset *group_offset_find(const struct group *g, struct slice topic, int32_t partition)
 {
     const struct group_topic *t = map_get(&g->topics, topic);
     return t == NULL ? NULL : map_get(&t->offsets, MAP_KEY(partition));
 }
 
-struct group_offset *offset_find_or_create(struct group *g, struct slice topic, int32_t partition)
+struct group_offset *group_offset_find_or_create(struct group *g, struct slice topic,
+                                                 int32_t partition)
 {
     struct group_topic *t = map_get(&g->topics, topic);
     if (t == NULL) {
@@ -45,11 +46,11 @@ static void offset_free(struct group_shard *shard, struct group_offset *o)
     mem_free(o);
 }
 
-void offset_maybe_drop(struct group *g, struct slice topic, int32_t partition)
+void group_offset_maybe_drop(struct group *g, struct slice topic, int32_t partition)
 {
     struct group_topic *t = map_get(&g->topics, topic);
     struct group_offset *o = t == NULL ? NULL : map_get(&t->offsets, MAP_KEY(partition));
-    if (o == NULL || offset_exists(o)) {
+    if (o == NULL || group_offset_exists(o)) {
         return;
     }
     map_remove(&t->offsets, MAP_KEY(o->partition));
@@ -60,7 +61,7 @@ void offset_maybe_drop(struct group *g, struct slice topic, int32_t partition)
     }
 }
 
-void offsets_free(struct group *g)
+void group_offsets_free(struct group *g)
 {
     size_t at = 0;
     for (struct group_topic *t; (t = map_next(&g->topics, &at)) != NULL;) {

@@ -159,7 +159,7 @@ struct group_shard {
     struct map transactions; /* struct group_txn by producer id */
     struct group_timers timers;
     struct group_timer expiry;
-    struct list appends; /* struct pending_append, oldest first */
+    struct list appends; /* struct group_pending_append, oldest first */
     uint64_t next_append_id;
     uint64_t next_sequence; /* of records, in log order */
     size_t parked;          /* tokens taken and not answered */
@@ -181,9 +181,9 @@ struct step {
 /* An append on its way. When its fate is known its records are settled (append.c); `answer`, unless
  * NULL, runs once: after that, or before with REQUEST_TIMED_OUT when the fate takes too long for
  * the client. */
-struct pending_append {
+struct group_pending_append {
     struct list node;
-    struct pending_append *next_spent;
+    struct group_pending_append *next_spent;
     struct group_shard *shard;
     uint64_t id;
     uint64_t sequence; /* of its first record */
@@ -192,7 +192,7 @@ struct pending_append {
     size_t records_cap;
     bool answered;
     struct group_timer timer;
-    void (*answer)(struct step *s, struct pending_append *p, enum err error);
+    void (*answer)(struct step *s, struct group_pending_append *p, enum err error);
     /* For `answer`: */
     struct group_parked reply; /* a token that this append answers */
     int16_t api_key;
@@ -202,29 +202,29 @@ struct pending_append {
     void *extra;
 };
 
-struct pending_append *append_new(struct group_shard *shard);
+struct group_pending_append *group_append_new(struct group_shard *shard);
 /* Adds a record, made by records.h in p->arena. */
-void append_record(struct pending_append *p, struct group_record record);
+void group_append_record(struct group_pending_append *p, struct group_record record);
 /* Hands it to the driver. It must have a record. */
-void append_submit(struct step *s, struct pending_append *p);
+void group_append_submit(struct step *s, struct group_pending_append *p);
 /* With records the answer `body` (in p->arena) waits for them: as it is if all goes well, else with
  * the error in all its places. Without a record it is sent now. */
-void append_submit_or_answer(struct step *s, const struct group_request *rq,
-                             struct pending_append *take, void *body);
-void append_timeout(struct step *s, struct pending_append *p);
+void group_append_submit_or_answer(struct step *s, const struct group_request *rq,
+                                   struct group_pending_append *take, void *body);
+void group_append_timeout(struct step *s, struct group_pending_append *p);
 /* Its fate is known: settles, answers, forgets. */
-void append_finish(struct step *s, uint64_t append_id, enum err error);
-void append_unload_all(struct step *s);
-void append_free(struct pending_append *p);
+void group_append_finish(struct step *s, uint64_t append_id, enum err error);
+void group_append_unload_all(struct step *s);
+void group_append_free(struct group_pending_append *p);
 /* It has no record and is not needed; its arena lives as long as the effects. */
-void append_discard(struct step *s, struct pending_append *p);
+void group_append_discard(struct step *s, struct group_pending_append *p);
 /* What a client is told when its append failed. */
-enum err append_client_error(enum err error);
+enum err group_append_client_error(enum err error);
 
 /* ---- group.c ---- */
 
 /* Why a shard that is not ACTIVE answers nothing. */
-enum err shard_phase_error(const struct group_shard *shard);
+enum err group_shard_phase_error(const struct group_shard *shard);
 
 struct slice group_own(struct slice s);
 void group_disown(struct slice *s);
@@ -240,134 +240,139 @@ bool group_is_consumer(const struct group *g);
 /* ---- reply.c ---- */
 
 /* Sends `body` and counts the token as answered; clears `parked`. */
-void reply_send(struct step *s, struct group_parked *parked, int16_t api_key, const void *body);
-void reply_now(struct step *s, const struct group_request *rq, const void *body);
-void reply_join_error(struct step *s, struct group_parked *parked, struct slice member_id,
-                      enum err error);
-void reply_sync_error(struct step *s, struct group_parked *parked, enum err error);
-struct group_parked reply_park(const struct group_request *rq);
+void group_reply_send(struct step *s, struct group_parked *parked, int16_t api_key,
+                      const void *body);
+void group_reply_now(struct step *s, const struct group_request *rq, const void *body);
+void group_reply_join_error(struct step *s, struct group_parked *parked, struct slice member_id,
+                            enum err error);
+void group_reply_sync_error(struct step *s, struct group_parked *parked, enum err error);
+struct group_parked group_reply_park(const struct group_request *rq);
 
 /* ---- member.c ---- */
 
-struct group_member *member_find(const struct group *g, struct slice id);
-struct group_member *member_of_instance(const struct group *g, struct slice instance_id);
+struct group_member *group_member_find(const struct group *g, struct slice id);
+struct group_member *group_member_of_instance(const struct group *g, struct slice instance_id);
 /* The member takes its place in the group; its protocols must fit. */
-void member_add(struct group *g, struct group_member *m);
+void group_member_add(struct group *g, struct group_member *m);
 /* Takes it out and frees it; whatever it waits for is answered with UNKNOWN_MEMBER_ID. */
-void member_remove(struct step *s, struct group_member *m);
+void group_member_remove(struct step *s, struct group_member *m);
 /* Static membership: the instance is now known by `new_id`; answers of the old id are fenced. */
-void member_rename(struct step *s, struct group_member *m, struct slice new_id);
-void member_free(struct group_member *m);
+void group_member_rename(struct step *s, struct group_member *m, struct slice new_id);
+void group_member_free(struct group_member *m);
 /* Answers what it waits for with an error; JoinGroup's answer names `told_id`. */
-void member_refuse(struct step *s, struct group_member *m, struct slice told_id, enum err error);
-void member_park_join(struct step *s, struct group_member *m, struct group_parked parked);
-void member_park_sync(struct step *s, struct group_member *m, struct group_parked parked);
-void member_set_protocols(struct group_member *m, struct group_protocols *take_protocols);
+void group_member_refuse(struct step *s, struct group_member *m, struct slice told_id,
+                         enum err error);
+void group_member_park_join(struct step *s, struct group_member *m, struct group_parked parked);
+void group_member_park_sync(struct step *s, struct group_member *m, struct group_parked parked);
+void group_member_set_protocols(struct group_member *m, struct group_protocols *take_protocols);
 /* Its session begins anew. */
-void member_touch(struct step *s, struct group_member *m);
-void member_clear_sync_missing(struct step *s, struct group_member *m);
+void group_member_touch(struct step *s, struct group_member *m);
+void group_member_clear_sync_missing(struct step *s, struct group_member *m);
 /* The session ended: a timer fired. */
-void member_session_expired(struct step *s, struct group_member *m);
+void group_member_session_expired(struct step *s, struct group_member *m);
 /* Errors: UNKNOWN_MEMBER_ID, FENCED_INSTANCE_ID. */
-enum err MUST_USE member_validate(const struct group *g, struct slice member_id,
-                                  struct slice instance_id);
-struct slice member_new_id(struct step *s, const struct group_request *rq,
-                           struct slice instance_id);
+enum err MUST_USE group_member_validate(const struct group *g, struct slice member_id,
+                                        struct slice instance_id);
+struct slice group_member_new_id(struct step *s, const struct group_request *rq,
+                                 struct slice instance_id);
 
-void pending_member_add(struct step *s, struct group *g, struct slice id, int32_t timeout_ms);
-struct group_pending_member *pending_member_find(const struct group *g, struct slice id);
-void pending_member_remove(struct group_pending_member *p);
-void pending_member_expired(struct step *s, struct group_pending_member *p);
+void group_pending_member_add(struct step *s, struct group *g, struct slice id, int32_t timeout_ms);
+struct group_pending_member *group_pending_member_find(const struct group *g, struct slice id);
+void group_pending_member_remove(struct group_pending_member *p);
+void group_pending_member_expired(struct step *s, struct group_pending_member *p);
 
 /* ---- protocols.c ---- */
 
-struct group_protocols *protocols_copy(const struct wire_join_group_request *body);
-struct group_protocols *protocols_clone(const struct group_protocols *p);
-struct group_protocols *protocols_one(struct slice name, struct slice metadata);
-bool protocols_equal(const struct group_protocols *p, const struct wire_join_group_request *body);
-struct slice protocols_metadata(const struct group_protocols *p, struct slice name);
-void protocols_count(struct group *g, const struct group_protocols *p, int change);
+struct group_protocols *group_protocols_copy(const struct wire_join_group_request *body);
+struct group_protocols *group_protocols_clone(const struct group_protocols *p);
+struct group_protocols *group_protocols_one(struct slice name, struct slice metadata);
+bool group_protocols_equal(const struct group_protocols *p,
+                           const struct wire_join_group_request *body);
+struct slice group_protocols_metadata(const struct group_protocols *p, struct slice name);
+void group_protocols_count(struct group *g, const struct group_protocols *p, int change);
 /* Whether the group could have a member with these. */
-bool protocols_fit(const struct group *g, const struct wire_join_group_request *body);
+bool group_protocols_fit(const struct group *g, const struct wire_join_group_request *body);
 /* The protocol that most members want among those that all support; owned by a member. */
-struct slice protocols_select(const struct group *g);
+struct slice group_protocols_select(const struct group *g);
 /* Reads the topics of all members' subscriptions (protocol type "consumer"). */
-void subscriptions_update(struct group *g);
-bool subscriptions_include(const struct group *g, struct slice topic);
-void subscriptions_clear(struct group *g);
+void group_subscriptions_update(struct group *g);
+bool group_subscriptions_include(const struct group *g, struct slice topic);
+void group_subscriptions_clear(struct group *g);
 
 /* ---- rebalance.c ---- */
 
-void rebalance_prepare(struct step *s, struct group *g, const char *reason);
-void rebalance_prepare_or_complete(struct step *s, struct group *g, const char *reason);
-void rebalance_maybe_complete(struct step *s, struct group *g);
-void rebalance_complete_join(struct step *s, struct group *g);
-bool rebalance_all_joined(const struct group *g);
-void rebalance_initial_timer(struct step *s, struct group *g);
-void rebalance_sync_timer(struct step *s, struct group *g);
+void group_rebalance_prepare(struct step *s, struct group *g, const char *reason);
+void group_rebalance_prepare_or_complete(struct step *s, struct group *g, const char *reason);
+void group_rebalance_maybe_complete(struct step *s, struct group *g);
+void group_rebalance_complete_join(struct step *s, struct group *g);
+bool group_rebalance_all_joined(const struct group *g);
+void group_rebalance_initial_timer(struct step *s, struct group *g);
+void group_rebalance_sync_timer(struct step *s, struct group *g);
 /* Answers the member's parked join with the present generation. */
 struct join_answer {
     struct slice leader_id;
     bool with_members;    /* for the leader */
     bool skip_assignment; /* KIP-814: a leader that came back need not assign */
 };
-void rebalance_answer_join(struct step *s, struct group_member *m, struct join_answer answer);
+void group_rebalance_answer_join(struct step *s, struct group_member *m, struct join_answer answer);
 /* Gives every parked sync the member's assignment, or the error. */
-void rebalance_propagate(struct step *s, struct group *g, enum err error);
+void group_rebalance_propagate(struct step *s, struct group *g, enum err error);
 
 /* ---- one request each ---- */
 
-void join_handle(struct step *s, const struct group_request *rq);
+void group_join_handle(struct step *s, const struct group_request *rq);
 /* Answers a parked SyncGroup with the member's assignment. */
-void sync_answer(struct step *s, const struct group_member *m, struct group_parked *parked);
-void sync_handle(struct step *s, const struct group_request *rq);
-void heartbeat_handle(struct step *s, const struct group_request *rq);
-void leave_handle(struct step *s, const struct group_request *rq);
-void offset_commit_handle(struct step *s, const struct group_request *rq);
-void txn_offset_commit_handle(struct step *s, const struct group_request *rq);
-void offset_delete_handle(struct step *s, const struct group_request *rq);
-void delete_groups_handle(struct step *s, const struct group_request *rq);
+void group_sync_answer(struct step *s, const struct group_member *m, struct group_parked *parked);
+void group_sync_handle(struct step *s, const struct group_request *rq);
+void group_heartbeat_handle(struct step *s, const struct group_request *rq);
+void group_leave_handle(struct step *s, const struct group_request *rq);
+void group_offset_commit_handle(struct step *s, const struct group_request *rq);
+void group_txn_offset_commit_handle(struct step *s, const struct group_request *rq);
+void group_offset_delete_handle(struct step *s, const struct group_request *rq);
+void group_delete_groups_handle(struct step *s, const struct group_request *rq);
 /* The error in the form of the request's API; owned by `arena`. */
-const void *refusal_body(const struct group_request *rq, enum err error, struct arena *arena);
+const void *group_refusal_body(const struct group_request *rq, enum err error, struct arena *arena);
 /* `body`, a response of a request that writes, with every NONE replaced by the error. */
-void refusal_spoil(int16_t api_key, void *body, enum err error);
+void group_refusal_spoil(int16_t api_key, void *body, enum err error);
 
 /* ---- offsets.c ---- */
 
-struct group_offset *offset_find(const struct group *g, struct slice topic, int32_t partition);
-struct group_offset *offset_find_or_create(struct group *g, struct slice topic, int32_t partition);
+struct group_offset *group_offset_find(const struct group *g, struct slice topic,
+                                       int32_t partition);
+struct group_offset *group_offset_find_or_create(struct group *g, struct slice topic,
+                                                 int32_t partition);
 /* Drops an entry that says nothing any more, then its topic. */
-void offset_maybe_drop(struct group *g, struct slice topic, int32_t partition);
-void offsets_free(struct group *g);
+void group_offset_maybe_drop(struct group *g, struct slice topic, int32_t partition);
+void group_offsets_free(struct group *g);
 /* Whether it is there, or may be there when all is decided. */
-bool offset_exists(const struct group_offset *o);
+bool group_offset_exists(const struct group_offset *o);
 
 /* ---- replay.c, txn.c ---- */
 
-enum err MUST_USE replay_record(struct group_shard *shard, int64_t producer_id, uint64_t sequence,
-                                struct group_record record);
-enum err MUST_USE txn_hold(struct group_shard *shard, int64_t producer_id, uint64_t sequence,
-                           struct group_record record);
-void txn_free(struct group_txn *t);
+enum err MUST_USE group_replay_record(struct group_shard *shard, int64_t producer_id,
+                                      uint64_t sequence, struct group_record record);
+enum err MUST_USE group_txn_hold(struct group_shard *shard, int64_t producer_id, uint64_t sequence,
+                                 struct group_record record);
+void group_txn_free(struct group_txn *t);
 
 /* ---- expire.c ---- */
 
-void expire_schedule(struct step *s);
-void expire_run(struct step *s);
+void group_expire_schedule(struct step *s);
+void group_expire_run(struct step *s);
 
 /* ---- tombstones.c ---- */
 
 /* Tombstones in as many appends as it takes: `append` is the one being filled, NULL if none is. */
 struct tombstones {
     struct step *s;
-    struct pending_append *append;
+    struct group_pending_append *append;
 };
-void tombstone_offset(struct tombstones *t, const struct group_key *key);
+void group_tombstone_offset(struct tombstones *t, const struct group_key *key);
 /* The group is Dead until the append of its tombstone is settled. */
-void tombstone_group(struct tombstones *t, struct group *g);
+void group_tombstone_group(struct tombstones *t, struct group *g);
 /* All offsets of the group that are there or may be. */
-void tombstone_all_offsets(struct tombstones *t, const struct group *g);
+void group_tombstone_all_offsets(struct tombstones *t, const struct group *g);
 /* Submits what is begun. */
-void tombstones_finish(struct tombstones *t);
+void group_tombstones_finish(struct tombstones *t);
 
 #endif

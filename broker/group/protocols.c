@@ -32,7 +32,7 @@ static const struct group_protocol *find_protocol(const struct group_protocols *
     return NULL;
 }
 
-struct group_protocols *protocols_copy(const struct wire_join_group_request *body)
+struct group_protocols *group_protocols_copy(const struct wire_join_group_request *body)
 {
     size_t count = (size_t)max_i64(body->protocols_count, 0);
     size_t bytes = 0;
@@ -49,7 +49,7 @@ struct group_protocols *protocols_copy(const struct wire_join_group_request *bod
     return p;
 }
 
-struct group_protocols *protocols_clone(const struct group_protocols *p)
+struct group_protocols *group_protocols_clone(const struct group_protocols *p)
 {
     size_t bytes = 0;
     for (size_t i = 0; i < p->count; i++) {
@@ -65,7 +65,7 @@ struct group_protocols *protocols_clone(const struct group_protocols *p)
     return copy;
 }
 
-struct group_protocols *protocols_one(struct slice name, struct slice metadata)
+struct group_protocols *group_protocols_one(struct slice name, struct slice metadata)
 {
     uint8_t *strings;
     struct group_protocols *p = protocols_alloc(1, name.len + metadata.len, &strings);
@@ -75,7 +75,8 @@ struct group_protocols *protocols_one(struct slice name, struct slice metadata)
     return p;
 }
 
-bool protocols_equal(const struct group_protocols *p, const struct wire_join_group_request *body)
+bool group_protocols_equal(const struct group_protocols *p,
+                           const struct wire_join_group_request *body)
 {
     if (p->count != (size_t)max_i64(body->protocols_count, 0)) {
         return false;
@@ -89,7 +90,7 @@ bool protocols_equal(const struct group_protocols *p, const struct wire_join_gro
     return true;
 }
 
-struct slice protocols_metadata(const struct group_protocols *p, struct slice name)
+struct slice group_protocols_metadata(const struct group_protocols *p, struct slice name)
 {
     const struct group_protocol *found = find_protocol(p, name);
     return found == NULL ? slice_str("") : found->metadata;
@@ -115,7 +116,7 @@ static void count_one(struct group *g, struct slice name, int change)
     }
 }
 
-void protocols_count(struct group *g, const struct group_protocols *p, int change)
+void group_protocols_count(struct group *g, const struct group_protocols *p, int change)
 {
     for (size_t i = 0; i < p->count; i++) {
         /* A name that comes twice counts once, or it would outvote the number of members. */
@@ -131,7 +132,7 @@ static bool all_support(const struct group *g, struct slice name)
     return (c == NULL ? 0 : c->members) == g->members.count;
 }
 
-bool protocols_fit(const struct group *g, const struct wire_join_group_request *body)
+bool group_protocols_fit(const struct group *g, const struct wire_join_group_request *body)
 {
     if (body->protocols_count > GROUP_PROTOCOLS_MAX) {
         return false;
@@ -161,7 +162,7 @@ static struct slice vote(const struct group *g, const struct group_member *m)
     UNREACHABLE();
 }
 
-struct slice protocols_select(const struct group *g)
+struct slice group_protocols_select(const struct group *g)
 {
     ASSERT(g->members.count > 0);
     struct tally {
@@ -199,7 +200,7 @@ struct subscribed_topic {
     struct slice name;
 };
 
-void subscriptions_clear(struct group *g)
+void group_subscriptions_clear(struct group *g)
 {
     size_t at = 0;
     for (struct subscribed_topic *t; (t = map_next(&g->subscribed, &at)) != NULL;) {
@@ -228,25 +229,25 @@ static bool read_subscription(struct group *g, struct slice metadata)
     return !r.bad && count >= 0;
 }
 
-void subscriptions_update(struct group *g)
+void group_subscriptions_update(struct group *g)
 {
-    subscriptions_clear(g);
+    group_subscriptions_clear(g);
     if (!group_is_consumer(g) || (g->members.count > 0 && slice_is_null(g->protocol_name))) {
         return;
     }
     g->subscribed_known = true;
     size_t at = 0;
     for (const struct group_member *m; (m = map_next(&g->members, &at)) != NULL;) {
-        if (!read_subscription(g, protocols_metadata(m->protocols, g->protocol_name))) {
+        if (!read_subscription(g, group_protocols_metadata(m->protocols, g->protocol_name))) {
             log_warn(g->shard->log, "group", "subscription is not readable",
                      "group=%.*s protocol=%.*s", SLICE_ARG(g->id), SLICE_ARG(g->protocol_name));
-            subscriptions_clear(g);
+            group_subscriptions_clear(g);
             return;
         }
     }
 }
 
-bool subscriptions_include(const struct group *g, struct slice topic)
+bool group_subscriptions_include(const struct group *g, struct slice topic)
 {
     return g->subscribed_known ? map_get(&g->subscribed, topic) != NULL : group_is_consumer(g);
 }

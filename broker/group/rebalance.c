@@ -14,7 +14,7 @@ static int64_t rebalance_timeout_ms(const struct group *g)
     return longest;
 }
 
-bool rebalance_all_joined(const struct group *g)
+bool group_rebalance_all_joined(const struct group *g)
 {
     return g->members.count == g->joins_waiting && g->pending.count == 0;
 }
@@ -23,12 +23,12 @@ static void clear_all_sync_missing(struct step *s, struct group *g)
 {
     size_t at = 0;
     for (struct group_member *m; (m = map_next(&g->members, &at)) != NULL;) {
-        member_clear_sync_missing(s, m);
+        group_member_clear_sync_missing(s, m);
     }
     ASSERT(g->syncs_missing == 0);
 }
 
-void rebalance_propagate(struct step *s, struct group *g, enum err error)
+void group_rebalance_propagate(struct step *s, struct group *g, enum err error)
 {
     size_t at = 0;
     for (struct group_member *m; (m = map_next(&g->members, &at)) != NULL;) {
@@ -36,12 +36,12 @@ void rebalance_propagate(struct step *s, struct group *g, enum err error)
             continue;
         }
         if (error != ERR_NONE) {
-            reply_sync_error(s, &m->sync, error);
+            group_reply_sync_error(s, &m->sync, error);
         } else {
-            sync_answer(s, m, &m->sync);
+            group_sync_answer(s, m, &m->sync);
         }
         /* A session that ended while the member waited was let pass; it begins anew. */
-        member_touch(s, m);
+        group_member_touch(s, m);
     }
 }
 
@@ -57,11 +57,11 @@ static void begin_initial_delay(struct step *s, struct group *g)
                     s->now.mono_ms + delay_ms);
 }
 
-void rebalance_initial_timer(struct step *s, struct group *g)
+void group_rebalance_initial_timer(struct step *s, struct group *g)
 {
     ASSERT(g->state == GROUP_STATE_PREPARING_REBALANCE);
     if (!g->new_member_added || g->initial_left_ms == 0) {
-        rebalance_complete_join(s, g);
+        group_rebalance_complete_join(s, g);
         return;
     }
     /* Somebody came while we waited: perhaps more will. */
@@ -79,7 +79,7 @@ static void wait_for_joins(struct step *s, struct group *g)
                     s->now.mono_ms + rebalance_timeout_ms(g));
 }
 
-void rebalance_prepare(struct step *s, struct group *g, const char *reason)
+void group_rebalance_prepare(struct step *s, struct group *g, const char *reason)
 {
     if (g->state == GROUP_STATE_COMPLETING_REBALANCE) {
         size_t at = 0;
@@ -87,7 +87,7 @@ void rebalance_prepare(struct step *s, struct group *g, const char *reason)
             group_disown(&m->assignment);
         }
         g->assign_append_id = 0;
-        rebalance_propagate(s, g, ERR_REBALANCE_IN_PROGRESS);
+        group_rebalance_propagate(s, g, ERR_REBALANCE_IN_PROGRESS);
     }
     clear_all_sync_missing(s, g);
     bool initial = g->state == GROUP_STATE_EMPTY;
@@ -96,28 +96,28 @@ void rebalance_prepare(struct step *s, struct group *g, const char *reason)
     group_become(s, g, GROUP_STATE_PREPARING_REBALANCE);
     if (initial) {
         begin_initial_delay(s, g);
-    } else if (rebalance_all_joined(g)) {
-        rebalance_complete_join(s, g);
+    } else if (group_rebalance_all_joined(g)) {
+        group_rebalance_complete_join(s, g);
     } else {
         wait_for_joins(s, g);
     }
 }
 
-void rebalance_maybe_complete(struct step *s, struct group *g)
+void group_rebalance_maybe_complete(struct step *s, struct group *g)
 {
     /* The first rebalance of an empty group waits its delay out, whoever has joined. */
     if (g->state == GROUP_STATE_PREPARING_REBALANCE && g->previous != GROUP_STATE_EMPTY &&
-        rebalance_all_joined(g)) {
-        rebalance_complete_join(s, g);
+        group_rebalance_all_joined(g)) {
+        group_rebalance_complete_join(s, g);
     }
 }
 
-void rebalance_prepare_or_complete(struct step *s, struct group *g, const char *reason)
+void group_rebalance_prepare_or_complete(struct step *s, struct group *g, const char *reason)
 {
     if (g->state == GROUP_STATE_PREPARING_REBALANCE) {
-        rebalance_maybe_complete(s, g);
+        group_rebalance_maybe_complete(s, g);
     } else {
-        rebalance_prepare(s, g, reason);
+        group_rebalance_prepare(s, g, reason);
     }
 }
 
@@ -131,7 +131,7 @@ static void remove_absent_dynamic_members(struct step *s, struct group *g)
         if (!m->join.waiting && slice_is_null(m->instance_id)) {
             log_info(s->shard->log, "group", "member did not rejoin", "group=%.*s member=%.*s",
                      SLICE_ARG(g->id), SLICE_ARG(m->id));
-            member_remove(s, m);
+            group_member_remove(s, m);
         }
     }
 }
@@ -155,23 +155,23 @@ static bool elect_joined_leader(struct group *g)
 static void become_empty(struct step *s, struct group *g)
 {
     group_disown(&g->protocol_name);
-    subscriptions_update(g);
+    group_subscriptions_update(g);
     group_become(s, g, GROUP_STATE_EMPTY);
     log_info(s->shard->log, "group", "empty", "group=%.*s generation=%d", SLICE_ARG(g->id),
              g->generation);
     /* If this is lost, the generation before it wakes up after a failover and times out. */
-    struct pending_append *p = append_new(s->shard);
-    append_record(p, records_group(g, &p->arena));
-    append_submit(s, p);
+    struct group_pending_append *p = group_append_new(s->shard);
+    group_append_record(p, group_records_group(g, &p->arena));
+    group_append_submit(s, p);
     g->persisted = true;
 }
 
 static void begin_generation(struct step *s, struct group *g)
 {
-    struct slice selected = group_own(protocols_select(g));
+    struct slice selected = group_own(group_protocols_select(g));
     group_disown(&g->protocol_name);
     g->protocol_name = selected;
-    subscriptions_update(g);
+    group_subscriptions_update(g);
     group_become(s, g, GROUP_STATE_COMPLETING_REBALANCE);
     log_info(s->shard->log, "group", "generation",
              "group=%.*s generation=%d members=%zu protocol=%.*s leader=%.*s", SLICE_ARG(g->id),
@@ -180,11 +180,11 @@ static void begin_generation(struct step *s, struct group *g)
     size_t at = 0;
     for (struct group_member *m; (m = map_next(&g->members, &at)) != NULL;) {
         if (m->join.waiting) {
-            rebalance_answer_join(
+            group_rebalance_answer_join(
                 s, m,
                 (struct join_answer){.leader_id = g->leader->id, .with_members = m == g->leader});
         }
-        member_touch(s, m);
+        group_member_touch(s, m);
         m->is_new = false;
         ASSERT(!m->sync_missing);
         m->sync_missing = true;
@@ -194,7 +194,7 @@ static void begin_generation(struct step *s, struct group *g)
                     s->now.mono_ms + rebalance_timeout_ms(g));
 }
 
-void rebalance_complete_join(struct step *s, struct group *g)
+void group_rebalance_complete_join(struct step *s, struct group *g)
 {
     ASSERT(g->state == GROUP_STATE_PREPARING_REBALANCE);
     group_timer_cancel(&s->shard->timers, &g->join_timer);
@@ -216,7 +216,7 @@ void rebalance_complete_join(struct step *s, struct group *g)
     }
 }
 
-void rebalance_answer_join(struct step *s, struct group_member *m, struct join_answer answer)
+void group_rebalance_answer_join(struct step *s, struct group_member *m, struct join_answer answer)
 {
     struct group *g = m->group;
     struct arena *arena = &s->out->arena;
@@ -234,11 +234,12 @@ void rebalance_answer_join(struct step *s, struct group_member *m, struct join_a
             struct wire_join_group_response_members *to = &r->members[r->members_count++];
             to->member_id = arena_dup(arena, one->id);
             to->group_instance_id = arena_dup(arena, one->instance_id);
-            to->metadata = arena_dup(arena, protocols_metadata(one->protocols, g->protocol_name));
+            to->metadata =
+                arena_dup(arena, group_protocols_metadata(one->protocols, g->protocol_name));
         }
     }
     ASSERT(m->join.waiting);
-    reply_send(s, &m->join, WIRE_API_JOIN_GROUP, r);
+    group_reply_send(s, &m->join, WIRE_API_JOIN_GROUP, r);
     g->joins_waiting--;
 }
 
@@ -246,7 +247,7 @@ void rebalance_answer_join(struct step *s, struct group_member *m, struct join_a
 
 /* Who has the generation and never asked for its assignment is out (KAFKA-13072: a member that
  * only sends heartbeats would hold the group up for ever). */
-void rebalance_sync_timer(struct step *s, struct group *g)
+void group_rebalance_sync_timer(struct step *s, struct group *g)
 {
     ASSERT(g->state == GROUP_STATE_COMPLETING_REBALANCE || g->state == GROUP_STATE_STABLE);
     ASSERT(g->syncs_missing > 0);
@@ -255,8 +256,8 @@ void rebalance_sync_timer(struct step *s, struct group *g)
         if (m->sync_missing) {
             log_info(s->shard->log, "group", "member did not sync", "group=%.*s member=%.*s",
                      SLICE_ARG(g->id), SLICE_ARG(m->id));
-            member_remove(s, m);
+            group_member_remove(s, m);
         }
     }
-    rebalance_prepare(s, g, "members did not send SyncGroup");
+    group_rebalance_prepare(s, g, "members did not send SyncGroup");
 }

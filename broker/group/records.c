@@ -41,7 +41,7 @@ static enum err decode(const struct wire_message *m, struct slice bytes, struct 
 
 /* ---- keys ---- */
 
-enum err records_key(struct slice key, struct arena *arena, struct group_key *out)
+enum err group_records_key(struct slice key, struct arena *arena, struct group_key *out)
 {
     *out = (struct group_key){.kind = GROUP_KEY_OTHER};
     struct reader r = reader_of(key);
@@ -75,8 +75,8 @@ static struct slice encode_group_key(struct slice group_id, struct arena *arena)
 
 /* ---- offsets ---- */
 
-enum err records_offset_value(struct slice value, struct arena *arena,
-                              struct group_offset_value *out)
+enum err group_records_offset_value(struct slice value, struct arena *arena,
+                                    struct group_offset_value *out)
 {
     struct wire_offset_commit_value v;
     TRY(decode(&wire_msg_offset_commit_value, value, arena, &v));
@@ -88,8 +88,9 @@ enum err records_offset_value(struct slice value, struct arena *arena,
     return ERR_NONE;
 }
 
-struct group_record records_offset(const struct group_key *key,
-                                   const struct group_offset_value *value, struct arena *arena)
+struct group_record group_records_offset(const struct group_key *key,
+                                         const struct group_offset_value *value,
+                                         struct arena *arena)
 {
     struct wire_offset_commit_value v = {.offset = value->offset,
                                          .leader_epoch = value->leader_epoch,
@@ -101,20 +102,20 @@ struct group_record records_offset(const struct group_key *key,
                                  encode(&wire_msg_offset_commit_value, version, &v, arena)};
 }
 
-struct group_record records_offset_tombstone(const struct group_key *key, struct arena *arena)
+struct group_record group_records_offset_tombstone(const struct group_key *key, struct arena *arena)
 {
     return (struct group_record){encode_offset_key(key, arena), SLICE_NULL};
 }
 
 /* ---- groups ---- */
 
-enum err records_group_value(struct slice value, struct arena *arena,
-                             struct wire_group_metadata_value *out)
+enum err group_records_group_value(struct slice value, struct arena *arena,
+                                   struct wire_group_metadata_value *out)
 {
     return decode(&wire_msg_group_metadata_value, value, arena, out);
 }
 
-struct group_record records_group(const struct group *g, struct arena *arena)
+struct group_record group_records_group(const struct group *g, struct arena *arena)
 {
     struct wire_group_metadata_value v;
     wire_init(&wire_msg_group_metadata_value, &v);
@@ -134,7 +135,7 @@ struct group_record records_group(const struct group *g, struct arena *arena)
             .client_host = m->client_host,
             .rebalance_timeout = m->rebalance_timeout_ms,
             .session_timeout = m->session_timeout_ms,
-            .subscription = protocols_metadata(m->protocols, g->protocol_name),
+            .subscription = group_protocols_metadata(m->protocols, g->protocol_name),
             .assignment = slice_is_null(m->assignment) ? slice_str("") : m->assignment,
         };
     }
@@ -142,7 +143,7 @@ struct group_record records_group(const struct group *g, struct arena *arena)
                                  encode(&wire_msg_group_metadata_value, VALUE_GROUP, &v, arena)};
 }
 
-struct group_record records_group_tombstone(struct slice group_id, struct arena *arena)
+struct group_record group_records_group_tombstone(struct slice group_id, struct arena *arena)
 {
     return (struct group_record){encode_group_key(group_id, arena), SLICE_NULL};
 }

@@ -34,17 +34,19 @@ struct group_offset_value {
 };
 
 /* Errors: CORRUPT. */
-enum err MUST_USE records_key(struct slice key, struct arena *arena, struct group_key *out);
-enum err MUST_USE records_offset_value(struct slice value, struct arena *arena,
-                                       struct group_offset_value *out);
-enum err MUST_USE records_group_value(struct slice value, struct arena *arena,
-                                      struct wire_group_metadata_value *out);
+enum err MUST_USE group_records_key(struct slice key, struct arena *arena, struct group_key *out);
+enum err MUST_USE group_records_offset_value(struct slice value, struct arena *arena,
+                                             struct group_offset_value *out);
+enum err MUST_USE group_records_group_value(struct slice value, struct arena *arena,
+                                            struct wire_group_metadata_value *out);
 
 /* Made in `arena`. */
-struct group_record records_offset(const struct group_key *key,
-                                   const struct group_offset_value *value, struct arena *arena);
-struct group_record records_offset_tombstone(const struct group_key *key, struct arena *arena);
-struct group_record records_group(const struct group *g, struct arena *arena);
-struct group_record records_group_tombstone(struct slice group_id, struct arena *arena);
+struct group_record group_records_offset(const struct group_key *key,
+                                         const struct group_offset_value *value,
+                                         struct arena *arena);
+struct group_record group_records_offset_tombstone(const struct group_key *key,
+                                                   struct arena *arena);
+struct group_record group_records_group(const struct group *g, struct arena *arena);
+struct group_record group_records_group_tombstone(struct slice group_id, struct arena *arena);
 
 #endif

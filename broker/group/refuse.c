@@ -122,7 +122,7 @@ static const struct {
     {WIRE_API_OFFSET_DELETE, refuse_offset_delete},
 };
 
-const void *refusal_body(const struct group_request *rq, enum err error, struct arena *arena)
+const void *group_refusal_body(const struct group_request *rq, enum err error, struct arena *arena)
 {
     for (size_t i = 0; i < ARRAY_LEN(REFUSALS); i++) {
         if (REFUSALS[i].api == (enum wire_api)rq->api_key) {
@@ -172,7 +172,7 @@ static void spoil_offset_delete(struct wire_offset_delete_response *r, int16_t e
     r->topics_count = 0;
 }
 
-void refusal_spoil(int16_t api_key, void *body, enum err error)
+void group_refusal_spoil(int16_t api_key, void *body, enum err error)
 {
     if (api_key == WIRE_API_OFFSET_COMMIT) {
         spoil_commit(body, err_wire(error));

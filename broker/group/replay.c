@@ -9,10 +9,11 @@ static enum err replay_offset(struct group_shard *shard, const struct group_key 
     struct arena arena = {0};
     struct group_offset_value value = {0};
     bool tombstone = slice_is_null(record.value);
-    enum err error = tombstone ? ERR_NONE : records_offset_value(record.value, &arena, &value);
+    enum err error =
+        tombstone ? ERR_NONE : group_records_offset_value(record.value, &arena, &value);
     if (error == ERR_NONE) {
         struct group *g = group_find_or_create(shard, key->group);
-        struct group_offset *o = offset_find_or_create(g, key->topic, key->partition);
+        struct group_offset *o = group_offset_find_or_create(g, key->topic, key->partition);
         if (sequence > o->sequence) {
             shard->offsets_count += (size_t)!tombstone - (size_t)o->committed;
             group_disown(&o->metadata);
@@ -24,7 +25,7 @@ static enum err replay_offset(struct group_shard *shard, const struct group_key 
             o->expire_ms = value.expire_ms;
             o->metadata = group_own(value.metadata);
         }
-        offset_maybe_drop(g, key->topic, key->partition);
+        group_offset_maybe_drop(g, key->topic, key->partition);
         group_maybe_forget(g);
     }
     arena_fini(&arena);
@@ -39,9 +40,9 @@ static void make_blank(struct group *g)
     for (struct group_member *m; (m = map_next(&g->members, &at)) != NULL;) {
         ASSERT(!m->join.waiting);
         ASSERT(!m->sync.waiting);
-        member_remove(&nobody, m);
+        group_member_remove(&nobody, m);
     }
-    subscriptions_clear(g);
+    group_subscriptions_clear(g);
     group_disown(&g->protocol_type);
     group_disown(&g->protocol_name);
     g->generation = 0;
@@ -62,9 +63,9 @@ static void replay_member(struct group *g, struct slice protocol,
     m->session_timeout_ms = from->session_timeout;
     m->rebalance_timeout_ms =
         from->rebalance_timeout < 0 ? from->session_timeout : from->rebalance_timeout;
-    m->protocols = protocols_one(protocol, from->subscription);
+    m->protocols = group_protocols_one(protocol, from->subscription);
     m->assignment = group_own(from->assignment);
-    member_add(g, m);
+    group_member_add(g, m);
 }
 
 /* What would break our own invariants; a record that Kafka or we wrote has none of it. */
@@ -102,12 +103,12 @@ static void apply_group_value(struct group *g, const struct wire_group_metadata_
     }
     if (g->members.count > 0) {
         g->state = GROUP_STATE_STABLE;
-        struct group_member *leader = member_find(g, value->leader);
+        struct group_member *leader = group_member_find(g, value->leader);
         if (leader != NULL) {
             g->leader = leader;
         }
     }
-    subscriptions_update(g);
+    group_subscriptions_update(g);
 }
 
 static enum err replay_group(struct group_shard *shard, const struct group_key *key,
@@ -123,7 +124,7 @@ static enum err replay_group(struct group_shard *shard, const struct group_key *
     }
     struct arena arena = {0};
     struct wire_group_metadata_value value;
-    enum err error = records_group_value(record.value, &arena, &value);
+    enum err error = group_records_group_value(record.value, &arena, &value);
     if (error == ERR_NONE) {
         error = check_group_value(&value);
     }
@@ -134,17 +135,17 @@ static enum err replay_group(struct group_shard *shard, const struct group_key *
     return error;
 }
 
-enum err replay_record(struct group_shard *shard, int64_t producer_id, uint64_t sequence,
-                       struct group_record record)
+enum err group_replay_record(struct group_shard *shard, int64_t producer_id, uint64_t sequence,
+                             struct group_record record)
 {
     struct arena arena = {0};
     struct group_key key;
-    enum err error = records_key(record.key, &arena, &key);
+    enum err error = group_records_key(record.key, &arena, &key);
     if (error == ERR_NONE && key.kind == GROUP_KEY_GROUP) {
         error = replay_group(shard, &key, record);
     } else if (error == ERR_NONE && key.kind == GROUP_KEY_OFFSET) {
         if (producer_id >= 0 && !slice_is_null(record.value)) {
-            error = txn_hold(shard, producer_id, sequence, record);
+            error = group_txn_hold(shard, producer_id, sequence, record);
         } else {
             error = replay_offset(shard, &key, sequence, record);
         }
@@ -158,7 +159,7 @@ enum err group_shard_replay(struct group_shard *shard, int64_t producer_id, stru
 {
     ASSERT(shard->phase == GROUP_SHARD_LOADING);
     struct group_record record = {key, value};
-    enum err error = replay_record(shard, producer_id, shard->next_sequence++, record);
+    enum err error = group_replay_record(shard, producer_id, shard->next_sequence++, record);
     if (error != ERR_NONE) {
         log_error(shard->log, "group", "record is not readable",
                   "record=%" PRIu64 " key_bytes=%zu value_bytes=%zu", shard->next_sequence - 1,

@@ -1,12 +1,13 @@
 /* Answers: each token once. */
 #include "broker/group/private.h"
 
-struct group_parked reply_park(const struct group_request *rq)
+struct group_parked group_reply_park(const struct group_request *rq)
 {
     return (struct group_parked){.waiting = true, .token = rq->token, .version = rq->version};
 }
 
-void reply_send(struct step *s, struct group_parked *parked, int16_t api_key, const void *body)
+void group_reply_send(struct step *s, struct group_parked *parked, int16_t api_key,
+                      const void *body)
 {
     ASSERT(parked->waiting);
     ASSERT(s->shard->parked > 0);
@@ -26,14 +27,14 @@ void reply_send(struct step *s, struct group_parked *parked, int16_t api_key, co
     *parked = (struct group_parked){0};
 }
 
-void reply_now(struct step *s, const struct group_request *rq, const void *body)
+void group_reply_now(struct step *s, const struct group_request *rq, const void *body)
 {
-    struct group_parked parked = reply_park(rq);
-    reply_send(s, &parked, rq->api_key, body);
+    struct group_parked parked = group_reply_park(rq);
+    group_reply_send(s, &parked, rq->api_key, body);
 }
 
-void reply_join_error(struct step *s, struct group_parked *parked, struct slice member_id,
-                      enum err error)
+void group_reply_join_error(struct step *s, struct group_parked *parked, struct slice member_id,
+                            enum err error)
 {
     struct wire_join_group_response *r = ARENA_NEW(&s->out->arena, struct wire_join_group_response);
     r->error_code = err_wire(error);
@@ -41,21 +42,21 @@ void reply_join_error(struct step *s, struct group_parked *parked, struct slice 
     r->protocol_name = slice_str("");
     r->leader = slice_str("");
     r->member_id = arena_dup(&s->out->arena, member_id);
-    reply_send(s, parked, WIRE_API_JOIN_GROUP, r);
+    group_reply_send(s, parked, WIRE_API_JOIN_GROUP, r);
 }
 
-void reply_sync_error(struct step *s, struct group_parked *parked, enum err error)
+void group_reply_sync_error(struct step *s, struct group_parked *parked, enum err error)
 {
     struct wire_sync_group_response *r = ARENA_NEW(&s->out->arena, struct wire_sync_group_response);
     r->error_code = err_wire(error);
     r->assignment = slice_str("");
-    reply_send(s, parked, WIRE_API_SYNC_GROUP, r);
+    group_reply_send(s, parked, WIRE_API_SYNC_GROUP, r);
 }
 
 void group_refuse(const struct group_request *request, enum err error, struct group_effects *out)
 {
-    /* The driver's own refusal has no shard; reply_send() wants one to count on. */
+    /* The driver's own refusal has no shard; group_reply_send() wants one to count on. */
     struct group_shard nobody = {.parked = 1};
     struct step s = {.shard = &nobody, .out = out};
-    reply_now(&s, request, refusal_body(request, error, &out->arena));
+    group_reply_now(&s, request, group_refusal_body(request, error, &out->arena));
 }

@@ -4,19 +4,19 @@
 
 enum { SYNC_V_PROTOCOL_MANDATORY = 5 }; /* KIP-559 */
 
-void sync_answer(struct step *s, const struct group_member *m, struct group_parked *parked)
+void group_sync_answer(struct step *s, const struct group_member *m, struct group_parked *parked)
 {
     struct arena *arena = &s->out->arena;
     struct wire_sync_group_response *r = ARENA_NEW(arena, struct wire_sync_group_response);
     r->protocol_type = arena_dup(arena, m->group->protocol_type);
     r->protocol_name = arena_dup(arena, m->group->protocol_name);
     r->assignment = slice_is_null(m->assignment) ? slice_str("") : arena_dup(arena, m->assignment);
-    reply_send(s, parked, WIRE_API_SYNC_GROUP, r);
+    group_reply_send(s, parked, WIRE_API_SYNC_GROUP, r);
 }
 
 /* The record of the assignment has its fate. If the group has moved on, that was for nothing: a
  * reload in between sees a generation that is over, and its members will join again. */
-static void assignment_done(struct step *s, struct pending_append *p, enum err error)
+static void assignment_done(struct step *s, struct group_pending_append *p, enum err error)
 {
     struct group *g = group_find(s->shard, p->group_id);
     if (g == NULL || g->assign_append_id != p->id) {
@@ -25,7 +25,7 @@ static void assignment_done(struct step *s, struct pending_append *p, enum err e
     ASSERT(g->state == GROUP_STATE_COMPLETING_REBALANCE);
     g->assign_append_id = 0;
     if (error == ERR_NONE) {
-        rebalance_propagate(s, g, ERR_NONE);
+        group_rebalance_propagate(s, g, ERR_NONE);
         group_become(s, g, GROUP_STATE_STABLE);
         s->shard->rebalances++;
         return;
@@ -34,8 +34,8 @@ static void assignment_done(struct step *s, struct pending_append *p, enum err e
     for (struct group_member *m; (m = map_next(&g->members, &at)) != NULL;) {
         group_disown(&m->assignment);
     }
-    rebalance_propagate(s, g, append_client_error(error));
-    rebalance_prepare(s, g, "the assignment could not be stored");
+    group_rebalance_propagate(s, g, group_append_client_error(error));
+    group_rebalance_prepare(s, g, "the assignment could not be stored");
 }
 
 /* Members that the leader forgot get an empty assignment. */
@@ -60,11 +60,11 @@ static void store_assignment(struct step *s, struct group *g,
     log_info(s->shard->log, "group", "assignment", "group=%.*s generation=%d members=%zu",
              SLICE_ARG(g->id), g->generation, g->members.count);
     take_assignments(g, body);
-    struct pending_append *p = append_new(s->shard);
+    struct group_pending_append *p = group_append_new(s->shard);
     p->group_id = arena_dup(&p->arena, g->id);
     p->answer = assignment_done;
-    append_record(p, records_group(g, &p->arena));
-    append_submit(s, p);
+    group_append_record(p, group_records_group(g, &p->arena));
+    group_append_submit(s, p);
     g->persisted = true;
     g->assign_append_id = p->id;
 }
@@ -84,7 +84,7 @@ static enum err validate(const struct group *g, const struct group_request *rq)
     if (g->state == GROUP_STATE_DEAD) {
         return ERR_COORDINATOR_NOT_AVAILABLE;
     }
-    TRY(member_validate(g, body->member_id, body->group_instance_id));
+    TRY(group_member_validate(g, body->member_id, body->group_instance_id));
     if (body->generation_id != g->generation) {
         return ERR_ILLEGAL_GENERATION;
     }
@@ -105,27 +105,27 @@ static enum err validate_request(const struct group_request *rq)
     return body->group_id.len == 0 ? ERR_INVALID_GROUP_ID : ERR_NONE;
 }
 
-void sync_handle(struct step *s, const struct group_request *rq)
+void group_sync_handle(struct step *s, const struct group_request *rq)
 {
     const struct wire_sync_group_request *body = rq->body;
-    struct group_parked parked = reply_park(rq);
+    struct group_parked parked = group_reply_park(rq);
     enum err error = validate_request(rq);
     struct group *g = group_find(s->shard, body->group_id);
     if (error == ERR_NONE) {
         error = validate(g, rq);
     }
     if (error != ERR_NONE) {
-        reply_sync_error(s, &parked, error);
+        group_reply_sync_error(s, &parked, error);
         return;
     }
-    struct group_member *m = member_find(g, body->member_id);
-    member_clear_sync_missing(s, m);
+    struct group_member *m = group_member_find(g, body->member_id);
+    group_member_clear_sync_missing(s, m);
     if (g->state == GROUP_STATE_STABLE) {
-        sync_answer(s, m, &parked);
+        group_sync_answer(s, m, &parked);
         return;
     }
     ASSERT(g->state == GROUP_STATE_COMPLETING_REBALANCE);
-    member_park_sync(s, m, parked);
+    group_member_park_sync(s, m, parked);
     /* A leader that asks again while its assignment is on its way waits like everybody: a
      * generation has one assignment. */
     if (g->leader == m && g->assign_append_id == 0) {

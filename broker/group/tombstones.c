@@ -3,47 +3,47 @@
 #include "broker/group/private.h"
 #include "broker/group/records.h"
 
-static struct pending_append *room(struct tombstones *t)
+static struct group_pending_append *room(struct tombstones *t)
 {
     if (t->append != NULL && t->append->effect.records_count >= GROUP_TOMBSTONES_PER_APPEND) {
-        append_submit(t->s, t->append);
+        group_append_submit(t->s, t->append);
         t->append = NULL;
     }
     if (t->append == NULL) {
-        t->append = append_new(t->s->shard);
+        t->append = group_append_new(t->s->shard);
     }
     return t->append;
 }
 
-void tombstone_offset(struct tombstones *t, const struct group_key *key)
+void group_tombstone_offset(struct tombstones *t, const struct group_key *key)
 {
-    struct pending_append *p = room(t);
-    append_record(p, records_offset_tombstone(key, &p->arena));
+    struct group_pending_append *p = room(t);
+    group_append_record(p, group_records_offset_tombstone(key, &p->arena));
 }
 
-void tombstone_all_offsets(struct tombstones *t, const struct group *g)
+void group_tombstone_all_offsets(struct tombstones *t, const struct group *g)
 {
     size_t t_at = 0;
     for (const struct group_topic *topic; (topic = map_next(&g->topics, &t_at)) != NULL;) {
         size_t o_at = 0;
         for (const struct group_offset *o; (o = map_next(&topic->offsets, &o_at)) != NULL;) {
-            tombstone_offset(
+            group_tombstone_offset(
                 t, &(struct group_key){GROUP_KEY_OFFSET, g->id, topic->name, o->partition});
         }
     }
 }
 
-void tombstone_group(struct tombstones *t, struct group *g)
+void group_tombstone_group(struct tombstones *t, struct group *g)
 {
-    struct pending_append *p = room(t);
-    append_record(p, records_group_tombstone(g->id, &p->arena));
+    struct group_pending_append *p = room(t);
+    group_append_record(p, group_records_group_tombstone(g->id, &p->arena));
     group_become(t->s, g, GROUP_STATE_DEAD);
 }
 
-void tombstones_finish(struct tombstones *t)
+void group_tombstones_finish(struct tombstones *t)
 {
     if (t->append != NULL) {
-        append_submit(t->s, t->append);
+        group_append_submit(t->s, t->append);
         t->append = NULL;
     }
 }
@@ -59,11 +59,11 @@ static enum err may_delete(const struct group *g)
 }
 
 /* The answer waits for the last append; those before it are in the log before it. */
-void delete_groups_handle(struct step *s, const struct group_request *rq)
+void group_delete_groups_handle(struct step *s, const struct group_request *rq)
 {
     const struct wire_delete_groups_request *body = rq->body;
     size_t count = (size_t)max_i64(body->groups_names_count, 0);
-    struct pending_append *answering = append_new(s->shard);
+    struct group_pending_append *answering = group_append_new(s->shard);
     struct wire_delete_groups_response *r =
         ARENA_NEW(&answering->arena, struct wire_delete_groups_response);
     r->results = ARENA_ARRAY(&answering->arena, count, struct wire_delete_groups_response_results);
@@ -74,16 +74,16 @@ void delete_groups_handle(struct step *s, const struct group_request *rq)
         if (error == ERR_NONE) {
             log_info(s->shard->log, "group", "delete", "group=%.*s offsets of %zu topics",
                      SLICE_ARG(g->id), g->topics.count);
-            tombstone_all_offsets(&t, g);
+            group_tombstone_all_offsets(&t, g);
             group_become(s, g, GROUP_STATE_DEAD);
-            append_record(answering, records_group_tombstone(g->id, &answering->arena));
+            group_append_record(answering, group_records_group_tombstone(g->id, &answering->arena));
         }
         struct wire_delete_groups_response_results *to = &r->results[r->results_count++];
         to->group_id = arena_dup(&answering->arena, body->groups_names[i]);
         to->error_code = err_wire(error);
     }
-    tombstones_finish(&t);
-    append_submit_or_answer(s, rq, answering, r);
+    group_tombstones_finish(&t);
+    group_append_submit_or_answer(s, rq, answering, r);
 }
 
 /* ---- OffsetDelete ---- */
@@ -97,12 +97,12 @@ static enum err may_delete_offsets(const struct group *g)
     return g->state == GROUP_STATE_EMPTY || group_is_consumer(g) ? ERR_NONE : ERR_NON_EMPTY_GROUP;
 }
 
-static void delete_topic_offsets(struct pending_append *p, const struct group *g,
+static void delete_topic_offsets(struct group_pending_append *p, const struct group *g,
                                  const struct wire_offset_delete_request_topics *from,
                                  struct wire_offset_delete_response_topics *to)
 {
     size_t count = (size_t)max_i64(from->partitions_count, 0);
-    bool subscribed = subscriptions_include(g, from->name);
+    bool subscribed = group_subscriptions_include(g, from->name);
     to->name = arena_dup(&p->arena, from->name);
     to->partitions =
         ARENA_ARRAY(&p->arena, count, struct wire_offset_delete_response_topics_partitions);
@@ -113,23 +113,23 @@ static void delete_topic_offsets(struct pending_append *p, const struct group *g
             &to->partitions[to->partitions_count++];
         answer->partition_index = key.partition;
         answer->error_code = err_wire(subscribed ? ERR_GROUP_SUBSCRIBED_TO_TOPIC : ERR_NONE);
-        const struct group_offset *o = offset_find(g, key.topic, key.partition);
-        if (!subscribed && o != NULL && offset_exists(o)) {
-            append_record(p, records_offset_tombstone(&key, &p->arena));
+        const struct group_offset *o = group_offset_find(g, key.topic, key.partition);
+        if (!subscribed && o != NULL && group_offset_exists(o)) {
+            group_append_record(p, group_records_offset_tombstone(&key, &p->arena));
         }
     }
 }
 
-void offset_delete_handle(struct step *s, const struct group_request *rq)
+void group_offset_delete_handle(struct step *s, const struct group_request *rq)
 {
     const struct wire_offset_delete_request *body = rq->body;
     const struct group *g = group_find(s->shard, body->group_id);
     enum err error = body->group_id.len == 0 ? ERR_INVALID_GROUP_ID : may_delete_offsets(g);
     if (error != ERR_NONE) {
-        reply_now(s, rq, refusal_body(rq, error, &s->out->arena));
+        group_reply_now(s, rq, group_refusal_body(rq, error, &s->out->arena));
         return;
     }
-    struct pending_append *p = append_new(s->shard);
+    struct group_pending_append *p = group_append_new(s->shard);
     struct wire_offset_delete_response *r =
         ARENA_NEW(&p->arena, struct wire_offset_delete_response);
     size_t count = (size_t)max_i64(body->topics_count, 0);
@@ -137,7 +137,7 @@ void offset_delete_handle(struct step *s, const struct group_request *rq)
     for (size_t i = 0; i < count; i++) {
         delete_topic_offsets(p, g, &body->topics[i], &r->topics[r->topics_count++]);
     }
-    append_submit_or_answer(s, rq, p, r);
+    group_append_submit_or_answer(s, rq, p, r);
 }
 
 /* ---- topics that are gone ---- */
@@ -158,10 +158,10 @@ void group_shard_topics_deleted(struct group_shard *shard, const struct slice *t
             size_t o_at = 0;
             const struct group_offset *o;
             while (topic != NULL && (o = map_next(&topic->offsets, &o_at)) != NULL) {
-                tombstone_offset(
+                group_tombstone_offset(
                     &t, &(struct group_key){GROUP_KEY_OFFSET, g->id, topic->name, o->partition});
             }
         }
     }
-    tombstones_finish(&t);
+    group_tombstones_finish(&t);
 }

@@ -4,8 +4,8 @@
 
 static struct group_offset *entry_of(struct group_shard *shard, const struct group_key *key)
 {
-    return offset_find_or_create(group_find_or_create(shard, key->group), key->topic,
-                                 key->partition);
+    return group_offset_find_or_create(group_find_or_create(shard, key->group), key->topic,
+                                       key->partition);
 }
 
 static void record_free(struct group_txn_record *r)
@@ -16,7 +16,7 @@ static void record_free(struct group_txn_record *r)
     mem_free(r);
 }
 
-void txn_free(struct group_txn *t)
+void group_txn_free(struct group_txn *t)
 {
     LIST_EACH(node, &t->records)
     {
@@ -25,16 +25,16 @@ void txn_free(struct group_txn *t)
     mem_free(t);
 }
 
-enum err txn_hold(struct group_shard *shard, int64_t producer_id, uint64_t sequence,
-                  struct group_record record)
+enum err group_txn_hold(struct group_shard *shard, int64_t producer_id, uint64_t sequence,
+                        struct group_record record)
 {
     struct arena arena = {0};
     struct group_key key;
     struct group_offset_value value;
     /* Read now: the marker cannot fail any more. */
-    enum err error = records_key(record.key, &arena, &key);
+    enum err error = group_records_key(record.key, &arena, &key);
     if (error == ERR_NONE) {
-        error = records_offset_value(record.value, &arena, &value);
+        error = group_records_offset_value(record.value, &arena, &value);
     }
     if (error == ERR_NONE) {
         struct group_txn *t = map_get(&shard->transactions, MAP_KEY(producer_id));
@@ -61,18 +61,18 @@ static void release(struct group_shard *shard, struct group_txn_record *r, bool 
 {
     struct arena arena = {0};
     struct group_key key;
-    enum err error = records_key(r->key, &arena, &key);
+    enum err error = group_records_key(r->key, &arena, &key);
     ASSERT(error == ERR_NONE);
     struct group_offset *o = entry_of(shard, &key);
     ASSERT(o->pending > 0);
     o->pending--;
     if (commit) {
         struct group_record record = {r->key, r->value};
-        error = replay_record(shard, -1, r->sequence, record);
+        error = group_replay_record(shard, -1, r->sequence, record);
         ASSERT(error == ERR_NONE);
     } else {
         struct group *g = group_find(shard, key.group);
-        offset_maybe_drop(g, key.topic, key.partition);
+        group_offset_maybe_drop(g, key.topic, key.partition);
         group_maybe_forget(g);
     }
     arena_fini(&arena);
@@ -89,5 +89,5 @@ void group_shard_end_transaction(struct group_shard *shard, int64_t producer_id,
     {
         release(shard, LIST_ENTRY(node, struct group_txn_record, node), commit);
     }
-    txn_free(t);
+    group_txn_free(t);
 }

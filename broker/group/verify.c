@@ -9,9 +9,9 @@ struct tokens {
 static void verify_member(const struct group *g, const struct group_member *m, struct tokens *t)
 {
     ASSERT(m->group == g);
-    ASSERT(member_find(g, m->id) == m);
-    ASSERT(slice_is_null(m->instance_id) || member_of_instance(g, m->instance_id) == m);
-    ASSERT(pending_member_find(g, m->id) == NULL);
+    ASSERT(group_member_find(g, m->id) == m);
+    ASSERT(slice_is_null(m->instance_id) || group_member_of_instance(g, m->instance_id) == m);
+    ASSERT(group_pending_member_find(g, m->id) == NULL);
     /* Somebody always looks after a member: its session, or the phase it waits for. */
     ASSERT(group_timer_armed(&m->session) || m->join.waiting || m->sync.waiting);
     /* A join waits for the rebalance, or for the record that gives a static member its new id. */
@@ -41,7 +41,7 @@ static void verify_protocols(const struct group *g)
         ASSERT(members == c->members);
     }
     if (g->members.count > 0) {
-        ASSERT(protocols_select(g).len > 0 || g->state == GROUP_STATE_STABLE);
+        ASSERT(group_protocols_select(g).len > 0 || g->state == GROUP_STATE_STABLE);
     }
 }
 
@@ -50,7 +50,7 @@ static void verify_state(const struct group *g)
     bool peopled = g->state != GROUP_STATE_EMPTY && g->state != GROUP_STATE_DEAD;
     ASSERT(peopled || g->members.count == 0);
     ASSERT((g->leader == NULL) == (g->members.count == 0));
-    ASSERT(g->leader == NULL || member_find(g, g->leader->id) == g->leader);
+    ASSERT(g->leader == NULL || group_member_find(g, g->leader->id) == g->leader);
     ASSERT(g->members.count == 0 || !slice_is_null(g->protocol_type));
     ASSERT((g->state == GROUP_STATE_PREPARING_REBALANCE) == group_timer_armed(&g->join_timer));
     ASSERT((g->syncs_missing > 0) == group_timer_armed(&g->sync_timer));
@@ -69,7 +69,7 @@ static void verify_offsets(const struct group *g, size_t *committed)
         ASSERT(t->offsets.count > 0);
         size_t o_at = 0;
         for (const struct group_offset *o; (o = map_next(&t->offsets, &o_at)) != NULL;) {
-            ASSERT(offset_exists(o));
+            ASSERT(group_offset_exists(o));
             *committed += o->committed;
         }
     }
@@ -119,7 +119,7 @@ void group_shard_verify(const struct group_shard *shard)
     size_t tokens = t.joins + t.syncs;
     LIST_EACH(node, &shard->appends)
     {
-        tokens += LIST_ENTRY(node, struct pending_append, node)->reply.waiting;
+        tokens += LIST_ENTRY(node, struct group_pending_append, node)->reply.waiting;
     }
     /* Every request that was taken waits in exactly one place. */
     ASSERT(tokens == shard->parked);
