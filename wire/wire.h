@@ -85,10 +85,12 @@ enum err wire_decode_prefix(const struct wire_message *m, int16_t version, struc
 
 /* ---- encoding ---- */
 
-/* Appends to `out`. A null string or bytes in a version that has no null there is encoded as the
- * empty one. Errors (`out` is unchanged): UNSUPPORTED_VERSION: no such version, or a field that is
- * neither default nor ignorable is not in it, or an array or structure is null where the version
- * has no null; MESSAGE_TOO_LARGE: a string of more than 32,767 bytes, or anything beyond 2 GiB. */
+/* Appends to `out`. Where Kafka's own encoder would refuse or crash, two kindnesses: a null string
+ * or bytes in a version that has no null there is encoded as the empty one, and null and empty both
+ * count as saying nothing in a version that lacks the field.
+ * Errors (`out` is unchanged): UNSUPPORTED_VERSION: no such version, or a field that is neither
+ * default nor ignorable is not in it, or an array or structure is null where the version has no
+ * null; MESSAGE_TOO_LARGE: a string of more than 32,767 bytes, or anything beyond 2 GiB. */
 enum err wire_encode(const struct wire_message *m, int16_t version, const void *in,
                      struct buf *out) MUST_USE;
 
