@@ -214,14 +214,15 @@ static enum err listen_all(struct broker_server *server, struct buf *why)
         const struct metadata_listener *l = &broker->listeners[i];
         struct net_listener_options options = {
             .name = l->name,
+            .host = l->bind.host,
+            .port = l->bind.port,
             .server = broker->server,
             .connections_max = settings_int(settings, "max.connections"),
             .connections_per_ip_max = settings_int(settings, "max.connections.per.ip"),
             .backlog = settings_int(settings, "socket.listen.backlog.size"),
             .idle_ms = settings_long(settings, "connections.max.idle.ms")};
         struct net_error error;
-        enum err e = net_listen(broker->loop, l->bind.host, l->bind.port, &options,
-                                &server->net_listeners[i], &error);
+        enum err e = net_listen(broker->loop, &options, &server->net_listeners[i], &error);
         if (e != ERR_NONE) {
             return REFUSE(why, e, "%s", error.text);
         }

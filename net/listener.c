@@ -356,11 +356,12 @@ static void fill_limits(struct net_listener *listener)
     };
 }
 
-enum err net_listen(struct net_loop *loop, const char *host, int port,
-                    const struct net_listener_options *options, struct net_listener **out,
-                    struct net_error *why)
+enum err net_listen(struct net_loop *loop, const struct net_listener_options *options,
+                    struct net_listener **out, struct net_error *why)
 {
     *out = NULL;
+    const char *host = options->host;
+    int port = options->port;
     int fd = -1;
     TRY(bind_to(host, port, options->backlog > 0 ? options->backlog : BACKLOG, &fd, why));
     struct address at = {.len = sizeof at.storage};
@@ -379,7 +380,8 @@ enum err net_listen(struct net_loop *loop, const char *host, int port,
     pthread_mutex_init(&listener->lock, NULL);
     fill_branches(listener);
     fill_limits(listener);
-    /* Both were the caller's. */
+    /* These were the caller's. */
+    listener->options.host = NULL;
     listener->options.name = NULL;
     listener->options.loops = NULL;
     net_timer_init(&listener->retry, loop, retry_accept, listener);

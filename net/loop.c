@@ -95,7 +95,7 @@ struct net_loop *net_loop_new(const struct net_loop_options *options)
     list_init(&loop->seats);
     frame_pool_init(&loop->pool, loop, o->pool_bytes_max, o->pool_idle_ms);
     /* sendfile() has no flag against it. */
-    signal(SIGPIPE, SIG_IGN);
+    sigaction(SIGPIPE, &(struct sigaction){.sa_handler = SIG_IGN}, NULL);
     return loop;
 }
 

@@ -144,6 +144,8 @@ void net_request_api_versions(struct net_request *req, enum err error,
 
 struct net_listener_options {
     const char *name; /* copied */
+    const char *host; /* NULL or "": every address */
+    int port;         /* 0: the system chooses */
     struct net_server *server;
     struct net_loop **loops; /* accepted connections go round these; NULL: the listening loop */
     int loop_count;
@@ -160,12 +162,11 @@ struct net_error {
     char text[200];
 };
 
-/* Listens on host:port. `host` NULL or "" means every address, port 0 lets the system choose.
+/* Listens on options->host and port.
  * Errors: ERR_ADDRESS_IN_USE, ERR_CONFIG (a host that does not resolve or is not ours), ERR_IO;
  * `why` (may be NULL) then names the address. */
-enum err net_listen(struct net_loop *loop, const char *host, int port,
-                    const struct net_listener_options *options, struct net_listener **out,
-                    struct net_error *why) MUST_USE;
+enum err net_listen(struct net_loop *loop, const struct net_listener_options *options,
+                    struct net_listener **out, struct net_error *why) MUST_USE;
 
 /* The port that it listens on. */
 int net_listener_port(const struct net_listener *listener);

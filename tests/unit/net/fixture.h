@@ -171,9 +171,10 @@ static inline void fix_init(struct fix *f, const struct net_server_options *so,
     f->server = net_server_new(&server);
     struct net_listener_options listener = lo == NULL ? (struct net_listener_options){0} : *lo;
     listener.name = "TEST";
+    listener.host = "127.0.0.1";
     listener.server = f->server;
     struct net_error why;
-    enum err e = net_listen(f->loop, "127.0.0.1", 0, &listener, &f->listener, &why);
+    enum err e = net_listen(f->loop, &listener, &f->listener, &why);
     ck_assert_msg(e == ERR_NONE, "%s", why.text);
 }
 

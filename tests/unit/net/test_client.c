@@ -266,8 +266,9 @@ START_TEST(refused_connections_fail_at_once_and_are_tried_again)
     ck_assert_int_eq(seen.error, ERR_CLOSED);
     /* 5 + 10 + 20 + 20 ms of waiting between the dials */
     ck_assert_int_ge(net_now_ms(f.loop) - start_ms, 50);
-    struct net_listener_options lo = {.name = "TEST", .server = f.server};
-    ck_assert_int_eq(net_listen(f.loop, "127.0.0.1", port, &lo, &f.listener, NULL), ERR_NONE);
+    struct net_listener_options lo = {
+        .name = "TEST", .host = "127.0.0.1", .port = port, .server = f.server};
+    ck_assert_int_eq(net_listen(f.loop, &lo, &f.listener, NULL), ERR_NONE);
     find(client, &seen, "back", 5000);
     FIX_UNTIL(&f, seen.count == 6);
     ck_assert_int_eq(seen.error, ERR_NONE);

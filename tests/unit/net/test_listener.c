@@ -8,8 +8,9 @@
 static enum err listen_at(struct fix *f, const char *host, int port, struct net_listener **out,
                           struct net_error *why)
 {
-    struct net_listener_options options = {.name = "OTHER", .server = f->server};
-    return net_listen(f->loop, host, port, &options, out, why);
+    struct net_listener_options options = {
+        .name = "OTHER", .host = host, .port = port, .server = f->server};
+    return net_listen(f->loop, &options, out, why);
 }
 
 START_TEST(says_why_it_cannot_listen)
@@ -224,8 +225,8 @@ START_TEST(connections_go_round_the_loops)
         &(struct net_server_options){.apis = shared_apis, .api_count = 1, .budget = budget});
     struct net_listener *listener;
     struct net_listener_options lo = {
-        .name = "L", .server = server, .loops = loops, .loop_count = LOOPS};
-    ck_assert_int_eq(net_listen(main_loop, "127.0.0.1", 0, &lo, &listener, NULL), ERR_NONE);
+        .name = "L", .host = "127.0.0.1", .server = server, .loops = loops, .loop_count = LOOPS};
+    ck_assert_int_eq(net_listen(main_loop, &lo, &listener, NULL), ERR_NONE);
     struct peer peers[PEERS];
     int open = PEERS;
     for (int i = 0; i < PEERS; i++) {

@@ -3,6 +3,7 @@
 
 #include <check.h>
 #include <pthread.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdatomic.h>
 #include <stdlib.h>
@@ -138,7 +139,7 @@ static void *post_many(void *arg)
     for (int i = 0; i < 10000; i++) {
         net_post(poster->loop, count, poster);
         if (i % 1000 == 0) {
-            usleep(200); /* lets the loop fall asleep now and then */
+            sched_yield(); /* lets the loop fall asleep now and then */
         }
     }
     return NULL;
@@ -174,7 +175,7 @@ static void do_work(void *arg)
     struct job *job = arg;
     ck_assert(!pthread_equal(pthread_self(), job->loop_thread));
     while (job->gate != NULL && !*job->gate) {
-        usleep(100);
+        sched_yield();
     }
 }
 
