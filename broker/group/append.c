@@ -46,6 +46,26 @@ static void mark_pending(struct group_pending_append *p, int change)
     }
 }
 
+/* The driver gets a copy: its fate may be known, and ours be forgotten, while the driver still
+ * walks through the effects. */
+static void hand_out(struct step *s, const struct group_pending_append *p)
+{
+    struct arena *arena = &s->out->arena;
+    struct group_append *effect = ARENA_NEW(arena, struct group_append);
+    *effect = p->effect;
+    effect->records = ARENA_ARRAY(arena, p->effect.records_count, struct group_record);
+    for (size_t i = 0; i < p->effect.records_count; i++) {
+        effect->records[i].key = arena_dup(arena, p->effect.records[i].key);
+        effect->records[i].value = arena_dup(arena, p->effect.records[i].value);
+    }
+    if (s->out->appends_last == NULL) {
+        s->out->appends = effect;
+    } else {
+        s->out->appends_last->next = effect;
+    }
+    s->out->appends_last = effect;
+}
+
 void group_append_submit(struct step *s, struct group_pending_append *p)
 {
     struct group_shard *shard = s->shard;
@@ -60,12 +80,7 @@ void group_append_submit(struct step *s, struct group_pending_append *p)
         group_timer_arm(&shard->timers, &p->timer, GROUP_TIMER_COMMIT,
                         s->now.mono_ms + shard->config.commit_timeout_ms);
     }
-    if (s->out->appends_last == NULL) {
-        s->out->appends = &p->effect;
-    } else {
-        s->out->appends_last->next = &p->effect;
-    }
-    s->out->appends_last = &p->effect;
+    hand_out(s, p);
 }
 
 static void answer_request(struct step *s, struct group_pending_append *p, enum err error)
@@ -167,7 +182,7 @@ void group_append_timeout(struct step *s, struct group_pending_append *p)
     answer_once(s, p, ERR_REQUEST_TIMED_OUT);
 }
 
-/* It may still be among the effects that the driver walks through. */
+/* The reply may point into its arena. */
 static void retire(struct step *s, struct group_pending_append *p)
 {
     list_remove(&p->node);

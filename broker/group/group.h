@@ -24,7 +24,8 @@
  *      (refused before it was written), call it with the error. Never report a guess: a batch that
  *      was written and is still waiting stays open (the shard itself answers the client after
  *      commit_timeout_ms). When leadership is lost, report nothing and unload. Successes must be
- *      reported in log order; append_done may be called from inside the loop over the list.
+ *      reported in log order. append_done may be called from inside the loop over the list, then
+ *      with the same `out`: what it adds comes behind what is there, and must be appended there.
  *   2. Send out->replies (any order): encode `body`, the response structure of `api_key`, at
  *      `version`. Each token is answered exactly once.
  *   3. group_effects_clear(&out).

@@ -115,6 +115,34 @@ START_TEST(unload_answers_and_the_log_decides)
 }
 END_TEST
 
+/* A log without followers commits at once: the fate of an append is known while the driver still
+ * walks through the effects that brought it. */
+START_TEST(fate_may_be_known_inside_the_loop)
+{
+    for (int same = 0; same < 2; same++) {
+        struct fix *f = fix_new();
+        for (int i = 0; i < 1500; i++) {
+            fix_commit(f, (struct fix_commit){.who = SIMPLE, .partition = i, .offset = i});
+        }
+        struct slice gone = slice_str("t");
+        group_shard_topics_deleted(f->shard, &gone, 1, f->now, &f->out);
+        size_t records = 0;
+        for (const struct group_append *a = f->out.appends; a != NULL; a = a->next) {
+            struct group_effects inner = {0};
+            group_shard_append_done(f->shard, a->id, ERR_NONE, f->now, same ? &f->out : &inner);
+            ck_assert_ptr_null(inner.appends);
+            group_effects_clear(&inner);
+            records += a->records_count;
+            ck_assert_uint_gt(a->records[a->records_count - 1].key.len, 0);
+        }
+        ck_assert_uint_eq(records, 1500);
+        group_effects_clear(&f->out);
+        ck_assert_str_eq(fix_state(f, "g"), "Dead");
+        fix_free(f);
+    }
+}
+END_TEST
+
 START_TEST(fetch_all_lists_what_is_committed)
 {
     struct fix *f = fix_new();
@@ -429,6 +457,7 @@ int main(void)
     tcase_add_test(tc, failed_commit_changes_nothing);
     tcase_add_test(tc, slow_commit_is_refused_and_counts_later);
     tcase_add_test(tc, unload_answers_and_the_log_decides);
+    tcase_add_test(tc, fate_may_be_known_inside_the_loop);
     tcase_add_test(tc, fetch_all_lists_what_is_committed);
     tcase_add_test(tc, old_versions_fetch_one_group);
     tcase_add_test(tc, topic_ids_come_back);
