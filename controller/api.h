@@ -17,10 +17,10 @@ void controller_api_fill(struct net_api *out);
 /* serve.c */
 void controller_serve_node(struct rpc *rpc); /* what the quorum itself answers */
 void controller_serve_api_versions(struct rpc *rpc);
-
-/* describe_cluster.c, describe_configs.c */
-void controller_serve_describe_cluster(struct rpc *rpc);
 void controller_serve_describe_configs(struct rpc *rpc);
+
+/* describe_cluster.c */
+void controller_serve_describe_cluster(struct rpc *rpc);
 
 /* brokers.c: decisions that know the sessions of brokers, and what follows from them. */
 void controller_decide_registration(struct rpc *rpc, const struct decide_input *in,

@@ -2,19 +2,9 @@
 #ifndef CONTROLLER_CONFIG_H
 #define CONTROLLER_CONFIG_H
 
-#include "metadata/settings.h"
+#include "metadata/metadata.h"
 #include "raft/node/node.h"
 #include "store/store.h"
-
-enum { CONTROLLER_LISTENERS_MAX = 8 }; /* more than there are security protocols */
-
-struct controller_listener {
-    char *name;
-    char *host; /* "": every address */
-    int port;   /* 0: chosen by the system */
-    char *advertised_host;
-    int advertised_port; /* 0: the one that is chosen */
-};
 
 /* All memory is the arena's. */
 struct controller_config {
@@ -23,7 +13,7 @@ struct controller_config {
     char *cluster_id;
     struct uuid directory_id;
     char *dir; /* of the metadata log */
-    struct controller_listener listeners[CONTROLLER_LISTENERS_MAX];
+    struct metadata_listener *listeners;
     int listener_count; /* ≥ 1; the first one is what other controllers use */
     struct node_voter *voters;
     int voter_count;

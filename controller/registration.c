@@ -2,7 +2,6 @@
 #include "controller/registration.h"
 
 #include "controller/decide/brokers.h"
-#include "controller/decide/features.h"
 
 enum { RETRY_MS = 500, TIMEOUT_MS = 5000 };
 
@@ -17,7 +16,7 @@ static void build_request(struct registration *r)
 {
     struct wire_controller_registration_request *request = &r->request;
     int32_t features = 0;
-    while (decide_feature_row((size_t)features) != NULL) {
+    while (metadata_supported_feature((size_t)features) != NULL) {
         features++;
     }
     wire_init(&wire_msg_controller_registration_request, request);
@@ -27,17 +26,17 @@ static void build_request(struct registration *r)
     request->listeners = wire_new_array(&wire_msg_controller_registration_request_listeners,
                                         &r->arena, request->listeners_count);
     for (int i = 0; i < r->config->listener_count; i++) {
-        const struct controller_listener *l = &r->config->listeners[i];
+        const struct metadata_listener *l = &r->config->listeners[i];
         request->listeners[i].name = slice_str(l->name);
-        request->listeners[i].host = slice_str(l->advertised_host);
-        request->listeners[i].port = (uint16_t)l->advertised_port;
+        request->listeners[i].host = slice_str(l->advertised.host);
+        request->listeners[i].port = (uint16_t)l->advertised.port;
         request->listeners[i].security_protocol = METADATA_PLAINTEXT;
     }
     request->features_count = features;
     request->features =
         wire_new_array(&wire_msg_controller_registration_request_features, &r->arena, features);
     for (int32_t i = 0; i < features; i++) {
-        const struct decide_feature *row = decide_feature_row((size_t)i);
+        const struct metadata_supported_feature *row = metadata_supported_feature((size_t)i);
         request->features[i].name = slice_str(row->name);
         request->features[i].min_supported_version = row->min;
         request->features[i].max_supported_version = row->max;

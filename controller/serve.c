@@ -1,7 +1,7 @@
 /* APIs that are answered from what this node knows, and those of the quorum itself. */
 #include "controller/api.h"
-#include "controller/decide/features.h"
 #include "controller/server_struct.h"
+#include "metadata/describe_configs.h"
 
 void controller_serve_node(struct rpc *rpc)
 {
@@ -16,14 +16,14 @@ static void add_supported_features(struct wire_api_versions_response *response, 
 {
     int16_t least = version >= VERSION_WITH_LEVEL_0 ? 0 : 1;
     int32_t count = 0;
-    while (decide_feature_row((size_t)count) != NULL) {
+    while (metadata_supported_feature((size_t)count) != NULL) {
         count++;
     }
     response->supported_features =
         wire_new_array(&wire_msg_api_versions_response_supported_features, arena, count);
     response->supported_features_count = count;
     for (int32_t i = 0; i < count; i++) {
-        const struct decide_feature *row = decide_feature_row((size_t)i);
+        const struct metadata_supported_feature *row = metadata_supported_feature((size_t)i);
         response->supported_features[i].name = slice_str(row->name);
         response->supported_features[i].min_version = row->min < least ? least : row->min;
         response->supported_features[i].max_version = row->max;
@@ -58,5 +58,18 @@ void controller_serve_api_versions(struct rpc *rpc)
     net_request_api_versions(rpc->request, ERR_NONE, &response);
     add_supported_features(&response, rpc->header.api_version, arena);
     add_finalized_features(&response, arena, controller_committed(rpc->server->controller));
+    controller_rpc_reply(rpc, &response);
+}
+
+void controller_serve_describe_configs(struct rpc *rpc)
+{
+    struct wire_describe_configs_response response;
+    struct settings_view view = {
+        .settings = rpc->server->options.settings,
+        .image = controller_committed(rpc->server->controller),
+        .broker_id = rpc->server->config.node_id,
+    };
+    wire_init(&wire_msg_describe_configs_response, &response);
+    metadata_describe_configs(&view, rpc->body, controller_rpc_arena(rpc), &response);
     controller_rpc_reply(rpc, &response);
 }

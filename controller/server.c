@@ -163,6 +163,33 @@ static void make_registration(struct controller_server *s)
     controller_registration_init(&s->registration);
 }
 
+static enum err listen_on(struct controller_server *s, struct metadata_listener *l,
+                          struct net_listener **out, struct buf *why)
+{
+    struct net_listener_options options = {
+        .name = l->name,
+        .host = l->bind.host,
+        .port = l->bind.port,
+        .server = s->net,
+        .idle_ms = settings_long(s->options.settings, "connections.max.idle.ms"),
+    };
+    struct net_error problem = {{0}};
+    enum err e = net_listen(s->options.loop, &options, out, &problem);
+    if (e != ERR_NONE) {
+        buf_printf(why, "listeners: %s", problem.text);
+        return e;
+    }
+    l->bind.port = net_listener_port(*out);
+    if (l->advertised.port == 0) {
+        l->advertised.port = l->bind.port;
+    }
+    log_info(s->options.log, "controller", "listening",
+             "listener=%s host=%s port=%d advertised=%s:%d", l->name,
+             l->bind.host[0] == '\0' ? "*" : l->bind.host, l->bind.port, l->advertised.host,
+             l->advertised.port);
+    return ERR_NONE;
+}
+
 static enum err make_listeners(struct controller_server *s, struct buf *why)
 {
     int count = controller_api_count();
@@ -175,28 +202,9 @@ static enum err make_listeners(struct controller_server *s, struct buf *why)
         .arg = s,
         .request_bytes_max = settings_int(s->options.settings, "socket.request.max.bytes"),
     });
+    s->listeners = mem_zalloc((size_t)s->config.listener_count, sizeof(struct net_listener *));
     for (int i = 0; i < s->config.listener_count; i++) {
-        struct controller_listener *l = &s->config.listeners[i];
-        struct net_listener_options options = {
-            .name = l->name,
-            .server = s->net,
-            .idle_ms = settings_long(s->options.settings, "connections.max.idle.ms"),
-        };
-        struct net_error problem = {{0}};
-        enum err e =
-            net_listen(s->options.loop, l->host, l->port, &options, &s->listeners[i], &problem);
-        if (e != ERR_NONE) {
-            buf_printf(why, "listeners: %s", problem.text);
-            return e;
-        }
-        l->port = net_listener_port(s->listeners[i]);
-        if (l->advertised_port == 0) {
-            l->advertised_port = l->port;
-        }
-        log_info(s->options.log, "controller", "listening",
-                 "listener=%s host=%s port=%d advertised=%s:%d", l->name,
-                 l->host[0] == '\0' ? "*" : l->host, l->port, l->advertised_host,
-                 l->advertised_port);
+        TRY(listen_on(s, &s->config.listeners[i], &s->listeners[i], why));
     }
     return ERR_NONE;
 }
@@ -283,9 +291,10 @@ void controller_server_free(struct controller_server *server)
         controller_heartbeats_fini(&server->heartbeats);
         controller_free(server->controller);
     }
-    for (int i = 0; i < server->config.listener_count; i++) {
+    for (int i = 0; server->listeners != NULL && i < server->config.listener_count; i++) {
         net_listener_free(server->listeners[i]);
     }
+    mem_free(server->listeners);
     net_server_free(server->net);
     mem_free(server->apis);
     controller_config_fini(&server->config);
@@ -294,7 +303,7 @@ void controller_server_free(struct controller_server *server)
 
 int controller_server_port(const struct controller_server *server)
 {
-    return server->config.listeners[0].port;
+    return server->config.listeners[0].bind.port;
 }
 
 bool controller_server_is_active(const struct controller_server *server)

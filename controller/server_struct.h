@@ -17,7 +17,7 @@ struct controller_server {
     struct node *node;
     struct net_server *net;
     struct net_api *apis;
-    struct net_listener *listeners[CONTROLLER_LISTENERS_MAX];
+    struct net_listener **listeners; /* one per config.listeners */
     struct heartbeats heartbeats;
     struct periodic periodic;
     struct registration registration;

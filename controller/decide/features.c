@@ -1,30 +1,18 @@
 /* Feature levels; see features.h. */
 #include "controller/decide/features.h"
 
-/* metadata.version: 7 is 3.3-IV3, the first of KRaft in production; 25 is 4.0-IV3. Our records do
- * not depend on it, but Kafka's tools show it. */
-static const struct decide_feature rows[] = {
-    {"metadata.version", 7, 25, 25},
-    {"group.version", 0, 1, 0},
-    {"transaction.version", 0, 2, 0},
-};
-
 enum { UPGRADE = 1, SAFE_DOWNGRADE = 2, UNSAFE_DOWNGRADE = 3 };
 enum { ALL_OR_NONE = 2 };
 
 /* Far more than there are features; keeps the search for repeated ones short. */
 enum { UPDATES_MAX = 100 };
 
-const struct decide_feature *decide_feature_row(size_t i)
+static const struct metadata_supported_feature *find_row(struct slice name)
 {
-    return i < ARRAY_LEN(rows) ? &rows[i] : NULL;
-}
-
-static const struct decide_feature *find_row(struct slice name)
-{
-    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
-        if (slice_eq_str(name, rows[i].name)) {
-            return &rows[i];
+    const struct metadata_supported_feature *row;
+    for (size_t i = 0; (row = metadata_supported_feature(i)) != NULL; i++) {
+        if (slice_eq_str(name, row->name)) {
+            return row;
         }
     }
     return NULL;
@@ -61,10 +49,11 @@ enum err decide_features_check(const struct decide_input *in, struct metadata_fe
 void decide_bootstrap(struct decision *out)
 {
     decision_atomic_begin(out);
-    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
-        if (rows[i].initial > 0) {
+    const struct metadata_supported_feature *row;
+    for (size_t i = 0; (row = metadata_supported_feature(i)) != NULL; i++) {
+        if (row->initial > 0) {
             decision_add(out, METADATA_RECORD_FEATURE_LEVEL)->feature_level =
-                (struct metadata_feature_level){slice_str(rows[i].name), rows[i].initial};
+                (struct metadata_feature_level){slice_str(row->name), row->initial};
         }
     }
     decision_atomic_end(out);
@@ -100,7 +89,7 @@ static enum err update_one(const struct decide_input *in,
                            const struct wire_update_features_request_feature_updates *update,
                            struct decision *out, struct slice *why)
 {
-    const struct decide_feature *row = find_row(update->feature);
+    const struct metadata_supported_feature *row = find_row(update->feature);
     int16_t level = update->max_version_level;
     int8_t type = update->upgrade_type;
     if (in->api_version == 0) {

@@ -1,20 +1,10 @@
-/* Feature levels (KIP-584): what this release supports, and what the cluster has finalized. */
+/* Feature levels (KIP-584) that the cluster has finalized; what a release supports is in
+ * metadata/supported.h. */
 #ifndef CONTROLLER_DECIDE_FEATURES_H
 #define CONTROLLER_DECIDE_FEATURES_H
 
 #include "controller/decide/decision.h"
 #include "wire/messages.h"
-
-/* One row per feature that this release knows. Level 0 of a feature: not in use. */
-struct decide_feature {
-    const char *name;
-    int16_t min;
-    int16_t max;
-    int16_t initial; /* level of a new cluster */
-};
-
-/* The table: `for (size_t i = 0; (feature = decide_feature_row(i)) != NULL; i++)`. */
-const struct decide_feature *decide_feature_row(size_t i);
 
 /* Is every finalized level inside the given ranges? A feature that is not among them counts as
  * 0..0. Errors: ERR_UNSUPPORTED_VERSION. */

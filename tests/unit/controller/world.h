@@ -1,0 +1,322 @@
+/* An image, settings and a seed to decide on, and what must hold after every decision. */
+#ifndef TESTS_UNIT_CONTROLLER_WORLD_H
+#define TESTS_UNIT_CONTROLLER_WORLD_H
+
+#include <check.h>
+#include <stdlib.h>
+
+#include "controller/decide/brokers.h"
+#include "controller/decide/elect.h"
+#include "controller/decide/features.h"
+#include "controller/decide/isr.h"
+#include "controller/decide/topics.h"
+#include "wire/wire.h"
+
+#define CLUSTER_ID "MkU3OEVBNTcwNTJENDM2Qk"
+
+struct world {
+    struct metadata_image *image;
+    struct metadata_image *decided; /* that the last decision was made on, and borrows from */
+    struct settings *settings;
+    struct prng prng;
+    struct arena arena; /* of the decision under way; what a test keeps must be copied */
+    int16_t api_version;
+    struct decision decision; /* the last one */
+};
+
+static inline struct decide_input world_input(struct world *w)
+{
+    return (struct decide_input){
+        .image = w->image,
+        .settings = w->settings,
+        .arena = &w->arena,
+        .prng = &w->prng,
+        .next_offset = metadata_image_offset(w->image) + 1,
+        .node_id = 3000,
+        .api_version = w->api_version,
+    };
+}
+
+/* ---- what must hold ---- */
+
+static inline void check_partition(const struct metadata_image *image,
+                                   const struct metadata_partition *p)
+{
+    struct metadata_ids isr = metadata_isr(p);
+    struct metadata_ids replicas = metadata_replicas(p);
+    ck_assert_uint_gt(isr.count, 0);
+    for (size_t i = 0; i < isr.count; i++) {
+        ck_assert_msg(metadata_ids_contain(replicas, isr.items[i]), "ISR within replicas");
+    }
+    if (p->leader != METADATA_NO_LEADER) {
+        ck_assert_msg(metadata_ids_contain(isr, p->leader), "leader in ISR");
+        const struct metadata_broker *leader = metadata_broker(image, p->leader);
+        ck_assert_msg(leader != NULL && metadata_broker_is_active(leader), "leader is active");
+        for (size_t i = 0; i < isr.count; i++) {
+            const struct metadata_broker *member = metadata_broker(image, isr.items[i]);
+            ck_assert_msg(member != NULL && metadata_broker_is_active(member),
+                          "members of a led ISR are active");
+        }
+    } else {
+        ck_assert_msg(isr.count == 1, "only its last member is left in an ISR without a leader");
+    }
+    ck_assert_msg(!p->recovering || isr.count == 1, "recovering alone");
+}
+
+static inline void check_change(const struct metadata_partition *before,
+                                const struct metadata_partition_change *change,
+                                const struct metadata_partition *after)
+{
+    bool leads = change->leader != METADATA_LEADER_UNCHANGED;
+    ck_assert_int_eq(after->partition_epoch, before->partition_epoch + 1);
+    ck_assert_int_eq(after->leader_epoch, before->leader_epoch + (leads ? 1 : 0));
+    ck_assert_msg(leads || after->leader == before->leader, "a new leader has a new epoch");
+    struct decide_state state = decide_state_after(before, change);
+    ck_assert_int_eq(after->leader, state.leader);
+    ck_assert_int_eq(after->leader_epoch, state.leader_epoch);
+    ck_assert_int_eq(after->partition_epoch, state.partition_epoch);
+    ck_assert_int_eq(after->recovering, (int)state.recovery);
+    ck_assert(metadata_ids_equal(metadata_isr(after), state.isr));
+}
+
+static inline void check_all(const struct metadata_image *image)
+{
+    struct metadata_iter it = metadata_topics(image);
+    const struct metadata_topic *topic;
+    while ((topic = metadata_topic_next(&it)) != NULL) {
+        for (int32_t i = 0; i < topic->partition_count; i++) {
+            check_partition(image, metadata_partition(topic, i));
+        }
+    }
+}
+
+static inline const struct metadata_partition *partition_of(const struct metadata_image *image,
+                                                            struct uuid topic, int32_t index)
+{
+    const struct metadata_topic *found = metadata_topic_by_id(image, topic);
+    return found == NULL ? NULL : metadata_partition(found, index);
+}
+
+/* ---- life ---- */
+
+static inline void world_fini(struct world *w)
+{
+    metadata_image_unref(w->image);
+    metadata_image_unref(w->decided);
+    settings_free(w->settings);
+    arena_fini(&w->arena);
+}
+
+static inline void world_set(struct world *w, const char *pair)
+{
+    struct buf message = {0};
+    ck_assert_int_eq(settings_set_pair(w->settings, pair, &message), ERR_NONE);
+    buf_fini(&message);
+}
+
+/* Begins a decision: forgets the one before. */
+static inline struct decision *world_begin(struct world *w)
+{
+    arena_fini(&w->arena);
+    metadata_image_unref(w->decided);
+    w->decided = metadata_image_ref(w->image);
+    decision_init(&w->decision, &w->arena);
+    return &w->decision;
+}
+
+/* Replays the records of the decision one by one. Returns how many there were. */
+static inline size_t world_apply(struct world *w)
+{
+    for (size_t i = 0; i < w->decision.count; i++) {
+        const struct metadata_record *record = &w->decision.records[i];
+        struct metadata_delta *delta = metadata_delta_begin(w->image);
+        int64_t offset = metadata_image_offset(w->image) + 1;
+        enum err e = metadata_delta_replay(delta, offset, record);
+        ck_assert_msg(e == ERR_NONE, "%s", metadata_delta_error(delta));
+        metadata_delta_advance(delta, offset, 1, offset);
+        struct metadata_image *next = metadata_delta_finish(delta);
+        if (record->type == METADATA_RECORD_PARTITION_CHANGE) {
+            const struct metadata_partition_change *change = &record->partition_change;
+            check_change(partition_of(w->image, change->topic_id, change->partition_id), change,
+                         partition_of(next, change->topic_id, change->partition_id));
+        }
+        metadata_image_unref(w->image);
+        w->image = next;
+    }
+    check_all(w->image);
+    return w->decision.count;
+}
+
+static inline void world_init(struct world *w, uint64_t seed)
+{
+    *w = (struct world){.api_version = 7};
+    w->image = metadata_image_new(slice_str(CLUSTER_ID));
+    w->settings = settings_new();
+    prng_init(&w->prng, seed);
+    decide_bootstrap(world_begin(w));
+    world_apply(w);
+}
+
+/* ---- things to decide ---- */
+
+/* Registers a broker; the error code of the response. */
+static inline int world_register(struct world *w, int32_t id, const char *rack,
+                                 struct uuid incarnation, bool live)
+{
+    struct wire_broker_registration_request request;
+    struct wire_broker_registration_request_features feature = {slice_str("metadata.version"), 1,
+                                                                25};
+    struct uuid dir = {77, (uint64_t)id + 1000};
+    struct slice why;
+    wire_init(&wire_msg_broker_registration_request, &request);
+    request.broker_id = id;
+    request.cluster_id = slice_str(CLUSTER_ID);
+    request.incarnation_id = incarnation;
+    request.features = &feature;
+    request.features_count = 1;
+    request.rack = slice_str(rack);
+    request.log_dirs = &dir;
+    request.log_dirs_count = 1;
+    struct decision *out = world_begin(w);
+    struct decide_input in = world_input(w);
+    in.api_version = 4;
+    decide_register_broker(&in, &request, live, out, &why);
+    world_apply(w);
+    const struct wire_broker_registration_response *response = out->response;
+    return response->error_code;
+}
+
+struct beat {
+    bool want_fence;
+    bool want_shut_down;
+    int64_t behind; /* how far the broker is behind the log */
+    int64_t shutdown_offset;
+    int64_t lowest_active_offset;
+};
+
+/* A heartbeat under the broker's present epoch. */
+static inline enum decide_broker_state world_beat(struct world *w, int32_t id, struct beat beat)
+{
+    const struct metadata_broker *broker = metadata_broker(w->image, id);
+    struct wire_broker_heartbeat_request request;
+    struct decide_heartbeat_soft soft = {beat.shutdown_offset, beat.lowest_active_offset};
+    enum decide_broker_state next;
+    wire_init(&wire_msg_broker_heartbeat_request, &request);
+    request.broker_id = id;
+    request.broker_epoch = broker == NULL ? -1 : broker->epoch;
+    request.current_metadata_offset = metadata_image_offset(w->image) - beat.behind;
+    request.want_fence = beat.want_fence;
+    request.want_shut_down = beat.want_shut_down;
+    struct decision *out = world_begin(w);
+    struct decide_input in = world_input(w);
+    decide_heartbeat(&in, &request, &soft, out, &next);
+    world_apply(w);
+    if (broker != NULL && next != DECIDE_BROKER_SHUTDOWN_NOW) {
+        ck_assert_int_eq(decide_broker_state(metadata_broker(w->image, id)), next);
+    }
+    return next;
+}
+
+static inline const struct wire_broker_heartbeat_response *world_beat_response(struct world *w)
+{
+    return w->decision.response;
+}
+
+/* A broker that is registered and unfenced. */
+static inline void world_broker(struct world *w, int32_t id, const char *rack)
+{
+    struct uuid incarnation = {(uint64_t)id + 1, prng_next(&w->prng)};
+    ck_assert_int_eq(world_register(w, id, rack, incarnation, false), 0);
+    ck_assert_int_eq(world_beat(w, id, (struct beat){0}), DECIDE_BROKER_UNFENCED);
+}
+
+static inline void world_fence(struct world *w, int32_t id)
+{
+    struct decide_input in;
+    struct decision *out = world_begin(w);
+    in = world_input(w);
+    decide_fence(&in, id, out);
+    world_apply(w);
+}
+
+/* A topic with one partition for each list of replicas, "1,2,3;2,3,1". Returns its id. */
+static inline struct uuid world_topic(struct world *w, const char *name, const char *replicas)
+{
+    struct wire_create_topics_request_topics_assignments assignments[16] = {{0}};
+    int32_t ids[16][8];
+    int32_t count = 0;
+    for (const char *at = replicas; *at != '\0'; at += *at == ';' ? 1 : 0) {
+        struct wire_create_topics_request_topics_assignments *a = &assignments[count];
+        a->partition_index = count;
+        a->broker_ids = ids[count++];
+        while (*at != '\0' && *at != ';') {
+            a->broker_ids[a->broker_ids_count++] = (int32_t)strtol(at, (char **)&at, 10);
+            at += *at == ',' ? 1 : 0;
+        }
+    }
+    struct wire_create_topics_request_topics topic = {.name = slice_str(name),
+                                                      .num_partitions = -1,
+                                                      .replication_factor = -1,
+                                                      .assignments = assignments,
+                                                      .assignments_count = count};
+    struct wire_create_topics_request request = {.topics = &topic, .topics_count = 1};
+    struct decision *out = world_begin(w);
+    struct decide_input in = world_input(w);
+    decide_create_topics(&in, &request, out);
+    world_apply(w);
+    const struct wire_create_topics_response *response = out->response;
+    ck_assert_int_eq(response->topics[0].error_code, 0);
+    return response->topics[0].topic_id;
+}
+
+static inline void world_config(struct world *w, const char *topic, const char *name,
+                                const char *value)
+{
+    struct decision *out = world_begin(w);
+    decision_add(out, METADATA_RECORD_CONFIG)->config = (struct metadata_config_record){
+        METADATA_CONFIG_TOPIC, slice_str(topic), slice_str(name), slice_str(value)};
+    world_apply(w);
+}
+
+/* "leader/leader epoch/partition epoch isr=1,2" of a partition. */
+static inline const char *world_show(struct world *w, struct uuid topic, int32_t index)
+{
+    const struct metadata_partition *p = partition_of(w->image, topic, index);
+    struct metadata_ids isr = metadata_isr(p);
+    struct buf text = {0};
+    buf_printf(&text, "%d/%d/%d isr=", p->leader, p->leader_epoch, p->partition_epoch);
+    for (size_t i = 0; i < isr.count; i++) {
+        buf_printf(&text, "%s%d", i == 0 ? "" : ",", isr.items[i]);
+    }
+    if (p->recovering) {
+        buf_put_str(&text, " recovering");
+    }
+    char *shown = arena_str(&w->arena, buf_slice(&text));
+    buf_fini(&text);
+    return shown;
+}
+
+static inline int run_suite(const char *name, const TTest *const *tests, size_t count)
+{
+    Suite *suite = suite_create(name);
+    TCase *tc = tcase_create(name);
+    tcase_set_timeout(tc, 60);
+    for (size_t i = 0; i < count; i++) {
+        tcase_add_test(tc, tests[i]);
+    }
+    suite_add_tcase(suite, tc);
+    SRunner *runner = srunner_create(suite);
+    srunner_run_all(runner, CK_NORMAL);
+    int failed = srunner_ntests_failed(runner);
+    srunner_free(runner);
+    return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+}
+
+#define RUN_SUITE(name, ...) \
+    int main(void) \
+    { \
+        const TTest *const tests[] = {__VA_ARGS__}; \
+        return run_suite(name, tests, ARRAY_LEN(tests)); \
+    }
+
+#endif
