@@ -2,8 +2,8 @@
 """Turns wire/schema/*.msg into C: generate.py --out DIR FILE…, or --table PAGE FILE….
 
 The form of the schemas is described in wire/schema/README.md. DIR/messages.h gets a structure per
-message and nested structure, DIR/messages.c the tables that decode.c and encode.c walk. PAGE gets the list
-of APIs and versions for people.
+message and nested structure, DIR/messages.c the tables that decode.c and encode.c walk. PAGE gets
+the list of APIs and versions for people.
 """
 import argparse
 import os
@@ -368,15 +368,16 @@ def make_source(schema):
 
 def make_table(schema):
     out = ["# The Kafka protocol, as far as it is spoken here", "",
-           "Every API that `wire/` can encode and decode, with all its versions: from the first to",
-           "that of Apache Kafka 4.1. What a node serves is a part of this; it tells its clients in",
-           "its ApiVersions response. Made by `wire/generate.py --table` from `wire/schema`.", "",
+           "Every API that `wire/` can encode and decode, with all its versions: from the first",
+           "to that of Apache Kafka 4.1. What a node serves is a part of this; it tells its",
+           "clients in its ApiVersions response. Made by `wire/generate.py --table` from",
+           "`wire/schema`.", "",
            "| key | API | versions | flexible from |", "|---:|---|---|---|"]
     for api in schema.apis:
         first, last = api.request.versions
         flexible = api.request.flexible if api.request.flexible < OPEN else "never"
         out.append(f"| {api.key} | {api.name} | {first}–{last} | {flexible} |")
-    out += ["", "Besides these, the structures that stand in records, headers and opaque bytes:", "",
+    out += ["", "Besides these, the structures in records, headers and opaque bytes:", "",
             "| structure | versions | flexible from |", "|---|---|---|"]
     for message in schema.messages:
         if message.api is None:

@@ -1,4 +1,4 @@
-/* Record batches: headers, records, building; against bytes of Apache Kafka and kafka-python. */
+/* Record batches: headers, records, stamping; against bytes of Apache Kafka and kafka-python. */
 #include "wire/batch.h"
 
 #include <check.h>
@@ -6,62 +6,10 @@
 
 #include "base/mem.h"
 #include "base/prng.h"
+#include "tests/unit/wire/batches.h"
 #include "tests/unit/wire/hex.h"
-#include "wire/messages.h"
-#include "wire/wire.h"
 
-enum { BYTES_MAX = 1 << 20, SEED = 42 };
-
-/* Offset 5, epoch 6, producer 1234/3, sequence 10, transactional, three records:
- * ("k0", "v0", h=1, n=null) at 1000, (null, "value " × 20) at 1005, ("", null) at 990. */
-#define HEAD(length) "0000000000000005" length "0000000602"
-#define FIELDS "0000000200000000000003e800000000000003ed00000000000004d200030000000a00000003"
-#define VALUES \
-    "76616c75652076616c75652076616c75652076616c75652076616c75652076616c75652076616c75652076616c75" \
-    "65" \
-    "2076616c75652076616c75652076616c75652076616c75652076616c75652076616c75652076616c75652076616c" \
-    "75" \
-    "652076616c75652076616c75652076616c75652076616c756520"
-#define PLAIN \
-    HEAD("000000cb") \
-    "d64b940e0010" FIELDS "22000000046b300476300402680231026e01fe01000a0201f001" VALUES \
-    "000c001304000100"
-
-static const char *const kafka_batches[] = {
-    PLAIN,
-    HEAD("0000006f") "c24c0a840011" FIELDS
-                     "1f8b08000000000000ff5362606060c9366029336061ca603264ca63fcc7c8c0c5c4f881b12c3"
-                     "1a7345581fe24030f83300b0323030011a60b2e9a000000",
-    HEAD("00000077") "bbf5ed7c0012" FIELDS "82534e41505059000000000100000001000000329a017c220000000"
-                                           "46b300476300402680231026"
-                     "e01fe01000a0201f00176616c756520fe0600c606001c000c001304000100",
-    HEAD("0000006e") "6789fbe00013" FIELDS "04224d186040822e000000ff1122000000046b30047630040268023"
-                                           "1026e01fe01000a0201f0017"
-                     "6616c75652006005f80000c00130400010000000000",
-    HEAD("0000006d") "fad4ab120014" FIELDS "28b52ffd0058840100840222000000046b300476300402680231026"
-                                           "e01fe01000a0201f00176616"
-                     "c756520000c00130400010001007849cb13010000",
-};
-
-/* The same records by kafka-python with its own forms of gzip, snappy and LZ4. */
-#define PY_HEAD(length) "0000000000000000" length "0000000002"
-#define PY_FIELDS "0000000200000000000003e800000000000003edffffffffffffffffffffffffffff00000003"
-static const char *const python_batches[] = {
-    PY_HEAD("000000cb") "bc22f0d40000" PY_FIELDS
-                        "22000000046b300476300402680231026e01fe01000a0201f001" VALUES
-                        "000c001304000100",
-    PY_HEAD(
-        "0000006f") "b03070440001" PY_FIELDS
-                    "1f8b080016a9016b02ff5362606060c9366029336061ca603264ca63fcc7c8c0c5c4f881b12"
-                    "c31a7345581fe24030f83300b0323030011a60b2e9a000000",
-    PY_HEAD("00000077") "54262aeb0002" PY_FIELDS
-                        "82534e41505059000000000100000001000000329a017c22000000046b3004763004026802"
-                        "31026e01fe01000a0201f00176616c756520fe0600c606001c000c001304000100",
-    PY_HEAD(
-        "00000076") "66cdfb0b0003" PY_FIELDS
-                    "04224d1868409a00000000000000eb2e000000ff1122000000046b300476300402680231026"
-                    "e01fe01000a0201f00176616c75652006005f80000c00130400010000000000",
-};
+enum { SEED = 42 };
 
 static struct arena arena;
 static struct buf out;
@@ -85,7 +33,7 @@ static uint8_t *copy_of(struct slice s)
 
 static struct slice plain(void)
 {
-    return unhex(&arena, PLAIN);
+    return unhex(&arena, kafka_batches[0]);
 }
 
 /* Reads everything; the first error. */
@@ -267,43 +215,6 @@ END_TEST
 
 /* ---- reading ---- */
 
-static void check_records(const struct wire_batch *batch)
-{
-    struct wire_records it;
-    struct wire_record r;
-    bool got;
-    ck_assert_int_eq(wire_batch_check_crc(batch), ERR_NONE);
-    ck_assert_int_eq(wire_records_open(&it, batch, BYTES_MAX, &arena), ERR_NONE);
-    ck_assert_int_eq(wire_record_next(&it, &r, &got), ERR_NONE);
-    ck_assert(got);
-    ck_assert_int_eq(r.offset, batch->base_offset);
-    ck_assert_int_eq(r.timestamp, 1000);
-    ck_assert(slice_eq_str(r.key, "k0"));
-    ck_assert(slice_eq_str(r.value, "v0"));
-    ck_assert_int_eq(r.header_count, 2);
-    struct reader headers = reader_of(r.headers);
-    struct wire_record_header h = wire_record_header_next(&headers);
-    ck_assert(slice_eq_str(h.key, "h"));
-    ck_assert(slice_eq_str(h.value, "1"));
-    h = wire_record_header_next(&headers);
-    ck_assert(slice_eq_str(h.key, "n"));
-    ck_assert(slice_is_null(h.value));
-    ck_assert_int_eq(wire_record_next(&it, &r, &got), ERR_NONE);
-    ck_assert(got);
-    ck_assert_int_eq(r.timestamp, 1005);
-    ck_assert(slice_is_null(r.key));
-    ck_assert_uint_eq(r.value.len, 120);
-    ck_assert_int_eq(wire_record_next(&it, &r, &got), ERR_NONE);
-    ck_assert(got);
-    ck_assert_int_eq(r.offset, batch->base_offset + 2);
-    ck_assert_int_eq(r.timestamp, 990);
-    ck_assert(slice_eq_str(r.key, ""));
-    ck_assert(slice_is_null(r.value));
-    ck_assert_int_eq(r.header_count, 0);
-    ck_assert_int_eq(wire_record_next(&it, &r, &got), ERR_NONE);
-    ck_assert(!got);
-}
-
 START_TEST(reads_batches_of_kafka)
 {
     for (size_t i = 0; i < ARRAY_LEN(kafka_batches); i++) {
@@ -329,7 +240,7 @@ START_TEST(reads_batches_of_kafka)
         ck_assert_int_eq(wire_batch_compression(&b), i);
         ck_assert(wire_batch_has(&b, WIRE_BATCH_TRANSACTIONAL));
         ck_assert(!wire_batch_has(&b, WIRE_BATCH_CONTROL));
-        check_records(&b);
+        check_records(&arena, &b);
     }
     ck_assert_int_eq(wire_batch_next(&it, &b, &got), ERR_NONE);
     ck_assert(!got);
@@ -344,7 +255,7 @@ START_TEST(reads_batches_of_kafka_python)
         ck_assert_int_eq(wire_batch_parse(unhex(&arena, python_batches[i]), &b), ERR_NONE);
         ck_assert_int_eq(b.producer_id, -1);
         ck_assert_int_eq(wire_batch_last_sequence(&b), -1);
-        check_records(&b);
+        check_records(&arena, &b);
     }
 }
 END_TEST
@@ -367,7 +278,7 @@ START_TEST(stamps_offset_and_epoch_outside_of_the_crc)
     ck_assert_int_eq(wire_batch_parse(slice_of(copy, bytes.len), &b), ERR_NONE);
     ck_assert_int_eq(b.base_offset, 1LL << 40);
     ck_assert_int_eq(b.leader_epoch, 77);
-    check_records(&b);
+    check_records(&arena, &b);
 }
 END_TEST
 
@@ -392,168 +303,6 @@ START_TEST(stamps_log_append_time)
 }
 END_TEST
 
-/* ---- building ---- */
-
-START_TEST(builds_what_kafka_builds)
-{
-    struct buf headers = {0};
-    wire_record_header_put(&headers, slice_str("h"), slice_str("1"));
-    wire_record_header_put(&headers, slice_str("n"), SLICE_NULL);
-    char value[121];
-    for (size_t i = 0; i < 120; i++) {
-        value[i] = "value "[i % 6];
-    }
-    const struct wire_record records[] = {
-        {0, 1000, slice_str("k0"), slice_str("v0"), buf_slice(&headers), 2},
-        {0, 1005, SLICE_NULL, slice_of(value, 120), SLICE_NULL, 0},
-        {0, 990, slice_str(""), SLICE_NULL, SLICE_NULL, 0},
-    };
-    for (int codec = 0; codec <= WIRE_COMPRESSION_ZSTD; codec++) {
-        struct wire_builder_options options = {WIRE_BUILDER_DEFAULTS};
-        options.base_offset = 5;
-        options.leader_epoch = 6;
-        options.producer_id = 1234;
-        options.producer_epoch = 3;
-        options.base_sequence = 10;
-        options.attributes = WIRE_BATCH_TRANSACTIONAL;
-        options.compression = (enum wire_compression)codec;
-        buf_reset(&out);
-        buf_put_str(&out, "before");
-        struct wire_builder b;
-        wire_builder_init(&b, &options, &out);
-        for (size_t i = 0; i < ARRAY_LEN(records); i++) {
-            wire_builder_add(&b, &records[i]);
-        }
-        struct slice made = wire_builder_finish(&b);
-        ck_assert_uint_eq(made.len, out.len - 6);
-        struct wire_batch batch;
-        ck_assert_int_eq(wire_batch_parse(made, &batch), ERR_NONE);
-        ck_assert_uint_eq(batch.bytes.len, made.len);
-        check_records(&batch);
-        if (codec == WIRE_COMPRESSION_NONE || codec == WIRE_COMPRESSION_SNAPPY) {
-            ck_assert(slice_eq(made, unhex(&arena, kafka_batches[codec])));
-        }
-    }
-    buf_fini(&headers);
-}
-END_TEST
-
-START_TEST(compaction_keeps_offsets)
-{
-    struct wire_builder_options options = {WIRE_BUILDER_DEFAULTS};
-    options.base_offset = 100;
-    options.delete_horizon_ms = 5000;
-    options.compression = WIRE_COMPRESSION_LZ4;
-    struct wire_builder b;
-    wire_builder_init(&b, &options, &out);
-    struct wire_record r = {.offset = 103, .timestamp = 990, .key = slice_str("k")};
-    wire_builder_add_at(&b, &r);
-    wire_builder_set_last_offset(&b, 109);
-    struct wire_batch batch;
-    ck_assert_int_eq(wire_batch_parse(wire_builder_finish(&b), &batch), ERR_NONE);
-    ck_assert_int_eq(wire_batch_last_offset(&batch), 109);
-    ck_assert_int_eq(batch.record_count, 1);
-    ck_assert(wire_batch_has(&batch, WIRE_BATCH_DELETE_HORIZON));
-    ck_assert_int_eq(batch.base_timestamp, 5000);
-    ck_assert_int_eq(batch.max_timestamp, 990);
-    struct wire_records it;
-    struct wire_record back;
-    bool got;
-    ck_assert_int_eq(wire_records_open(&it, &batch, BYTES_MAX, &arena), ERR_NONE);
-    ck_assert_int_eq(wire_record_next(&it, &back, &got), ERR_NONE);
-    ck_assert_int_eq(back.offset, 103);
-    ck_assert_int_eq(back.timestamp, 990);
-}
-END_TEST
-
-START_TEST(a_batch_may_be_empty)
-{
-    struct wire_builder_options options = {WIRE_BUILDER_DEFAULTS};
-    options.compression = WIRE_COMPRESSION_ZSTD;
-    struct wire_builder b;
-    wire_builder_init(&b, &options, &out);
-    wire_builder_set_last_offset(&b, 9);
-    wire_builder_set_timestamps(&b, 70, 80);
-    struct wire_batch batch;
-    ck_assert_int_eq(wire_batch_parse(wire_builder_finish(&b), &batch), ERR_NONE);
-    ck_assert_uint_eq(batch.bytes.len, WIRE_BATCH_HEADER);
-    ck_assert_int_eq(batch.max_timestamp, 80);
-    int32_t count;
-    ck_assert_int_eq(read_all(batch.bytes, &count), ERR_NONE);
-    ck_assert_int_eq(count, 0);
-}
-END_TEST
-
-/* ---- control records ---- */
-
-static struct wire_record control_record(const char *hex, struct wire_batch *batch)
-{
-    struct wire_records it;
-    struct wire_record r;
-    bool got;
-    ck_assert_int_eq(wire_batch_parse(unhex(&arena, hex), batch), ERR_NONE);
-    ck_assert_int_eq(wire_batch_check_crc(batch), ERR_NONE);
-    ck_assert(wire_batch_has(batch, WIRE_BATCH_CONTROL));
-    ck_assert_int_eq(wire_records_open(&it, batch, BYTES_MAX, &arena), ERR_NONE);
-    ck_assert_int_eq(wire_record_next(&it, &r, &got), ERR_NONE);
-    ck_assert(got);
-    return r;
-}
-
-#define MARKER \
-    "000000000000002a000000420000000702ca06beb300300000000000000000000003e800000000000003e80000" \
-    "0000000004d20003ffffffff000000012000000008000000010c00000000000900"
-#define LEADER_CHANGE \
-    "000000000000000b0000004f0000000402b98cc69900200000000000000000000003e800000000000003e8fffff" \
-    "fffffffffffffffffffffff000000013a0000000800000002260000000000020200000002000200000002000000"
-
-START_TEST(reads_control_records_of_kafka)
-{
-    struct wire_batch batch;
-    int16_t type;
-    int32_t epoch;
-    struct wire_record r = control_record(MARKER, &batch);
-    ck_assert_int_eq(wire_control_key_decode(r.key, &type), ERR_NONE);
-    ck_assert_int_eq(type, WIRE_CONTROL_COMMIT);
-    ck_assert_int_eq(wire_txn_marker_decode(r.value, &epoch), ERR_NONE);
-    ck_assert_int_eq(epoch, 9);
-    r = control_record(LEADER_CHANGE, &batch);
-    ck_assert_int_eq(wire_control_key_decode(r.key, &type), ERR_NONE);
-    ck_assert_int_eq(type, WIRE_CONTROL_LEADER_CHANGE);
-    struct wire_leader_change_message change;
-    enum err e = wire_decode(&wire_msg_leader_change_message, 0, r.value, &arena, &change);
-    ck_assert_int_eq(e, ERR_NONE);
-    ck_assert_int_eq(change.leader_id, 2);
-    ck_assert_int_eq(change.granting_voters_count, 1);
-    ck_assert_int_eq(wire_control_key_decode(slice_of("\0\0\0", 3), &type), ERR_INVALID_RECORD);
-    ck_assert_int_eq(wire_control_key_decode(SLICE_NULL, &type), ERR_INVALID_RECORD);
-    ck_assert_int_eq(wire_txn_marker_decode(slice_of("\0\0\0\0\0", 5), &epoch), ERR_INVALID_RECORD);
-}
-END_TEST
-
-START_TEST(builds_the_marker_that_kafka_builds)
-{
-    struct buf key = {0};
-    struct buf value = {0};
-    wire_control_key_encode(WIRE_CONTROL_COMMIT, &key);
-    wire_txn_marker_encode(9, &value);
-    struct wire_builder_options options = {WIRE_BUILDER_DEFAULTS};
-    options.base_offset = 42;
-    options.leader_epoch = 7;
-    options.producer_id = 1234;
-    options.producer_epoch = 3;
-    options.attributes = WIRE_BATCH_TRANSACTIONAL | WIRE_BATCH_CONTROL;
-    struct wire_builder b;
-    wire_builder_init(&b, &options, &out);
-    wire_builder_add(&b, &(struct wire_record){.timestamp = 1000,
-                                               .key = buf_slice(&key),
-                                               .value = buf_slice(&value)});
-    ck_assert(slice_eq(wire_builder_finish(&b), unhex(&arena, MARKER)));
-    buf_fini(&key);
-    buf_fini(&value);
-}
-END_TEST
-
 int main(void)
 {
     Suite *suite = suite_create("batch");
@@ -571,11 +320,6 @@ int main(void)
     tcase_add_test(tc, sequences_wrap);
     tcase_add_test(tc, stamps_offset_and_epoch_outside_of_the_crc);
     tcase_add_test(tc, stamps_log_append_time);
-    tcase_add_test(tc, builds_what_kafka_builds);
-    tcase_add_test(tc, compaction_keeps_offsets);
-    tcase_add_test(tc, a_batch_may_be_empty);
-    tcase_add_test(tc, reads_control_records_of_kafka);
-    tcase_add_test(tc, builds_the_marker_that_kafka_builds);
     suite_add_tcase(suite, tc);
     SRunner *runner = srunner_create(suite);
     srunner_run_all(runner, CK_NORMAL);
