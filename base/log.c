@@ -29,7 +29,7 @@ static const char *level_name(enum log_level level)
 static void mask_control_bytes(char *text)
 {
     for (; *text != '\0'; text++) {
-        if ((unsigned char)*text < 0x20) {
+        if ((unsigned char)*text < 0x20 || *text == 0x7f) {
             *text = '?';
         }
     }
@@ -62,8 +62,9 @@ void log_to_stderr(void *arg, enum log_level level, const char *line)
     gmtime_r(&now.tv_sec, &utc);
     char out[LOG_LINE_MAX + 64];
     size_t at = strftime(out, sizeof out, "%Y-%m-%dT%H:%M:%S", &utc);
-    int len = snprintf(out + at, sizeof out - at, ".%03ldZ %s\n", now.tv_nsec / 1000000, line);
-    size_t total = min_size(at + (size_t)max_i64(len, 0), sizeof out - 1);
-    ssize_t ignored = write(STDERR_FILENO, out, total);
+    int len = snprintf(out + at, sizeof out - at, ".%03ldZ %s", now.tv_nsec / 1000000, line);
+    at = min_size(at + (size_t)max_i64(len, 0), sizeof out - 1);
+    out[at] = '\n'; /* in place of the NUL: a line that was cut is one, too */
+    ssize_t ignored = write(STDERR_FILENO, out, at + 1);
     (void)ignored;
 }

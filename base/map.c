@@ -39,11 +39,12 @@ static size_t find_slot(const struct map *m, struct slice key, uint64_t hash)
     }
 }
 
-/* Drops the holes and sizes the index for one more entry at half load. */
+/* Drops the holes. Half as many entries as there are fit in before the next time, so that a put
+ * costs O(1) on average whatever comes and goes. */
 static void rebuild(struct map *m)
 {
     size_t slots = MAP_SLOTS_MIN;
-    while (slots < (m->count + 1) * 2) {
+    while (slots < (m->count + m->count / 2 + 1) * 2) {
         slots *= 2;
     }
     struct map fresh = {.slots = slots,
@@ -86,6 +87,7 @@ void *map_put(struct map *m, struct slice key, void *value)
         e->value = value;
         return old;
     }
+    ASSERT(m->used < UINT32_MAX);
     m->entries[m->used++] = (struct map_entry){key, value, hash};
     m->index[slot] = (uint32_t)m->used;
     m->count++;
