@@ -56,10 +56,17 @@ static void send_reply(const struct group_reply *reply)
 
 /* ---- appends ---- */
 
+/* A write of ours can complete earlier ones at once. What follows from those is written behind what
+ * the outer effects still have to write, as the shard decided it in that order. */
 static void report(struct group_host *host, uint64_t id, enum err e)
 {
+    struct group_time now = group_now(host->groups->broker);
+    if (host->obeying != NULL) {
+        group_shard_append_done(host->shard, id, e, now, host->obeying);
+        return;
+    }
     struct group_effects out = {0};
-    group_shard_append_done(host->shard, id, e, group_now(host->groups->broker), &out);
+    group_shard_append_done(host->shard, id, e, now, &out);
     group_host_obey(host, &out);
 }
 
@@ -115,15 +122,18 @@ static enum err write_batch(struct group_host *host, const struct group_append *
     return e;
 }
 
-static void do_append(struct group_host *host, const struct group_append *append)
+/* A fate that is known at once adds to `out`: what follows from it comes after what is there. */
+static void do_append(struct group_host *host, const struct group_append *append,
+                      struct group_effects *out)
 {
+    struct group_time now = group_now(host->groups->broker);
     struct replica *r;
     int64_t required;
     enum err e = write_batch(host, append, &r, &required);
     if (e != ERR_NONE) {
         log_warn(host->groups->broker->log, "groups", "records not written",
                  "partition=%d error=%s", host->partition, err_name(e));
-        report(host, append->id, e);
+        group_shard_append_done(host->shard, append->id, e, now, out);
         return;
     }
     struct group_open_append *open = MEM_NEW(struct group_open_append);
@@ -132,7 +142,7 @@ static void do_append(struct group_host *host, const struct group_append *append
     open->ack.done = on_acked;
     if (replica_wait_acked(r, &open->ack, required, &e)) {
         mem_free(open);
-        report(host, append->id, ERR_NONE);
+        group_shard_append_done(host->shard, append->id, ERR_NONE, now, out);
         return;
     }
     list_add_tail(&host->appends, &open->node);
@@ -169,9 +179,12 @@ void broker_groups_reply(struct group_effects *out)
 
 void group_host_obey(struct group_host *host, struct group_effects *out)
 {
+    ASSERT(host->obeying == NULL);
+    host->obeying = out;
     for (const struct group_append *append = out->appends; append != NULL; append = append->next) {
-        do_append(host, append);
+        do_append(host, append, out);
     }
+    host->obeying = NULL;
     broker_groups_reply(out);
     arm_timer(host);
 }

@@ -18,10 +18,11 @@ struct group_host {
     int64_t load_at; /* next offset to replay */
     int64_t load_end;
     int64_t load_began_ms;
-    struct net_timer load_timer;  /* set while loading: the next piece */
-    struct replica_ack epoch_ack; /* waits until everything before this epoch is committed */
-    struct list appends;          /* struct group_open_append */
-    struct net_timer timer;       /* the shard's deadline */
+    struct net_timer load_timer;   /* set while loading: the next piece */
+    struct replica_ack epoch_ack;  /* waits until everything before this epoch is committed */
+    struct list appends;           /* struct group_open_append */
+    struct group_effects *obeying; /* effects whose appends are being written; NULL: none */
+    struct net_timer timer;        /* the shard's deadline */
 };
 
 struct broker_groups {
