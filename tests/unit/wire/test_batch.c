@@ -260,6 +260,29 @@ START_TEST(reads_batches_of_kafka_python)
 }
 END_TEST
 
+START_TEST(peeks_at_a_header_alone)
+{
+    struct slice bytes = plain();
+    uint8_t *head = mem_alloc(WIRE_BATCH_HEADER);
+    memcpy(head, bytes.data, WIRE_BATCH_HEADER);
+    struct wire_batch b;
+    size_t size = 0;
+    for (size_t len = 0; len < WIRE_BATCH_HEADER; len++) {
+        ck_assert_int_eq(wire_batch_peek(slice_of(head, len), &b, &size), ERR_CORRUPT_MESSAGE);
+    }
+    ck_assert_int_eq(wire_batch_peek(slice_of(head, WIRE_BATCH_HEADER), &b, &size), ERR_NONE);
+    ck_assert_uint_eq(size, bytes.len);
+    ck_assert_uint_eq(b.bytes.len, WIRE_BATCH_HEADER);
+    ck_assert_int_eq(wire_batch_last_offset(&b), 7);
+    head[22] = 7; /* a codec of the future */
+    ck_assert_int_eq(wire_batch_peek(slice_of(head, WIRE_BATCH_HEADER), &b, &size), ERR_NONE);
+    head[16] = 1;
+    ck_assert_int_eq(wire_batch_peek(slice_of(head, WIRE_BATCH_HEADER), &b, &size),
+                     ERR_UNSUPPORTED_FOR_MESSAGE_FORMAT);
+    mem_free(head);
+}
+END_TEST
+
 START_TEST(sequences_wrap)
 {
     struct wire_batch b = {.base_sequence = INT32_MAX - 1, .last_offset_delta = 2};
@@ -317,6 +340,7 @@ int main(void)
     tcase_add_test(tc, survives_any_flipped_byte);
     tcase_add_test(tc, reads_batches_of_kafka);
     tcase_add_test(tc, reads_batches_of_kafka_python);
+    tcase_add_test(tc, peeks_at_a_header_alone);
     tcase_add_test(tc, sequences_wrap);
     tcase_add_test(tc, stamps_offset_and_epoch_outside_of_the_crc);
     tcase_add_test(tc, stamps_log_append_time);
