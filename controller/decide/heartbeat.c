@@ -39,7 +39,8 @@ static enum decide_broker_state next_state(const struct decide_input *in,
     enum decide_broker_state now = decide_broker_state(broker);
     switch (now) {
     case DECIDE_BROKER_FENCED:
-        if (request->want_shut_down) {
+        if (request->want_shut_down || broker->in_controlled_shutdown) {
+            /* There is no way back from a shutdown but a new incarnation. */
             return DECIDE_BROKER_SHUTDOWN_NOW;
         }
         return !request->want_fence && is_caught_up(broker, request) ? DECIDE_BROKER_UNFENCED

@@ -101,10 +101,32 @@ static int32_t rack_take(struct decide_rack *rack, bool unfenced_only)
     return broker >= 0 || unfenced_only ? broker : ring_take(&rack->fenced);
 }
 
-static void ring_turn(struct decide_ring *ring)
+static size_t common_multiple(size_t a, size_t b)
 {
+    size_t x = a;
+    size_t y = b;
+    while (y != 0) {
+        size_t rest = x % y;
+        x = y;
+        y = rest;
+    }
+    return a / x * b;
+}
+
+/* For the next partition. */
+static void ring_turn(struct decide_ring *ring, size_t rack_count)
+{
+    if (ring->count == 0) {
+        return;
+    }
     ring->taken = 0;
-    ring->start = ring->count == 0 ? 0 : (ring->start + 1) % ring->count;
+    ring->turns++;
+    ring->start++;
+    if (ring->turns == common_multiple(rack_count, ring->count)) {
+        ring->turns = 0;
+        ring->start++;
+    }
+    ring->start %= ring->count;
 }
 
 struct metadata_ids decide_place(struct decide_placer *placer, struct arena *arena)
@@ -121,8 +143,8 @@ struct metadata_ids decide_place(struct decide_placer *placer, struct arena *are
         rack = (rack + 1) % placer->rack_count;
     }
     for (size_t i = 0; i < placer->rack_count; i++) {
-        ring_turn(&placer->racks[i].unfenced);
-        ring_turn(&placer->racks[i].fenced);
+        ring_turn(&placer->racks[i].unfenced, placer->rack_count);
+        ring_turn(&placer->racks[i].fenced, placer->rack_count);
     }
     placer->start = (placer->start + 1) % placer->rack_count;
     return (struct metadata_ids){replicas, count};

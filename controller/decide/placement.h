@@ -3,8 +3,10 @@
  *
  * Racks in order of name, from a random one on; partition p takes the rack (start + p + i) for its
  * replica i. Inside a rack brokers take turns, from a random one on, which moves by one with each
- * partition. Fenced brokers are used only when the rack has no unfenced one left; replica 0 is
- * never fenced. Brokers in controlled shutdown are not used.
+ * partition. (It moves by one more each time racks and brokers have come round together: with three
+ * racks of three brokers, the same broker of a rack would lead whenever the rack does.) Fenced
+ * brokers are used only when the rack has no unfenced one left; replica 0 is never fenced. Brokers
+ * in controlled shutdown are not used.
  *
  *     struct decide_placer placer;
  *     enum err e = decide_placer_init(&placer, in, replication_factor, &why);
@@ -20,6 +22,7 @@ struct decide_ring {
     size_t count;
     size_t start; /* whose turn is first for this partition */
     size_t taken; /* how many this partition took */
+    size_t turns; /* partitions since racks and brokers came round together */
 };
 
 struct decide_rack {

@@ -3,6 +3,7 @@
 #define TESTS_UNIT_CONTROLLER_WORLD_H
 
 #include <check.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "controller/decide/brokers.h"
