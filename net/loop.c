@@ -279,6 +279,7 @@ void net_loop_free(struct net_loop *loop)
     }
     loop->freeing = true;
     net_work_queue_free(loop->work);
+    net_work_queue_free(loop->warm_queue);
     streams_close_all(loop);
     mailbox_run_duties(&loop->mailbox);
     /* Closing defers the freeing of what was closed. */

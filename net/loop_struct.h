@@ -36,8 +36,9 @@ struct net_loop {
     int64_t timer_fd_due_ms; /* INT64_MAX: not armed */
     struct event timer_event;
 
-    struct net_work_queue *work; /* NULL until used */
-    pthread_mutex_t work_lock;   /* protects the pointer: net_work() is for any thread */
+    struct net_work_queue *work;       /* NULL until used */
+    pthread_mutex_t work_lock;         /* protects the pointer: net_work() is for any thread */
+    struct net_work_queue *warm_queue; /* NULL until a file is cold */
     struct list signals;
 
     struct list streams;   /* all open ones */
@@ -61,8 +62,9 @@ static inline void loop_post_duty(struct net_loop *loop, net_fn *fn, void *arg)
     mailbox_post(&loop->mailbox, (struct task){.fn = fn, .arg = arg, .duty = true});
 }
 
-/* Like net_work(), with a `done` that runs even when the loop is freed. */
+/* Like net_work() and net_work_on(), with a `done` that runs even when the loop is freed. */
 void loop_work_duty(struct net_loop *loop, net_fn *work, net_fn *done, void *arg);
+void work_on_duty(struct net_work_queue *queue, net_fn *work, net_fn *done, void *arg);
 
 /* The loop's seat at a budget. */
 struct budget_seat *loop_seat(struct net_loop *loop, struct net_budget *budget);

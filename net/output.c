@@ -13,6 +13,7 @@
 
 #include "base/mem.h"
 #include "net/stream.h"
+#include "net/warm.h"
 
 /* The pieces of one write. */
 struct pieces {
@@ -60,29 +61,31 @@ static void add_piece(struct pieces *p, uint8_t *data, size_t len)
     }
 }
 
-/* Reads up to `room` bytes of the range from `sent` on behind the pieces. False: the file cannot
- * give what was promised. */
-static bool add_file_piece(struct stream *s, struct pieces *p, const struct net_file *file,
-                           size_t sent, size_t room)
+/* Reads up to `want` bytes of the range from `sent` on; returns how many, less if they are not in
+ * memory (then `s->warming` is set if there are none) or cannot be read (the stream is closed). */
+static size_t read_file(struct stream *s, const struct net_file *file, size_t sent, uint8_t *to,
+                        size_t want)
 {
-    uint8_t *to = scratch_out(s->loop) + p->scratch_used;
-    size_t want = min_size(file->len - sent, room);
     size_t got = 0;
     while (got < want) {
-        ssize_t n = pread(file->fd, to + got, want - got, file->pos + (int64_t)(sent + got));
-        if (n < 0 && errno == EINTR) {
-            continue;
-        }
-        if (n <= 0) {
+        int64_t pos = file->pos + (int64_t)(sent + got);
+        ssize_t n = s->warmed ? pread(file->fd, to + got, want - got, pos)
+                              : warm_pread(file->fd, to + got, want - got, pos);
+        if (n > 0) {
+            got += (size_t)n;
+        } else if (n < 0 && errno == EAGAIN) {
+            if (got > 0 || warm_start(s, file, sent)) {
+                break;
+            }
+            s->warmed = true; /* without a descriptor to spare it has to wait here */
+        } else if (n == 0 || errno != EINTR) {
             stream_close(s, STREAM_END_FILE,
                          n == 0 ? "file ends before its promised end" : strerror(errno));
-            return false;
+            return 0;
         }
-        got += (size_t)n;
     }
-    add_piece(p, to, want);
-    p->scratch_used += want;
-    return true;
+    s->warmed = false;
+    return got;
 }
 
 /* The unsent pieces of `out`. True if all of them fitted. */
@@ -101,15 +104,23 @@ static bool gather_message(struct stream *s, struct pieces *p, struct output *ou
             return true;
         }
         const struct net_file *file = &out->files[i].file;
-        if (s->limits->sendfile && file->len > 0) {
+        size_t left = file->len - sent;
+        if (s->limits->sendfile && left > 0) {
             p->file_ahead = true;
             return false;
         }
-        size_t room = s->out.quantum - p->scratch_used;
-        if (p->count == OUT_IOV_MAX || (room == 0 && file->len > 0)) {
+        size_t want = min_size(left, s->out.quantum - p->scratch_used);
+        if (p->count == OUT_IOV_MAX || (want == 0 && left > 0)) {
             return false;
         }
-        if (!add_file_piece(s, p, file, sent, room) || file->len - sent > room) {
+        uint8_t *to = scratch_out(s->loop) + p->scratch_used;
+        size_t got = read_file(s, file, sent, to, want);
+        if (stream_is_closed(s)) {
+            return false;
+        }
+        add_piece(p, to, got);
+        p->scratch_used += got;
+        if (got < left) {
             return false;
         }
         sent = 0;
@@ -238,6 +249,9 @@ static enum output_status write_once(struct stream *s, size_t *sent)
     if (stream_is_closed(s)) {
         return OUTPUT_CLOSED;
     }
+    if (p.bytes == 0 && s->warming != NULL) {
+        return OUTPUT_COLD;
+    }
     bool by_sendfile = p.bytes == 0 && p.file_ahead;
     ssize_t n = by_sendfile ? stream_sendfile(s, LIST_ENTRY(s->out.list.next, struct output, link))
                             : stream_write(s, &p);
@@ -262,6 +276,9 @@ enum output_status output_write(struct stream *s)
 {
     size_t total = 0;
     while (!list_empty(&s->out.list)) {
+        if (s->warming != NULL) {
+            return OUTPUT_COLD;
+        }
         size_t sent = 0;
         enum output_status status = write_once(s, &sent);
         total += sent;

@@ -41,6 +41,7 @@ struct output_queue {
 enum output_status {
     OUTPUT_EMPTY,   /* all is sent */
     OUTPUT_BLOCKED, /* the socket takes no more now */
+    OUTPUT_COLD,    /* waits for a file; the stream is touched when it is there */
     OUTPUT_TURN,    /* there is more, but others are waiting */
     OUTPUT_CLOSED   /* the stream is closed */
 };

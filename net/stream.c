@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "base/mem.h"
+#include "net/warm.h"
 
 static void on_readable(evutil_socket_t fd, short what, void *arg);
 static void on_writable(evutil_socket_t fd, short what, void *arg);
@@ -46,6 +47,7 @@ void stream_close(struct stream *s, enum stream_end why, const char *reason)
     list_remove(&s->service_link);
     list_remove(&s->hungry_link);
     input_fini(&s->in);
+    warm_forget(s);
     while (!list_empty(&s->out.list)) {
         struct output *out = LIST_ENTRY(s->out.list.next, struct output, link);
         list_remove(&out->link);
@@ -150,6 +152,9 @@ static void write_out(struct stream *s)
     if (status == OUTPUT_BLOCKED && s->stall_ms == 0) {
         s->stall_ms = net_now_ms(s->loop);
         watch(s, s->limits->stall_timeout_ms);
+    }
+    if (status == OUTPUT_COLD) {
+        s->stall_ms = 0; /* it is not the peer that is slow */
     }
     if (status == OUTPUT_TURN) {
         stream_touch(s);

@@ -81,9 +81,11 @@ struct stream {
     bool writes_later; /* inside a function that writes at its end */
     struct input in;
     struct output_queue out;
-    int64_t active_ms; /* last byte in or out */
-    int64_t frame_ms;  /* the frame in progress began */
-    int64_t stall_ms;  /* output has waited since; 0: none waits */
+    struct warming *warming; /* not NULL: output waits for a cold file */
+    bool warmed;             /* the next read of a file may wait, as it should not have to */
+    int64_t active_ms;       /* last byte in or out */
+    int64_t frame_ms;        /* the frame in progress began */
+    int64_t stall_ms;        /* output has waited since; 0: none waits */
     struct net_timer timer;
     struct event read_event;
     struct event write_event;

@@ -167,10 +167,14 @@ void net_work(struct net_loop *loop, net_fn *work, net_fn *done, void *arg)
     net_work_on(default_queue(loop), work, done, arg);
 }
 
+void work_on_duty(struct net_work_queue *queue, net_fn *work, net_fn *done, void *arg)
+{
+    queue_job(queue, (struct job){.work = work, .done = done, .arg = arg, .duty = true});
+}
+
 void loop_work_duty(struct net_loop *loop, net_fn *work, net_fn *done, void *arg)
 {
-    queue_job(default_queue(loop),
-              (struct job){.work = work, .done = done, .arg = arg, .duty = true});
+    work_on_duty(default_queue(loop), work, done, arg);
 }
 
 void net_work_queue_free(struct net_work_queue *queue)

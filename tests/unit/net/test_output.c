@@ -98,6 +98,62 @@ START_TEST(files_arrive_whole)
 }
 END_TEST
 
+/* A file on a disk, out of the page cache as far as the system obeys. */
+static void make_cold(struct fix *f)
+{
+    char path[] = "/var/tmp/craft-net-XXXXXX";
+    int fd = mkstemp(path);
+    ck_assert_int_ge(fd, 0);
+    unlink(path);
+    uint8_t *bytes = mem_alloc(FILE_BYTES);
+    ck_assert_int_eq(pread(f->file_fd, bytes, FILE_BYTES, 0), FILE_BYTES);
+    ck_assert_int_eq(pwrite(fd, bytes, FILE_BYTES, 0), FILE_BYTES);
+    mem_free(bytes);
+    ck_assert_int_eq(dup2(fd, f->file_fd), f->file_fd);
+    close(fd);
+    ck_assert_int_eq(fsync(f->file_fd), 0);
+    ck_assert_int_eq(posix_fadvise(f->file_fd, 0, 0, POSIX_FADV_DONTNEED), 0);
+}
+
+START_TEST(cold_files_arrive_whole)
+{
+    struct fix f;
+    fix_init(&f, NULL, NULL);
+    make_files(&f, shapes[_i].files, shapes[_i].len);
+    make_cold(&f);
+    int fd = fix_connect(&f);
+    fetch_and_check(&f, fd, 2);
+    close(fd);
+    fix_fini(&f);
+}
+END_TEST
+
+START_TEST(reader_of_a_cold_file_dies)
+{
+    for (int steps = 0; steps < 6; steps++) {
+        struct fix f;
+        fix_init(&f, NULL, NULL);
+        make_files(&f, 3, 1 << 20);
+        make_cold(&f);
+        int fd = fix_connect(&f);
+        struct buf out = {0};
+        fix_put_fetch(&out, 1);
+        fix_send(&f, fd, buf_slice(&out));
+        FIX_UNTIL(&f, f.handled == 1);
+        for (int i = 0; i < steps; i++) {
+            net_loop_step(f.loop, 0);
+        }
+        close(fd);
+        if (steps % 2 == 0) {
+            FIX_UNTIL(&f, f.released == 3);
+        } /* else the loop is freed while a thread reads */
+        buf_fini(&out);
+        fix_fini(&f);
+        ck_assert_int_eq(f.released, 3);
+    }
+}
+END_TEST
+
 START_TEST(small_socket_buffers)
 {
     for (int sendfile = 0; sendfile < 2; sendfile++) {
@@ -272,6 +328,8 @@ int main(void)
     TCase *tc = tcase_create("output");
     tcase_set_timeout(tc, 60);
     tcase_add_loop_test(tc, files_arrive_whole, 0, ARRAY_LEN(shapes));
+    tcase_add_loop_test(tc, cold_files_arrive_whole, 0, ARRAY_LEN(shapes));
+    tcase_add_test(tc, reader_of_a_cold_file_dies);
     tcase_add_test(tc, small_socket_buffers);
     tcase_add_test(tc, files_are_released_once_when_the_reader_dies);
     tcase_add_test(tc, answers_to_the_dead_release_their_files);
