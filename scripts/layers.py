@@ -13,7 +13,7 @@ FLOORS = {
     "base": 0,
     "proto": 1, "wire": 1,
     "raft": 2, "metadata": 2, "store": 2, "net": 2,
-    "raft/node": 3,
+    "raft/node": 3, "daemon": 3,
     "controller": 4, "broker": 4, "cli": 4,
 }
 
@@ -34,6 +34,7 @@ PUBLIC = {
     "store": "store.h",
     "net": "net.h",
     "raft/node": "node.h",
+    "daemon": "daemon.h",
     "controller/decide": "*",
     "broker/partition": "*",
     "broker/group": "*",
