@@ -1,0 +1,420 @@
+/* Decide, append, answer at commit: the controller over a log in memory. */
+#include "tests/unit/controller/world.h"
+
+#include "base/mem.h"
+#include "controller/batches.h"
+#include "controller/controller.h"
+
+/* ---- a log in memory ---- */
+
+enum { LOG_MAX = 20000, BATCH_MAX = 200 };
+
+struct fake_batch {
+    int64_t base;
+    int count;
+    struct buf bytes;
+    size_t ends[64]; /* of small batches only */
+};
+
+struct fake_log {
+    struct controller *controller;
+    int64_t end;
+    int64_t committed;
+    struct fake_batch batches[BATCH_MAX];
+    int batch_count;
+    int delivered;
+    enum err next_append; /* ERR_NONE: append */
+    int appends_until_error;
+    int resigned;
+    int activated;
+    int deactivated;
+    int failed;
+};
+
+static int64_t fake_end(void *arg)
+{
+    return ((struct fake_log *)arg)->end;
+}
+
+static enum err fake_append(void *arg, int32_t epoch, const struct slice *values, int count,
+                            int64_t *base)
+{
+    struct fake_log *log = arg;
+    (void)epoch;
+    if (log->next_append != ERR_NONE && log->appends_until_error-- == 0) {
+        return log->next_append;
+    }
+    struct fake_batch *batch = &log->batches[log->batch_count++];
+    batch->base = log->end;
+    batch->count = count;
+    for (int i = 0; i < count; i++) {
+        buf_put_slice(&batch->bytes, values[i]);
+        if (i < (int)ARRAY_LEN(batch->ends)) {
+            batch->ends[i] = batch->bytes.len;
+        }
+    }
+    *base = log->end;
+    log->end += count;
+    return ERR_NONE;
+}
+
+static void fake_resign(void *arg, int32_t epoch)
+{
+    struct fake_log *log = arg;
+    log->resigned++;
+    controller_on_resign(log->controller, epoch);
+}
+
+static void on_activated(void *arg)
+{
+    ((struct fake_log *)arg)->activated++;
+}
+
+static void on_deactivated(void *arg)
+{
+    ((struct fake_log *)arg)->deactivated++;
+}
+
+static void on_failed(void *arg, const char *what)
+{
+    ck_assert(what[0] != '\0');
+    ((struct fake_log *)arg)->failed++;
+}
+
+static int64_t fake_wall(void *arg)
+{
+    return ((struct fake_log *)arg)->end;
+}
+
+/* Commits the next batch. */
+static void commit_one(struct fake_log *log)
+{
+    struct fake_batch *batch = &log->batches[log->delivered++];
+    struct slice values[ARRAY_LEN(batch->ends)];
+    ck_assert_int_le(batch->count, (int)ARRAY_LEN(batch->ends));
+    for (int i = 0; i < batch->count; i++) {
+        size_t start = i == 0 ? 0 : batch->ends[i - 1];
+        values[i] = slice_of(batch->bytes.data + start, batch->ends[i] - start);
+    }
+    controller_on_commit(log->controller,
+                         &(struct node_batch){.base_offset = batch->base,
+                                              .last_offset = batch->base + batch->count - 1,
+                                              .epoch = 1,
+                                              .append_timestamp_ms = 1,
+                                              .record_values = values,
+                                              .count = batch->count});
+}
+
+static void commit_control(struct fake_log *log)
+{
+    controller_on_commit(log->controller, &(struct node_batch){.base_offset = log->end,
+                                                               .last_offset = log->end,
+                                                               .epoch = 1,
+                                                               .control = true});
+    log->end++;
+}
+
+/* ---- an operation ---- */
+
+struct op {
+    struct controller_op op;
+    struct arena arena;
+    const char *feature; /* one record of this feature; NULL: no records */
+    int16_t level;
+    int records;
+    bool joined;
+    size_t value_bytes; /* a configuration of this size instead */
+    int seen;           /* level that the decision saw */
+    int calls;
+    enum err result;
+};
+
+static void op_decide(struct controller_op *op, const struct decide_input *in, struct decision *out)
+{
+    struct op *o = container_of(op, struct op, op);
+    o->seen = metadata_feature_level(in->image, slice_str("f"));
+    if (o->joined) {
+        decision_atomic_begin(out);
+    }
+    for (int i = 0; i < o->records; i++) {
+        if (o->value_bytes > 0) {
+            uint8_t *value = arena_alloc(in->arena, o->value_bytes);
+            decision_add(out, METADATA_RECORD_CONFIG)->config =
+                (struct metadata_config_record){METADATA_CONFIG_GROUP, slice_str("g"),
+                                                slice_str("n"), slice_of(value, o->value_bytes)};
+        } else if (o->feature == NULL) {
+            /* Cannot be replayed. */
+            decision_add(out, METADATA_RECORD_REMOVE_TOPIC)->remove_topic.topic_id =
+                (struct uuid){1, 2};
+        } else {
+            decision_add(out, METADATA_RECORD_FEATURE_LEVEL)->feature_level =
+                (struct metadata_feature_level){slice_str(o->feature), (int16_t)(o->level + i)};
+        }
+    }
+    if (o->joined) {
+        decision_atomic_end(out);
+    }
+    out->response = o;
+}
+
+static void op_done(struct controller_op *op, enum err e)
+{
+    struct op *o = container_of(op, struct op, op);
+    o->calls++;
+    o->result = e;
+    arena_fini(&o->arena);
+}
+
+static void submit(struct controller *c, struct op *o)
+{
+    o->op.decide = op_decide;
+    o->op.done = op_done;
+    o->op.arena = &o->arena;
+    controller_submit(c, &o->op);
+}
+
+static void set_up(struct fake_log *log, struct settings **settings)
+{
+    *log = (struct fake_log){0};
+    *settings = settings_new();
+    log->controller = controller_new(&(struct controller_options){
+        .node_id = 3000,
+        .cluster_id = slice_str(CLUSTER_ID),
+        .settings = *settings,
+        .seed = 1,
+        .raft = {log, fake_end, fake_append, fake_resign},
+        .hooks = {log, on_activated, on_deactivated, NULL, on_failed},
+        .wall_ms = fake_wall,
+    });
+}
+
+static void tear_down(struct fake_log *log, struct settings *settings)
+{
+    controller_free(log->controller);
+    for (int i = 0; i < log->batch_count; i++) {
+        buf_fini(&log->batches[i].bytes);
+    }
+    settings_free(settings);
+}
+
+static void activate(struct fake_log *log)
+{
+    commit_control(log);
+    controller_on_claim(log->controller, 1, log->end);
+    while (log->delivered < log->batch_count) {
+        commit_one(log);
+    }
+}
+
+#define LEVEL(image) metadata_feature_level(image, slice_str("f"))
+
+START_TEST(a_standby_refuses_and_replays)
+{
+    struct fake_log log;
+    struct settings *settings;
+    struct op o = {.feature = "f", .level = 3, .records = 1};
+    set_up(&log, &settings);
+    submit(log.controller, &o);
+    ck_assert_int_eq(o.calls, 1);
+    ck_assert_int_eq(o.result, ERR_NOT_CONTROLLER);
+    struct buf value = {0};
+    struct metadata_record record = {.type = METADATA_RECORD_FEATURE_LEVEL,
+                                     .feature_level = {slice_str("f"), 9}};
+    metadata_record_encode(&record, &value);
+    struct slice values = buf_slice(&value);
+    controller_on_commit(
+        log.controller,
+        &(struct node_batch){
+            .base_offset = 0, .last_offset = 0, .epoch = 1, .record_values = &values, .count = 1});
+    ck_assert_int_eq(LEVEL(controller_committed(log.controller)), 9);
+    values = slice_str("garbage");
+    controller_on_commit(
+        log.controller,
+        &(struct node_batch){
+            .base_offset = 1, .last_offset = 1, .epoch = 1, .record_values = &values, .count = 1});
+    ck_assert_int_eq(log.failed, 1);
+    buf_fini(&value);
+    tear_down(&log, settings);
+}
+END_TEST
+
+START_TEST(an_empty_log_begins_with_feature_levels)
+{
+    struct fake_log log;
+    struct settings *settings;
+    set_up(&log, &settings);
+    activate(&log);
+    ck_assert_int_eq(log.activated, 1);
+    ck_assert_int_gt(
+        metadata_feature_level(controller_committed(log.controller), slice_str("metadata.version")),
+        0);
+    /* Not a second time. */
+    controller_on_resign(log.controller, 1);
+    ck_assert_int_eq(log.deactivated, 1);
+    int batches = log.batch_count;
+    activate(&log);
+    ck_assert_int_eq(log.batch_count, batches);
+    tear_down(&log, settings);
+}
+END_TEST
+
+START_TEST(bootstrap_records_come_from_the_snapshot)
+{
+    struct fake_log log;
+    struct settings *settings;
+    set_up(&log, &settings);
+    struct buf value = {0};
+    struct metadata_record record = {.type = METADATA_RECORD_FEATURE_LEVEL,
+                                     .feature_level = {slice_str("metadata.version"), 17}};
+    metadata_record_encode(&record, &value);
+    struct slice values = buf_slice(&value);
+    controller_on_snapshot(log.controller,
+                           &(struct node_batch){.record_values = &values, .count = 1});
+    buf_fini(&value);
+    activate(&log);
+    ck_assert_int_eq(
+        metadata_feature_level(controller_committed(log.controller), slice_str("metadata.version")),
+        17);
+    tear_down(&log, settings);
+}
+END_TEST
+
+START_TEST(answers_come_at_commit_and_in_order)
+{
+    struct fake_log log;
+    struct settings *settings;
+    struct op a = {.feature = "f", .level = 1, .records = 1};
+    struct op reads = {0};
+    struct op b = {.feature = "f", .level = 2, .records = 1};
+    struct op idle = {0};
+    set_up(&log, &settings);
+    activate(&log);
+    submit(log.controller, &a);
+    submit(log.controller, &reads);
+    submit(log.controller, &b);
+    ck_assert_int_eq(a.calls + reads.calls + b.calls, 0);
+    ck_assert_msg(b.seen == 1 && reads.seen == 1, "decisions see what is not committed");
+    ck_assert_int_eq(LEVEL(controller_latest(log.controller)), 2);
+    ck_assert_int_eq(LEVEL(controller_committed(log.controller)), 0);
+    commit_one(&log);
+    ck_assert_int_eq(a.calls, 1);
+    ck_assert_msg(reads.calls == 1, "what it saw is committed now");
+    ck_assert_int_eq(b.calls, 0);
+    ck_assert_int_eq(LEVEL(controller_committed(log.controller)), 1);
+    commit_one(&log);
+    ck_assert_int_eq(b.calls, 1);
+    ck_assert_int_eq(b.result, ERR_NONE);
+    submit(log.controller, &idle);
+    ck_assert_msg(idle.calls == 1, "nothing is pending");
+    tear_down(&log, settings);
+}
+END_TEST
+
+START_TEST(resigning_fails_what_is_parked_and_forgets_it)
+{
+    struct fake_log log;
+    struct settings *settings;
+    struct op a = {.feature = "f", .level = 1, .records = 1};
+    struct op b = {.feature = "f", .level = 2, .records = 1};
+    set_up(&log, &settings);
+    activate(&log);
+    submit(log.controller, &a);
+    commit_one(&log);
+    submit(log.controller, &b);
+    controller_on_resign(log.controller, 99);
+    ck_assert_int_eq(b.calls, 0);
+    controller_on_resign(log.controller, 1);
+    ck_assert_int_eq(b.calls, 1);
+    ck_assert_int_eq(b.result, ERR_NOT_CONTROLLER);
+    ck_assert_ptr_null(controller_latest(log.controller));
+    ck_assert_int_eq(LEVEL(controller_committed(log.controller)), 1);
+    /* It survived after all: the log says so. */
+    commit_one(&log);
+    ck_assert_int_eq(LEVEL(controller_committed(log.controller)), 2);
+    ck_assert_int_eq(b.calls, 1);
+    tear_down(&log, settings);
+}
+END_TEST
+
+START_TEST(what_cannot_be_replayed_is_never_written)
+{
+    struct fake_log log;
+    struct settings *settings;
+    struct op bad = {.records = 1};
+    struct op good = {.feature = "f", .level = 1, .records = 1};
+    set_up(&log, &settings);
+    activate(&log);
+    int batches = log.batch_count;
+    submit(log.controller, &bad);
+    ck_assert_int_eq(bad.result, ERR_UNKNOWN_SERVER_ERROR);
+    ck_assert_int_eq(log.batch_count, batches);
+    submit(log.controller, &good);
+    commit_one(&log);
+    ck_assert_int_eq(good.result, ERR_NONE);
+    tear_down(&log, settings);
+}
+END_TEST
+
+START_TEST(a_full_log_refuses_and_changes_nothing)
+{
+    struct fake_log log;
+    struct settings *settings;
+    struct op a = {.feature = "f", .level = 1, .records = 1};
+    set_up(&log, &settings);
+    activate(&log);
+    log.next_append = ERR_BUSY;
+    submit(log.controller, &a);
+    ck_assert_int_eq(a.result, ERR_BUSY);
+    ck_assert_int_eq(LEVEL(controller_latest(log.controller)), 0);
+    ck_assert_int_eq(log.resigned, 0);
+    tear_down(&log, settings);
+}
+END_TEST
+
+START_TEST(large_operations_are_cut_where_they_may_be)
+{
+    struct fake_log log;
+    struct settings *settings;
+    struct op loose = {.feature = "f", .records = BATCH_RECORDS_MAX + 5};
+    struct op tight = {.feature = "f", .records = BATCH_RECORDS_MAX + 5, .joined = true};
+    struct op huge = {.records = 9, .value_bytes = 1 << 20, .joined = true};
+    set_up(&log, &settings);
+    activate(&log);
+    int batches = log.batch_count;
+    submit(log.controller, &loose);
+    ck_assert_int_eq(log.batch_count, batches + 2);
+    ck_assert_int_eq(log.batches[batches].count, BATCH_RECORDS_MAX);
+    submit(log.controller, &tight);
+    ck_assert_int_eq(log.batch_count, batches + 3);
+    submit(log.controller, &huge);
+    ck_assert_int_eq(huge.result, ERR_POLICY_VIOLATION);
+    huge = (struct op){.records = 9, .value_bytes = 1 << 20};
+    submit(log.controller, &huge);
+    ck_assert_int_eq(log.batch_count, batches + 5);
+    tear_down(&log, settings);
+    ck_assert_int_eq(huge.result, ERR_NOT_CONTROLLER);
+}
+END_TEST
+
+START_TEST(half_an_operation_ends_the_leadership)
+{
+    struct fake_log log;
+    struct settings *settings;
+    struct op a = {.feature = "f", .records = BATCH_RECORDS_MAX + 5};
+    set_up(&log, &settings);
+    activate(&log);
+    log.next_append = ERR_BUSY;
+    log.appends_until_error = 1;
+    submit(log.controller, &a);
+    ck_assert_int_eq(a.result, ERR_NOT_CONTROLLER);
+    ck_assert_int_eq(log.resigned, 1);
+    ck_assert(!controller_is_active(log.controller));
+    tear_down(&log, settings);
+}
+END_TEST
+
+RUN_SUITE("controller", a_standby_refuses_and_replays, an_empty_log_begins_with_feature_levels,
+          bootstrap_records_come_from_the_snapshot, answers_come_at_commit_and_in_order,
+          resigning_fails_what_is_parked_and_forgets_it, what_cannot_be_replayed_is_never_written,
+          a_full_log_refuses_and_changes_nothing, large_operations_are_cut_where_they_may_be,
+          half_an_operation_ends_the_leadership)

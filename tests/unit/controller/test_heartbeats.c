@@ -1,0 +1,143 @@
+/* Sessions of brokers: who is stale, and when. */
+#include "tests/unit/controller/world.h"
+
+#include "controller/heartbeats.h"
+
+enum { SESSION_MS = 150, GRACE_MS = 30, DEADLINE_MS = 5000 };
+
+struct fixture {
+    struct net_loop *loop;
+    struct heartbeats heartbeats;
+    struct world world;
+    int32_t stale[8];
+    int64_t stale_ms[8];
+    int stale_count;
+};
+
+static void on_stale(void *arg, int32_t broker_id)
+{
+    struct fixture *f = arg;
+    f->stale_ms[f->stale_count] = net_now_ms(f->loop);
+    f->stale[f->stale_count++] = broker_id;
+}
+
+/* Brokers 1 and 2 are unfenced, 3 is fenced. */
+static void set_up(struct fixture *f)
+{
+    *f = (struct fixture){0};
+    f->loop = net_loop_new(NULL);
+    world_init(&f->world, 1);
+    for (int32_t id = 1; id <= 3; id++) {
+        world_broker(&f->world, id, NULL);
+    }
+    world_fence(&f->world, 3);
+    f->heartbeats = (struct heartbeats){.loop = f->loop,
+                                        .session_timeout_ms = SESSION_MS,
+                                        .grace_ms = GRACE_MS,
+                                        .stale = on_stale,
+                                        .arg = f};
+    controller_heartbeats_init(&f->heartbeats);
+}
+
+static void tear_down(struct fixture *f)
+{
+    controller_heartbeats_fini(&f->heartbeats);
+    net_loop_free(f->loop);
+    world_fini(&f->world);
+}
+
+static void beat(struct fixture *f, int32_t id, int64_t offset)
+{
+    const struct metadata_broker *broker = metadata_broker(f->world.image, id);
+    controller_heartbeats_touch(&f->heartbeats,
+                                &(struct heartbeat_contact){id, broker->epoch, offset, NULL});
+}
+
+static void wait_for_stale(struct fixture *f, int count)
+{
+    int64_t end = net_now_ms(f->loop) + DEADLINE_MS;
+    while (f->stale_count < count && net_now_ms(f->loop) < end) {
+        net_loop_step(f->loop, 20);
+    }
+    ck_assert_int_eq(f->stale_count, count);
+}
+
+START_TEST(silent_brokers_become_stale_in_order)
+{
+    struct fixture f;
+    set_up(&f);
+    net_loop_step(f.loop, 0);
+    int64_t begin = net_now_ms(f.loop);
+    controller_heartbeats_begin(&f.heartbeats, f.world.image);
+    int64_t beat_ms = begin;
+    while (beat_ms < begin + SESSION_MS / 3) {
+        net_loop_step(f.loop, 5);
+        beat_ms = net_now_ms(f.loop);
+    }
+    beat(&f, 1, 7);
+    beat(&f, 3, 7);
+    wait_for_stale(&f, 2);
+    ck_assert_int_eq(f.stale[0], 2);
+    ck_assert_int_eq(f.stale[1], 1);
+    ck_assert_int_ge(f.stale_ms[0], begin + SESSION_MS);
+    ck_assert_int_ge(f.stale_ms[1], beat_ms + SESSION_MS);
+    tear_down(&f);
+}
+END_TEST
+
+START_TEST(a_fenced_broker_has_no_deadline_until_it_is_unfenced)
+{
+    struct fixture f;
+    set_up(&f);
+    controller_heartbeats_begin(&f.heartbeats, f.world.image);
+    controller_heartbeats_set_state(&f.heartbeats, 1, DECIDE_BROKER_FENCED, 5);
+    controller_heartbeats_forget(&f.heartbeats, 2);
+    ck_assert(!net_timer_is_set(&f.heartbeats.timer));
+    controller_heartbeats_set_state(&f.heartbeats, 3, DECIDE_BROKER_UNFENCED, 6);
+    wait_for_stale(&f, 1);
+    ck_assert_int_eq(f.stale[0], 3);
+    /* It could not be fenced: it comes again. */
+    controller_heartbeats_retry(&f.heartbeats, 3);
+    wait_for_stale(&f, 2);
+    ck_assert_int_eq(f.stale[1], 3);
+    tear_down(&f);
+}
+END_TEST
+
+START_TEST(clearing_forgets_everything)
+{
+    struct fixture f;
+    set_up(&f);
+    controller_heartbeats_begin(&f.heartbeats, f.world.image);
+    ck_assert(net_timer_is_set(&f.heartbeats.timer));
+    controller_heartbeats_clear(&f.heartbeats);
+    ck_assert(!net_timer_is_set(&f.heartbeats.timer));
+    ck_assert(!controller_heartbeats_is_live(&f.heartbeats, 1));
+    tear_down(&f);
+}
+END_TEST
+
+START_TEST(a_shutdown_waits_for_the_slowest_active_broker)
+{
+    struct fixture f;
+    set_up(&f);
+    controller_heartbeats_begin(&f.heartbeats, f.world.image);
+    ck_assert_int_eq(controller_heartbeats_soft(&f.heartbeats, 1).lowest_active_offset, -1);
+    beat(&f, 2, 40);
+    controller_heartbeats_set_state(&f.heartbeats, 1, DECIDE_BROKER_CONTROLLED_SHUTDOWN, 50);
+    controller_heartbeats_set_state(&f.heartbeats, 1, DECIDE_BROKER_CONTROLLED_SHUTDOWN, 60);
+    struct decide_heartbeat_soft soft = controller_heartbeats_soft(&f.heartbeats, 1);
+    ck_assert_int_eq(soft.shutdown_offset, 50);
+    ck_assert_int_eq(soft.lowest_active_offset, 40);
+    beat(&f, 2, 55);
+    ck_assert_int_eq(controller_heartbeats_soft(&f.heartbeats, 1).lowest_active_offset, 55);
+    /* One that shuts down itself is not waited for. */
+    controller_heartbeats_set_state(&f.heartbeats, 2, DECIDE_BROKER_CONTROLLED_SHUTDOWN, 70);
+    ck_assert_int_eq(controller_heartbeats_soft(&f.heartbeats, 1).lowest_active_offset, INT64_MAX);
+    tear_down(&f);
+}
+END_TEST
+
+RUN_SUITE("heartbeats", silent_brokers_become_stale_in_order,
+          a_fenced_broker_has_no_deadline_until_it_is_unfenced, clearing_forgets_everything,
+          a_shutdown_waits_for_the_slowest_active_broker)
