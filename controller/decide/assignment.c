@@ -46,9 +46,11 @@ enum err decide_assignment_check(const struct decide_input *in, struct metadata_
     return ERR_NONE;
 }
 
-enum err decide_new_partition(const struct decide_input *in, struct uuid topic_id, int32_t index,
-                              struct metadata_ids replicas, struct decision *out, struct slice *why)
+enum err decide_add_partition(const struct decide_input *in,
+                              const struct decide_new_partition *wanted, struct decision *out,
+                              struct slice *why)
 {
+    struct metadata_ids replicas = wanted->replicas;
     int32_t *isr = ARENA_ARRAY(in->arena, replicas.count, int32_t);
     struct uuid *dirs = ARENA_ARRAY(in->arena, replicas.count, struct uuid);
     size_t isr_count = 0;
@@ -63,13 +65,13 @@ enum err decide_new_partition(const struct decide_input *in, struct uuid topic_i
         *why = decide_text(in->arena,
                            "All brokers specified in the manual partition assignment for partition "
                            "%d are fenced or in controlled shutdown.",
-                           index);
+                           wanted->index);
         return ERR_INVALID_REPLICA_ASSIGNMENT;
     }
     struct metadata_record *record = decision_add(out, METADATA_RECORD_PARTITION);
     record->partition = (struct metadata_partition_record){
-        .partition_id = index,
-        .topic_id = topic_id,
+        .partition_id = wanted->index,
+        .topic_id = wanted->topic_id,
         .replicas = replicas,
         .isr = {isr, isr_count},
         .leader = isr[0],

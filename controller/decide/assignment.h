@@ -10,10 +10,16 @@ enum err MUST_USE decide_assignment_check(const struct decide_input *in,
                                           struct metadata_ids replicas, int64_t replication_factor,
                                           struct slice *why);
 
+struct decide_new_partition {
+    struct uuid topic_id;
+    int32_t index;
+    struct metadata_ids replicas;
+};
+
 /* Adds the record of a new partition: the active replicas are in sync, the first of them leads.
  * Errors: ERR_INVALID_REPLICA_ASSIGNMENT when none is active; nothing is added then. */
-enum err MUST_USE decide_new_partition(const struct decide_input *in, struct uuid topic_id,
-                                       int32_t index, struct metadata_ids replicas,
+enum err MUST_USE decide_add_partition(const struct decide_input *in,
+                                       const struct decide_new_partition *wanted,
                                        struct decision *out, struct slice *why);
 
 #endif

@@ -99,26 +99,31 @@ static enum err check(const struct decide_input *in, int32_t sender,
     return ERR_NONE;
 }
 
-static enum err alter_one(const struct decide_input *in, int32_t sender,
-                          const struct metadata_topic *topic,
+/* One request, from its first partition to its last. */
+struct altering {
+    const struct decide_input *in;
+    int32_t sender;
+    struct decision *out;
+    enum decide_election election; /* what the topic at hand allows */
+};
+
+static enum err alter_one(const struct altering *a, const struct metadata_topic *topic,
                           const struct wire_alter_partition_request_topics_partitions *wanted,
-                          struct wire_alter_partition_response_topics_partitions *result,
-                          struct decision *out)
+                          struct wire_alter_partition_response_topics_partitions *result)
 {
+    const struct decide_input *in = a->in;
     const struct metadata_partition *p = metadata_partition(topic, wanted->partition_index);
     if (p == NULL) {
         return ERR_UNKNOWN_TOPIC_OR_PARTITION;
     }
     struct new_isr isr = read_isr(in, wanted);
-    TRY(check(in, sender, wanted, p, &isr));
+    TRY(check(in, a->sender, wanted, p, &isr));
     struct decide_change change = decide_change_begin(topic, wanted->partition_index, p);
     change.isr = isr.ids;
     change.recovery = (enum metadata_recovery)wanted->leader_recovery_state;
-    if (decide_unclean_enabled(in, topic->name)) {
-        change.election = DECIDE_ELECT_UNCLEAN;
-    }
-    struct decide_state after = decide_state_after(p, decide_change_build(in, &change, out));
-    if (after.leader != sender) {
+    change.election = a->election;
+    struct decide_state after = decide_state_after(p, decide_change_build(in, &change, a->out));
+    if (after.leader != a->sender) {
         /* The reassignment ended here, without the sender: the record is written all the same. */
         return in->api_version >= BY_TOPIC_ID ? ERR_NEW_LEADER_ELECTED : ERR_FENCED_LEADER_EPOCH;
     }
@@ -132,25 +137,27 @@ static enum err alter_one(const struct decide_input *in, int32_t sender,
     return ERR_NONE;
 }
 
-static void alter_topic(const struct decide_input *in, int32_t sender,
+static void alter_topic(struct altering *a,
                         const struct wire_alter_partition_request_topics *wanted,
-                        struct wire_alter_partition_response_topics *result, struct decision *out)
+                        struct wire_alter_partition_response_topics *result)
 {
-    bool by_id = in->api_version >= BY_TOPIC_ID;
-    const struct metadata_topic *topic =
-        by_id ? metadata_topic_by_id(in->image, wanted->topic_id)
-              : metadata_topic_by_name(in->image, wanted->topic_name);
+    const struct metadata_image *image = a->in->image;
+    bool by_id = a->in->api_version >= BY_TOPIC_ID;
+    const struct metadata_topic *topic = by_id ? metadata_topic_by_id(image, wanted->topic_id)
+                                               : metadata_topic_by_name(image, wanted->topic_name);
     size_t count = (size_t)max_i64(wanted->partitions_count, 0);
+    bool unclean = topic != NULL && decide_unclean_enabled(a->in, topic->name);
+    a->election = unclean ? DECIDE_ELECT_UNCLEAN : DECIDE_ELECT_ONLINE;
     result->topic_name = wanted->topic_name;
     result->topic_id = wanted->topic_id;
     result->partitions =
-        ARENA_ARRAY(in->arena, count, struct wire_alter_partition_response_topics_partitions);
+        ARENA_ARRAY(a->in->arena, count, struct wire_alter_partition_response_topics_partitions);
     result->partitions_count = (int32_t)count;
     for (size_t i = 0; i < count; i++) {
         result->partitions[i].partition_index = wanted->partitions[i].partition_index;
         enum err e = by_id ? ERR_UNKNOWN_TOPIC_ID : ERR_UNKNOWN_TOPIC_OR_PARTITION;
         if (topic != NULL) {
-            e = alter_one(in, sender, topic, &wanted->partitions[i], &result->partitions[i], out);
+            e = alter_one(a, topic, &wanted->partitions[i], &result->partitions[i]);
         }
         result->partitions[i].error_code = err_wire(e);
     }
@@ -171,7 +178,8 @@ void decide_alter_partition(const struct decide_input *in,
     size_t count = (size_t)max_i64(request->topics_count, 0);
     response->topics = ARENA_ARRAY(in->arena, count, struct wire_alter_partition_response_topics);
     response->topics_count = (int32_t)count;
+    struct altering a = {.in = in, .sender = request->broker_id, .out = out};
     for (size_t i = 0; i < count; i++) {
-        alter_topic(in, request->broker_id, &request->topics[i], &response->topics[i], out);
+        alter_topic(&a, &request->topics[i], &response->topics[i]);
     }
 }

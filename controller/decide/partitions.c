@@ -48,8 +48,8 @@ static enum err assign(const struct decide_input *in, const struct metadata_topi
         const struct wire_create_partitions_request_topics_assignments *a = &wanted->assignments[i];
         struct metadata_ids replicas = {a->broker_ids, (size_t)max_i64(a->broker_ids_count, 0)};
         TRY(decide_assignment_check(in, replicas, factor, why));
-        int32_t index = topic->partition_count + i;
-        TRY(decide_new_partition(in, topic->id, index, replicas, out, why));
+        struct decide_new_partition partition = {topic->id, topic->partition_count + i, replicas};
+        TRY(decide_add_partition(in, &partition, out, why));
     }
     return ERR_NONE;
 }
@@ -70,7 +70,8 @@ static enum err create_one(const struct decide_input *in,
     TRY(decide_placer_init(&placer, in, replication_factor(topic), why));
     for (int32_t index = topic->partition_count; index < wanted->count; index++) {
         struct metadata_ids replicas = decide_place(&placer, in->arena);
-        TRY(decide_new_partition(in, topic->id, index, replicas, out, why));
+        struct decide_new_partition partition = {topic->id, index, replicas};
+        TRY(decide_add_partition(in, &partition, out, why));
     }
     return ERR_NONE;
 }

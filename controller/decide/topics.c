@@ -161,7 +161,8 @@ static enum err place_partitions(struct creation *c,
     result->replication_factor = (int16_t)factor;
     for (int32_t i = 0; i < result->num_partitions; i++) {
         struct metadata_ids replicas = decide_place(&placer, in->arena);
-        TRY(decide_new_partition(in, result->topic_id, i, replicas, c->out, why));
+        struct decide_new_partition partition = {result->topic_id, i, replicas};
+        TRY(decide_add_partition(in, &partition, c->out, why));
     }
     return ERR_NONE;
 }
@@ -211,7 +212,8 @@ static enum err assign_partitions(struct creation *c,
         struct metadata_ids replicas = {a->broker_ids, (size_t)max_i64(a->broker_ids_count, 0)};
         TRY(decide_assignment_check(in, replicas, factor, why));
         factor = (int64_t)replicas.count;
-        TRY(decide_new_partition(in, result->topic_id, i, replicas, c->out, why));
+        struct decide_new_partition partition = {result->topic_id, i, replicas};
+        TRY(decide_add_partition(in, &partition, c->out, why));
     }
     result->num_partitions = topic->assignments_count;
     result->replication_factor = (int16_t)factor;

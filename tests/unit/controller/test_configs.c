@@ -37,12 +37,8 @@ static int alter(struct world *w, const struct change *changes, int32_t count, b
     return code;
 }
 
-static int one(struct world *w, int8_t type, const char *resource, const char *name, int8_t op,
-               const char *value)
-{
-    struct change change = {type, resource, name, op, value};
-    return alter(w, &change, 1, false);
-}
+#define ONE(type, resource, name, op, value) \
+    alter(&w, &(struct change){type, resource, name, op, value}, 1, false)
 
 #define VALUE(type, resource, name) \
     metadata_config_get(w.image, type, slice_str(resource), slice_str(name))
@@ -59,17 +55,16 @@ START_TEST(refuses_resources)
     struct world w;
     set_up(&w);
     const char *name = "retention.ms";
-    ck_assert_int_eq(one(&w, METADATA_CONFIG_TOPIC, "x", name, SET, "1"),
+    ck_assert_int_eq(ONE(METADATA_CONFIG_TOPIC, "x", name, SET, "1"),
                      ERR_UNKNOWN_TOPIC_OR_PARTITION);
-    ck_assert_int_eq(one(&w, METADATA_CONFIG_TOPIC, "", name, SET, "1"),
+    ck_assert_int_eq(ONE(METADATA_CONFIG_TOPIC, "", name, SET, "1"),
                      ERR_UNKNOWN_TOPIC_OR_PARTITION);
-    ck_assert_int_eq(one(&w, METADATA_CONFIG_BROKER, "two", name, SET, "1"), ERR_INVALID_REQUEST);
-    ck_assert_int_eq(one(&w, METADATA_CONFIG_BROKER, "2", name, SET, "1"),
+    ck_assert_int_eq(ONE(METADATA_CONFIG_BROKER, "two", name, SET, "1"), ERR_INVALID_REQUEST);
+    ck_assert_int_eq(ONE(METADATA_CONFIG_BROKER, "2", name, SET, "1"),
                      ERR_BROKER_ID_NOT_REGISTERED);
-    ck_assert_int_eq(one(&w, METADATA_CONFIG_GROUP, "", name, SET, "1"), ERR_INVALID_REQUEST);
-    ck_assert_int_eq(one(&w, METADATA_CONFIG_BROKER_LOGGER, "1", name, SET, "1"),
-                     ERR_INVALID_REQUEST);
-    ck_assert_int_eq(one(&w, 99, "t", name, SET, "1"), ERR_INVALID_REQUEST);
+    ck_assert_int_eq(ONE(METADATA_CONFIG_GROUP, "", name, SET, "1"), ERR_INVALID_REQUEST);
+    ck_assert_int_eq(ONE(METADATA_CONFIG_BROKER_LOGGER, "1", name, SET, "1"), ERR_INVALID_REQUEST);
+    ck_assert_int_eq(ONE(99, "t", name, SET, "1"), ERR_INVALID_REQUEST);
     world_fini(&w);
 }
 END_TEST
@@ -81,22 +76,19 @@ START_TEST(refuses_values)
     memset(huge, '1', sizeof huge);
     huge[sizeof huge - 1] = '\0';
     set_up(&w);
-    ck_assert_int_eq(one(&w, METADATA_CONFIG_TOPIC, "t", "no.such", SET, "1"), ERR_INVALID_CONFIG);
-    ck_assert_int_eq(one(&w, METADATA_CONFIG_TOPIC, "t", "retention.ms", SET, "x"),
+    ck_assert_int_eq(ONE(METADATA_CONFIG_TOPIC, "t", "no.such", SET, "1"), ERR_INVALID_CONFIG);
+    ck_assert_int_eq(ONE(METADATA_CONFIG_TOPIC, "t", "retention.ms", SET, "x"), ERR_INVALID_CONFIG);
+    ck_assert_int_eq(ONE(METADATA_CONFIG_TOPIC, "t", "retention.ms", SET, huge),
                      ERR_INVALID_CONFIG);
-    ck_assert_int_eq(one(&w, METADATA_CONFIG_TOPIC, "t", "retention.ms", SET, huge),
-                     ERR_INVALID_CONFIG);
-    ck_assert_int_eq(one(&w, METADATA_CONFIG_TOPIC, "t", "retention.ms", SET, NULL),
+    ck_assert_int_eq(ONE(METADATA_CONFIG_TOPIC, "t", "retention.ms", SET, NULL),
                      ERR_INVALID_REQUEST);
-    ck_assert_int_eq(one(&w, METADATA_CONFIG_TOPIC, "t", "retention.ms", 7, "1"),
-                     ERR_INVALID_REQUEST);
-    ck_assert_int_eq(one(&w, METADATA_CONFIG_TOPIC, "t", "retention.ms", APPEND, "1"),
+    ck_assert_int_eq(ONE(METADATA_CONFIG_TOPIC, "t", "retention.ms", 7, "1"), ERR_INVALID_REQUEST);
+    ck_assert_int_eq(ONE(METADATA_CONFIG_TOPIC, "t", "retention.ms", APPEND, "1"),
                      ERR_INVALID_CONFIG);
-    ck_assert_int_eq(one(&w, METADATA_CONFIG_TOPIC, "t", "cleanup.policy", APPEND, "shred"),
+    ck_assert_int_eq(ONE(METADATA_CONFIG_TOPIC, "t", "cleanup.policy", APPEND, "shred"),
                      ERR_INVALID_CONFIG);
-    ck_assert_int_eq(one(&w, METADATA_CONFIG_BROKER, "1", "node.id", SET, "2"),
-                     ERR_INVALID_REQUEST);
-    ck_assert_int_eq(one(&w, METADATA_CONFIG_BROKER, "", "advertised.listeners", SET, "A://b:1"),
+    ck_assert_int_eq(ONE(METADATA_CONFIG_BROKER, "1", "node.id", SET, "2"), ERR_INVALID_REQUEST);
+    ck_assert_int_eq(ONE(METADATA_CONFIG_BROKER, "", "advertised.listeners", SET, "A://b:1"),
                      ERR_INVALID_REQUEST);
     struct change twice[] = {{METADATA_CONFIG_TOPIC, "t", "retention.ms", SET, "1"},
                              {METADATA_CONFIG_TOPIC, "t", "retention.ms", SET, "2"}};
@@ -116,12 +108,12 @@ START_TEST(sets_and_deletes)
     ck_assert(slice_eq_str(VALUE(METADATA_CONFIG_TOPIC, "t", "retention.ms"), "5"));
     ck_assert_int_eq(alter(&w, &change, 1, false), 0);
     ck_assert_msg(w.decision.count == 0, "it is 5 already");
-    ck_assert_int_eq(one(&w, METADATA_CONFIG_TOPIC, "t", "retention.ms", DELETE, NULL), 0);
+    ck_assert_int_eq(ONE(METADATA_CONFIG_TOPIC, "t", "retention.ms", DELETE, NULL), 0);
     ck_assert(slice_is_null(VALUE(METADATA_CONFIG_TOPIC, "t", "retention.ms")));
-    ck_assert_int_eq(one(&w, METADATA_CONFIG_TOPIC, "t", "retention.ms", DELETE, NULL), 0);
+    ck_assert_int_eq(ONE(METADATA_CONFIG_TOPIC, "t", "retention.ms", DELETE, NULL), 0);
     ck_assert_uint_eq(w.decision.count, 0);
-    ck_assert_int_eq(one(&w, METADATA_CONFIG_BROKER, "1", "log.cleaner.threads", SET, "2"), 0);
-    ck_assert_int_eq(one(&w, METADATA_CONFIG_BROKER, "", "log.cleaner.threads", SET, "3"), 0);
+    ck_assert_int_eq(ONE(METADATA_CONFIG_BROKER, "1", "log.cleaner.threads", SET, "2"), 0);
+    ck_assert_int_eq(ONE(METADATA_CONFIG_BROKER, "", "log.cleaner.threads", SET, "3"), 0);
     ck_assert(slice_eq_str(VALUE(METADATA_CONFIG_BROKER, "", "log.cleaner.threads"), "3"));
     world_fini(&w);
 }
@@ -132,12 +124,11 @@ START_TEST(lists)
     struct world w;
     set_up(&w);
     /* The default is "delete". */
-    ck_assert_int_eq(one(&w, METADATA_CONFIG_TOPIC, "t", "cleanup.policy", APPEND, "compact"), 0);
+    ck_assert_int_eq(ONE(METADATA_CONFIG_TOPIC, "t", "cleanup.policy", APPEND, "compact"), 0);
     ck_assert(slice_eq_str(VALUE(METADATA_CONFIG_TOPIC, "t", "cleanup.policy"), "delete,compact"));
-    ck_assert_int_eq(one(&w, METADATA_CONFIG_TOPIC, "t", "cleanup.policy", APPEND, "compact"), 0);
+    ck_assert_int_eq(ONE(METADATA_CONFIG_TOPIC, "t", "cleanup.policy", APPEND, "compact"), 0);
     ck_assert_uint_eq(w.decision.count, 0);
-    ck_assert_int_eq(one(&w, METADATA_CONFIG_TOPIC, "t", "cleanup.policy", SUBTRACT, "delete, x"),
-                     0);
+    ck_assert_int_eq(ONE(METADATA_CONFIG_TOPIC, "t", "cleanup.policy", SUBTRACT, "delete, x"), 0);
     ck_assert(slice_eq_str(VALUE(METADATA_CONFIG_TOPIC, "t", "cleanup.policy"), "compact"));
     world_fini(&w);
 }
@@ -147,8 +138,8 @@ START_TEST(legacy_form_replaces_everything)
 {
     struct world w;
     set_up(&w);
-    one(&w, METADATA_CONFIG_TOPIC, "t", "retention.ms", SET, "5");
-    one(&w, METADATA_CONFIG_TOPIC, "t", "segment.ms", SET, "6");
+    ONE(METADATA_CONFIG_TOPIC, "t", "retention.ms", SET, "5");
+    ONE(METADATA_CONFIG_TOPIC, "t", "segment.ms", SET, "6");
     struct wire_alter_configs_request_resources_configs config = {slice_str("segment.ms"),
                                                                   slice_str("7")};
     struct wire_alter_configs_request_resources resources[] = {
