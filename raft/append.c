@@ -7,6 +7,13 @@ static bool may_fetch(const struct raft *raft)
     return raft->flushed == raft->log_end;
 }
 
+/* A long poll must not outlast the patience for its answer. */
+static int32_t fetch_wait_ms(const struct raft_options *options)
+{
+    int64_t patience_ms = min_i64(options->request_timeout_ms, options->fetch_timeout_ms) / 2;
+    return (int32_t)min_i64(RAFT_FETCH_WAIT_MS, patience_ms);
+}
+
 static void send_fetch(struct raft *raft, int32_t to)
 {
     struct raft_request request = {
@@ -16,7 +23,7 @@ static void send_fetch(struct raft *raft, int32_t to)
                     .offset = raft->log_end,
                     .last_epoch = raft_trail_last_epoch(&raft->trail),
                     .high_watermark = raft->high_watermark,
-                    .wait_ms_max = RAFT_FETCH_WAIT_MS},
+                    .wait_ms_max = fetch_wait_ms(&raft->options)},
     };
     raft_send(raft, to, &request);
 }

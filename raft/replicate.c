@@ -79,13 +79,13 @@ void raft_advance_high_watermark(struct raft *raft)
 
 /* ---- fetches ---- */
 
-static void answer_data(struct raft *raft, uint64_t token, int64_t offset)
+static void answer_data(struct raft *raft, uint64_t token, int64_t from, int64_t to)
 {
     struct raft_fetch_response *fetch =
         &raft_answer(raft, token, RAFT_RPC_FETCH, ERR_NONE)->u.fetch;
     fetch->high_watermark = raft->high_watermark;
-    fetch->from = offset;
-    fetch->to = raft->log_end;
+    fetch->from = from;
+    fetch->to = to;
 }
 
 /* Ends the parked fetch of the replica with what there is now. */
@@ -95,7 +95,7 @@ static void unpark(struct raft *raft, struct raft_progress *replica)
     replica->parked = false;
     raft->lead.parked--;
     if (raft->role == RAFT_ROLE_LEADER) {
-        answer_data(raft, replica->token, replica->end_offset);
+        answer_data(raft, replica->token, replica->end_offset, raft->log_end);
     } else {
         raft_answer(raft, replica->token, RAFT_RPC_FETCH, ERR_NOT_LEADER_OR_FOLLOWER);
     }
@@ -223,9 +223,14 @@ void raft_on_fetch_request(struct raft *raft, uint64_t token, const struct raft_
             raft_advance_high_watermark(raft);
         }
     }
-    if (replica == NULL || fetch->wait_ms_max <= 0 ||
-        has_news(raft, fetch->offset, fetch->high_watermark)) {
-        answer_data(raft, token, fetch->offset);
+    if (replica == NULL) {
+        /* A reader that is no replica gets what is committed, and is not waited with. */
+        answer_data(raft, token, fetch->offset,
+                    max_i64(fetch->offset, min_i64(raft->high_watermark, raft->log_end)));
+        return;
+    }
+    if (fetch->wait_ms_max <= 0 || has_news(raft, fetch->offset, fetch->high_watermark)) {
+        answer_data(raft, token, fetch->offset, raft->log_end);
         return;
     }
     replica->parked = true;

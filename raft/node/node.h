@@ -18,9 +18,11 @@
  * failed write or fsync ends in on_fatal: the process must stop.
  *
  * Files, all of Kafka's form (KIP-595, KIP-630, KIP-853):
- *     <dir>/.lock                             held while the node lives (KAFKA-14557)
- *     <dir>/bootstrap.checkpoint              snapshot 0-0, written by node_format()
- *     <dir>/__cluster_metadata-0/             the log, and quorum-state beside it */
+ *     <dir>/.lock                      held while the node lives (KAFKA-14557)
+ *     <dir>/bootstrap.checkpoint       the first records of the cluster (feature levels), and
+ *     <dir>/__cluster_metadata-0/00000000000000000000-0000000000.checkpoint
+ *                                      its first voters; both are written by node_format()
+ *     <dir>/__cluster_metadata-0/      the log, and quorum-state beside it */
 #ifndef RAFT_NODE_NODE_H
 #define RAFT_NODE_NODE_H
 
@@ -101,6 +103,7 @@ struct node_options {
     struct net_loop *loop;
     const struct store_fs *fs;
     const char *dir; /* metadata.log.dir; must exist */
+    bool dir_locked; /* the caller holds its .lock already, as it has other logs there */
     int32_t node_id;
     struct uuid directory_id;
     const char *cluster_id;
@@ -204,7 +207,7 @@ struct node_format_options {
     int64_t now_ms; /* wall clock */
 };
 
-/* Writes bootstrap.checkpoint: header, voters, records, footer (KIP-630, KAFKA-14183), synced.
+/* Writes the bootstrap snapshots (header, voters or records, footer: KIP-630, KAFKA-14183), synced.
  * Errors: EXISTS, IO, NO_SPACE. Every first controller must be given the same voters. */
 enum err node_format(const struct node_format_options *options) MUST_USE;
 

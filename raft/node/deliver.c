@@ -1,0 +1,234 @@
+/* What the owner hears: never from within a step, always in the order in which it became true. */
+#include "raft/node/private.h"
+
+#include "base/mem.h"
+
+/* ---- batches ---- */
+
+/* Collects the values of the records of a batch that is not a control batch. */
+static enum err collect_values(const struct wire_batch *batch, struct arena *arena,
+                               struct slice **values, int *count)
+{
+    struct wire_records records;
+    TRY(wire_records_open(&records, batch, NODE_FETCH_BYTES_MAX, arena));
+    struct slice *list = ARENA_ARRAY(arena, (size_t)batch->record_count + 1, struct slice);
+    int n = 0;
+    for (;;) {
+        struct wire_record record;
+        bool got;
+        TRY(wire_record_next(&records, &record, &got));
+        if (!got) {
+            break;
+        }
+        ASSERT(n < batch->record_count);
+        list[n++] = record.value;
+    }
+    *values = list;
+    *count = n;
+    return ERR_NONE;
+}
+
+static enum err describe_batch(const struct wire_batch *batch, struct arena *arena,
+                               struct node_batch *out)
+{
+    *out = (struct node_batch){
+        .base_offset = batch->base_offset,
+        .last_offset = wire_batch_last_offset(batch),
+        .epoch = batch->leader_epoch,
+        .append_timestamp_ms = batch->max_timestamp,
+        .control = wire_batch_has(batch, WIRE_BATCH_CONTROL),
+    };
+    if (out->control) {
+        return ERR_NONE;
+    }
+    struct slice *values;
+    TRY(collect_values(batch, arena, &values, &out->count));
+    out->record_values = values;
+    return ERR_NONE;
+}
+
+typedef void deliver_fn(struct node *node, const struct node_batch *batch);
+
+/* Calls `deliver` for every batch; returns the first error of what should be whole. */
+static enum err deliver_batches(struct node *node, struct slice bytes, deliver_fn *deliver)
+{
+    struct wire_batches it = wire_batches_of(bytes);
+    struct arena arena = {0};
+    enum err e = ERR_NONE;
+    for (;;) {
+        struct wire_batch batch;
+        struct node_batch view;
+        bool got;
+        e = wire_batch_next(&it, &batch, &got);
+        if (e != ERR_NONE || !got) {
+            break;
+        }
+        e = describe_batch(&batch, &arena, &view);
+        if (e != ERR_NONE) {
+            break;
+        }
+        deliver(node, &view);
+        arena_fini(&arena);
+    }
+    arena_fini(&arena);
+    return e;
+}
+
+/* ---- what is told ---- */
+
+static void deliver_first(struct node *node, const struct node_batch *batch)
+{
+    const struct node_listener *listener = &node->options.listener;
+    if (listener->on_snapshot != NULL && batch->count > 0) {
+        listener->on_snapshot(listener->arg, batch);
+    }
+}
+
+static void tell_first(struct node *node)
+{
+    if (node->first.len == 0) {
+        return;
+    }
+    struct buf first = node->first;
+    node->first = (struct buf){0};
+    if (deliver_batches(node, buf_slice(&first), deliver_first) != ERR_NONE) {
+        node_break(node, ERR_CORRUPT, "the bootstrap snapshot has records that cannot be read");
+    }
+    buf_fini(&first);
+}
+
+static void tell_resign(struct node *node)
+{
+    const struct node_listener *listener = &node->options.listener;
+    bool leads = node->view.role == RAFT_ROLE_LEADER && node->view.epoch == node->claimed;
+    if (node->claimed != 0 && (!leads || node->broken)) {
+        int32_t epoch = node->claimed;
+        node->claimed = 0;
+        if (listener->on_resign != NULL) {
+            listener->on_resign(listener->arg, epoch);
+        }
+    }
+}
+
+static void tell_leader(struct node *node)
+{
+    const struct node_listener *listener = &node->options.listener;
+    int32_t leader_id = node->view.leader_id;
+    int32_t epoch = node->view.epoch;
+    const struct node_address *address =
+        leader_id < 0 ? NULL : node_address_find(&node->addresses, leader_id);
+    /* An epoch without a leader is no news to somebody who knows that there is none. */
+    bool same = leader_id == node->told_leader && (leader_id < 0 || epoch == node->told_epoch) &&
+                (address != NULL) == node->told_address;
+    if (same) {
+        return;
+    }
+    node->told_leader = leader_id;
+    node->told_epoch = epoch;
+    node->told_address = address != NULL;
+    if (listener->on_leader != NULL) {
+        listener->on_leader(listener->arg, leader_id, epoch, address == NULL ? NULL : address->host,
+                            address == NULL ? 0 : address->port);
+    }
+}
+
+static void deliver_commit(struct node *node, const struct node_batch *batch)
+{
+    ASSERT(batch->base_offset == node->delivered);
+    node->delivered = batch->last_offset + 1;
+    const struct node_listener *listener = &node->options.listener;
+    if (listener->on_commit != NULL) {
+        listener->on_commit(listener->arg, batch);
+    }
+}
+
+/* One piece of the log; false when there is nothing more. */
+static bool tell_commits(struct node *node)
+{
+    int64_t to = node->view.high_watermark;
+    if (node->delivered >= to) {
+        return false;
+    }
+    struct slice bytes;
+    enum err e = node_log_read(node, node->delivered, to, NODE_READ_BYTES, &bytes);
+    if (e == ERR_NONE) {
+        e = bytes.len == 0 ? ERR_CORRUPT : ERR_NONE;
+    }
+    if (e == ERR_NONE) {
+        /* The callbacks may append and answer, which reads: the bytes must stay. */
+        struct buf piece = node->log.bytes;
+        node->log.bytes = (struct buf){0};
+        e = deliver_batches(node, bytes, deliver_commit);
+        buf_fini(&piece);
+    }
+    if (e != ERR_NONE) {
+        node_break(node, e, "the committed log cannot be read");
+        return false;
+    }
+    return node->delivered < to;
+}
+
+static void tell_claim(struct node *node)
+{
+    const struct node_listener *listener = &node->options.listener;
+    const struct node_view *view = &node->view;
+    /* Still so in the core, or the end of it is on its way here. */
+    bool leads = view->role == RAFT_ROLE_LEADER && raft_role(node->raft) == RAFT_ROLE_LEADER &&
+                 raft_epoch(node->raft) == view->epoch;
+    if (!leads || node->claimed == view->epoch || node->delivered <= view->epoch_start) {
+        return;
+    }
+    ASSERT(node->delivered == raft_log_end(node->raft));
+    node->claimed = view->epoch;
+    if (listener->on_claim != NULL) {
+        listener->on_claim(listener->arg, view->epoch, node->delivered);
+    }
+}
+
+static void tell_fatal(struct node *node)
+{
+    const struct node_listener *listener = &node->options.listener;
+    if (node->broken && node->broken_why != NULL) {
+        const char *why = node->broken_why;
+        node->broken_why = NULL;
+        if (listener->on_fatal != NULL) {
+            listener->on_fatal(listener->arg, node->broken_error, why);
+        }
+    }
+}
+
+static void tell_shutdown(struct node *node)
+{
+    bool through = node->shutdown_through || node->broken;
+    if (node->shutdown_done != NULL && through && !node_disk_busy(node) && !node->shutdown_told) {
+        node->shutdown_told = true;
+        node->shutdown_done(node->shutdown_arg);
+    }
+}
+
+void node_tell(void *arg)
+{
+    struct node *node = arg;
+    bool more = false;
+    if (node->started) {
+        tell_first(node);
+        tell_resign(node);
+        tell_leader(node);
+        more = !node->broken && tell_commits(node);
+        if (!node->broken && !more) {
+            tell_claim(node);
+        }
+        tell_fatal(node);
+    }
+    tell_shutdown(node);
+    if (more) {
+        node_notify(node);
+    }
+}
+
+void node_notify(struct node *node)
+{
+    if (!node->closed && !net_timer_is_set(&node->notify)) {
+        net_timer_set(&node->notify, 0);
+    }
+}

@@ -1,0 +1,302 @@
+/* The inside of a quorum member.
+ *
+ * node.c steps the core and keeps the queue of effects; execute.c obeys them in order; log.c and
+ * quorum_state.c are the disk; peers.c calls other members, serve.c answers them, both through
+ * codec.c; deliver.c tells the owner; address.c knows where everybody is; bootstrap.c and control.c
+ * read and write snapshots and control records. */
+#ifndef RAFT_NODE_PRIVATE_H
+#define RAFT_NODE_PRIVATE_H
+
+#include "base/arena.h"
+#include "base/list.h"
+#include "base/map.h"
+#include "net/net.h"
+#include "raft/node/node.h"
+#include "raft/raft.h"
+#include "store/store.h"
+
+#define NODE_TOPIC "__cluster_metadata"
+#define NODE_LOG_DIR NODE_TOPIC "-0"
+
+enum {
+    NODE_PATH_MAX = 4096,
+    NODE_HOST_MAX = 255, /* of a DNS name */
+    /* More is not read into memory at once, for a fetch or for the owner; a larger batch is, alone.
+     */
+    NODE_READ_BYTES = 1 << 20,
+    /* Appended here but not synced yet; more is refused with BUSY. */
+    NODE_UNSYNCED_BYTES_MAX = 64 << 20,
+    NODE_FETCH_BYTES_MAX = 8 << 20,
+    NODE_SHUTDOWN_MS = 5000,
+};
+
+/* ---- addresses ---- */
+
+struct node_address {
+    int32_t id;
+    char host[NODE_HOST_MAX + 1];
+    uint16_t port;
+};
+
+/* Where members are, as far as anybody has said; grows with members only. */
+struct node_addresses {
+    struct node_address *items;
+    int count;
+    int cap;
+};
+
+/* NULL: not known. Valid until the next change. */
+const struct node_address *node_address_find(const struct node_addresses *addresses, int32_t id);
+
+/* Takes note; true if that is news. Addresses that cannot be are ignored. */
+bool node_address_learn(struct node_addresses *addresses, int32_t id, struct slice host,
+                        int32_t port);
+void node_addresses_fini(struct node_addresses *addresses);
+
+/* ---- the log ---- */
+
+struct node_log {
+    struct store_files *files;
+    struct store_log *store;
+    struct net_work_queue *queue; /* one thread: syncs and saves keep their order */
+    struct buf bytes;             /* what was read last */
+    int64_t synced;               /* everything before it is durable */
+    bool flushing;
+    int64_t unsynced_bytes; /* appended since the last sync began, or being synced */
+    int64_t flushing_bytes;
+};
+
+/* ---- effects ---- */
+
+/* What the owner may know once the effects up to here are obeyed. */
+struct node_view {
+    enum raft_role role;
+    int32_t leader_id;
+    int32_t epoch;
+    int64_t high_watermark;
+    int64_t epoch_start; /* leader only */
+};
+
+/* The effects of a step that have to wait for those before. */
+struct node_effect {
+    struct list node;
+    struct raft_update update; /* its vectors */
+    struct slice given;        /* bytes to append; of the caller, or in */
+    struct buf bytes;          /* a copy, if they had to wait */
+    struct node_view view;
+};
+
+/* ---- peers ---- */
+
+/* One destination of the core. A parked fetch would hold up a vote behind it: two connections. */
+struct node_peer {
+    struct node *node;
+    int32_t id;
+    struct net_client *fetch;
+    struct net_client *other;
+    struct list calls; /* struct node_call */
+};
+
+struct node_peers {
+    struct node_peer **items;
+    int count;
+    int cap;
+};
+
+/* ---- requests ---- */
+
+/* A request that the core has to answer. */
+struct node_parked {
+    uint64_t token;
+    struct net_request *request;
+    int32_t bytes_max; /* of a fetch */
+};
+
+/* ---- the node ---- */
+
+struct node {
+    struct node_options options; /* strings are in `arena` */
+    struct arena arena;
+    char log_dir[NODE_PATH_MAX];
+    int lock_fd;
+    int refs;    /* jobs under way, and the owner */
+    bool closed; /* freed by the owner */
+    bool started;
+    bool broken; /* on_fatal was called, or is to be called */
+    enum err broken_error;
+    const char *broken_why;
+
+    struct raft *raft;
+    struct raft_update update;
+    struct net_timer timer;  /* the core's */
+    struct net_timer notify; /* set while there is something to tell */
+    struct list effects;
+    bool saving;
+    bool obeying;
+    /* Messages that failed at once, to be told to the core when it is not busy. */
+    struct raft_event *failed;
+    int failed_count;
+    int failed_cap;
+
+    struct node_log log;
+    struct node_addresses addresses;
+    struct node_voter *bootstrap; /* addresses without a name */
+    int bootstrap_count;
+    struct node_peers peers;
+    struct map parked;
+    uint64_t last_token;
+
+    /* What the owner has been told. */
+    struct node_view view;
+    struct buf first; /* the batch of the bootstrap snapshot, not delivered yet */
+    int64_t delivered;
+    int32_t told_leader;
+    int32_t told_epoch;
+    bool told_address;
+    int32_t claimed; /* the epoch, 0: none */
+
+    void (*shutdown_done)(void *arg);
+    void *shutdown_arg;
+    bool shutdown_through; /* the core has said so */
+    bool shutdown_told;
+
+    /* Lent by node_describe() and node_voters(). */
+    struct node_replica_state *replicas;
+    struct node_voter voters[RAFT_VOTERS_MAX];
+};
+
+/* ---- node.c ---- */
+
+void node_ref(struct node *node);
+void node_unref(struct node *node);
+
+/* Steps the core and obeys what comes of it. `received` are the bytes of the batches in the event.
+ */
+void node_step(struct node *node, struct raft_event *event, struct slice received);
+
+/* Obeys what can be obeyed now, and tells the core what came of it. */
+void node_pump(struct node *node);
+
+/* Nothing goes any more. `why` is a constant text. */
+void node_break(struct node *node, enum err error, const char *why);
+
+/* ---- execute.c ---- */
+
+/* Obeys the effects that need not wait for a save. */
+void node_execute(struct node *node);
+void node_effect_free(struct node_effect *effect);
+
+/* ---- log.c ---- */
+
+enum err node_log_open(struct node *node, struct store_error *why) MUST_USE;
+void node_log_close(struct node *node);
+void node_log_append(struct node *node, struct slice batches);
+void node_log_truncate(struct node *node, int64_t to);
+
+/* Whole batches of [from, to), as many as fit, at least one; in node->log.bytes. */
+enum err node_log_read(struct node *node, int64_t from, int64_t to, uint32_t bytes_max,
+                       struct slice *out) MUST_USE;
+
+/* The batches at the start of `bytes` that are whole and lie below `to`. */
+struct slice node_whole_batches(struct slice bytes, int64_t to);
+
+/* Syncs what is not, unless that is under way. */
+void node_log_sync(struct node *node);
+
+/* Is anything under way on the disk? */
+bool node_disk_busy(const struct node *node);
+
+/* ---- quorum_state.c ---- */
+
+/* `*out` is that of a new node if there is no file. */
+enum err node_state_read(struct node *node, struct raft_hard_state *out,
+                         struct store_error *why) MUST_USE;
+enum err node_state_write(struct node *node, const struct raft_hard_state *state) MUST_USE;
+
+/* Writes it on a worker; then the effects go on. */
+void node_state_save(struct node *node, const struct raft_hard_state *state);
+
+/* ---- bootstrap.c ---- */
+
+struct node_boot {
+    struct raft_boot boot;
+    struct raft_epoch_start *epochs;
+    struct raft_voters_at *voters;
+    int voters_cap;
+    enum err error; /* of the scan */
+};
+
+/* Reads bootstrap.checkpoint and the voters' snapshot, if they are there: the voters into `boot`,
+ * the records into node->first. */
+enum err node_bootstrap_read(struct node *node, struct node_boot *boot,
+                             struct store_error *why) MUST_USE;
+void node_boot_add_voters(struct node_boot *boot, int64_t offset, const struct raft_voter_set *set);
+
+/* Fills `boot` from the log. */
+enum err node_boot_scan(struct node *node, struct node_boot *boot,
+                        struct store_error *why) MUST_USE;
+
+/* ---- control.c ---- */
+
+/* The leader's first batch of an epoch. */
+void node_control_leader_change(struct node *node, const struct raft_append *append,
+                                struct buf *out);
+
+/* Looks for a KRaftVoters record in a control batch: its set, offset and addresses. `*found` false:
+ * none. Errors: CORRUPT_MESSAGE, INVALID_RECORD. */
+enum err node_control_voters(struct node_addresses *addresses, const struct wire_batch *batch,
+                             struct raft_voters_at *out, bool *found) MUST_USE;
+
+/* Appends control records to a builder of a control batch. */
+void node_control_add(struct wire_builder *builder, enum wire_control_type type,
+                      const struct wire_message *message, const void *value);
+void node_control_add_voters(struct wire_builder *builder, const struct node_voter *voters,
+                             int count, const char *listener_name);
+
+/* ---- codec.c ---- */
+
+/* A request of the core as its wire structure for `version`; all in the arena. */
+const void *node_encode_request(struct node *node, const struct raft_request *request,
+                                int16_t version, struct arena *arena);
+int16_t node_rpc_api(enum raft_rpc rpc);
+int16_t node_rpc_version_max(enum raft_rpc rpc);
+
+/* Decodes an answer; learns the addresses in it. The records of a fetch are left in `*records`. */
+void node_decode_response(struct node *node, enum raft_rpc rpc, const void *wire,
+                          struct raft_response *out, struct slice *records);
+
+/* Decodes a request of a peer. On an error, which belongs at the top of the answer, it is not for
+ * the core. */
+enum err node_decode_request(struct node *node, const struct net_request *request,
+                             struct raft_request *out, int32_t *bytes_max) MUST_USE;
+
+/* Answers: an answer of the core with the records of a fetch, or an error at the top. */
+void node_reply(struct node *node, struct net_request *request,
+                const struct raft_response *response, struct slice records);
+void node_reply_error(struct net_request *request, enum err error);
+
+/* ---- serve.c, describe.c ---- */
+
+void node_answer(struct node *node, const struct raft_answer *answer);
+void node_serve_describe(struct node *node, struct net_request *request);
+void node_serve_snapshot(struct node *node, struct net_request *request);
+
+/* ---- peers.c ---- */
+
+void node_send(struct node *node, const struct raft_message *message);
+void node_peers_fini(struct node *node);
+/* The address of a member has changed. */
+void node_peers_move(struct node *node, int32_t id);
+
+/* Learns an address, for calls and for the owner. */
+void node_learn_address(struct node *node, int32_t id, struct slice host, int32_t port);
+
+/* ---- deliver.c ---- */
+
+/* Arranges for the owner to be told what has become visible. */
+void node_notify(struct node *node);
+
+/* Of the timer. */
+void node_tell(void *arg);
+
+#endif

@@ -1,0 +1,341 @@
+/* A quorum of real nodes in one process: one loop, loopback, directories that are removed at the
+ * end. Only for the tests of this folder. */
+#ifndef TESTS_UNIT_RAFT_NODE_QUORUM_H
+#define TESTS_UNIT_RAFT_NODE_QUORUM_H
+
+#include <check.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "base/buf.h"
+#include "base/mem.h"
+#include "net/net.h"
+#include "raft/node/node.h"
+#include "store/store.h"
+
+enum { MEMBERS_MAX = 4, WAIT_MS = 20000 };
+
+struct member {
+    struct quorum *quorum;
+    int index;
+    char dir[256];
+    struct net_server *server;
+    struct net_listener *listener;
+    struct node *node;
+    struct node_voter self;
+
+    /* What it was told. */
+    int64_t next;         /* the next offset due */
+    struct buf committed; /* the values, one per line */
+    int snapshot_records;
+    int32_t leader_id;
+    int32_t claimed; /* epoch, 0: none */
+    int claims;
+    int64_t claim_next;
+    int fatal;
+    bool shut;
+};
+
+struct quorum {
+    struct net_loop *loop;
+    char dir[128];
+    struct member members[MEMBERS_MAX];
+    int voters;
+    int count;
+    bool dynamic; /* voters in the bootstrap snapshot */
+    struct log log;
+    struct node_timers timers;
+};
+
+static void log_quietly(void *arg, enum log_level level, const char *line)
+{
+    (void)arg;
+    if (level >= LOG_ERROR || getenv("CRAFT_TEST_LOG") != NULL) {
+        fprintf(stderr, "%s\n", line);
+    }
+}
+
+/* ---- what members hear ---- */
+
+static void heard_snapshot(void *arg, const struct node_batch *batch)
+{
+    struct member *member = arg;
+    ck_assert_int_eq(member->next, 0);
+    member->snapshot_records += batch->count;
+}
+
+static void heard_commit(void *arg, const struct node_batch *batch)
+{
+    struct member *member = arg;
+    ck_assert_int_eq(batch->base_offset, member->next);
+    ck_assert(batch->append_timestamp_ms > 0);
+    ck_assert(!batch->control || batch->count == 0);
+    ck_assert(batch->control || batch->count == batch->last_offset - batch->base_offset + 1);
+    member->next = batch->last_offset + 1;
+    for (int i = 0; i < batch->count; i++) {
+        buf_put_slice(&member->committed, batch->record_values[i]);
+        buf_put_str(&member->committed, "\n");
+    }
+}
+
+static void heard_leader(void *arg, int32_t leader_id, int32_t epoch, const char *host,
+                         uint16_t port)
+{
+    struct member *member = arg;
+    (void)epoch;
+    member->leader_id = leader_id;
+    ck_assert(leader_id < 0 || host == NULL || port != 0);
+}
+
+static void heard_claim(void *arg, int32_t epoch, int64_t next_offset)
+{
+    struct member *member = arg;
+    ck_assert_int_eq(member->claimed, 0);
+    ck_assert_int_eq(next_offset, member->next);
+    member->claimed = epoch;
+    member->claims++;
+    member->claim_next = next_offset;
+}
+
+static void heard_resign(void *arg, int32_t epoch)
+{
+    struct member *member = arg;
+    ck_assert_int_eq(member->claimed, epoch);
+    member->claimed = 0;
+}
+
+static void heard_fatal(void *arg, enum err error, const char *what)
+{
+    (void)error;
+    (void)what;
+    ((struct member *)arg)->fatal++;
+}
+
+static void heard_shutdown(void *arg)
+{
+    ((struct member *)arg)->shut = true;
+}
+
+/* ---- requests ---- */
+
+static void serve(void *arg, struct net_request *request)
+{
+    struct member *member = arg;
+    if (member->node == NULL) {
+        net_request_close(request);
+        return;
+    }
+    node_handle(member->node, request);
+}
+
+static void serve_api_versions(void *arg, struct net_request *request)
+{
+    (void)arg;
+    struct wire_api_versions_response response;
+    net_request_api_versions(request, ERR_NONE, &response);
+    net_reply(request, &response);
+}
+
+static const struct net_api apis[] = {
+    {.key = WIRE_API_FETCH, .min_version = 12, .max_version = 18, .handle = serve},
+    {.key = WIRE_API_API_VERSIONS, .max_version = 4, .handle = serve_api_versions},
+    {.key = WIRE_API_VOTE, .max_version = 2, .handle = serve},
+    {.key = WIRE_API_BEGIN_QUORUM_EPOCH, .max_version = 1, .handle = serve},
+    {.key = WIRE_API_END_QUORUM_EPOCH, .max_version = 1, .handle = serve},
+    {.key = WIRE_API_DESCRIBE_QUORUM, .max_version = 2, .handle = serve},
+    {.key = WIRE_API_FETCH_SNAPSHOT, .max_version = 1, .handle = serve},
+};
+
+/* ---- members ---- */
+
+static void listen_as(struct member *member)
+{
+    struct quorum *q = member->quorum;
+    struct net_server_options options = {
+        .log = &q->log, .apis = apis, .api_count = ARRAY_LEN(apis), .arg = member};
+    member->server = net_server_new(&options);
+    struct net_listener_options listener = {.name = "CONTROLLER", .server = member->server};
+    struct net_error why = {{0}};
+    enum err e =
+        net_listen(q->loop, "127.0.0.1", member->self.port, &listener, &member->listener, &why);
+    ck_assert_msg(e == ERR_NONE, "%s", why.text);
+    member->self.port = (uint16_t)net_listener_port(member->listener);
+}
+
+static struct node_options options_of(struct member *member, struct node_voter *voters)
+{
+    struct quorum *q = member->quorum;
+    for (int i = 0; i < q->voters; i++) {
+        voters[i] = q->members[i].self;
+        voters[i].directory_id = UUID_ZERO;
+        if (q->dynamic) {
+            voters[i].id = -1; /* bootstrap servers */
+        }
+    }
+    return (struct node_options){
+        .loop = q->loop,
+        .fs = store_fs_posix(),
+        .dir = member->dir,
+        .node_id = member->self.id,
+        .directory_id = member->self.directory_id,
+        .cluster_id = "quorum-test",
+        .is_controller = member->index < q->voters,
+        .voters = voters,
+        .voter_count = q->voters,
+        .timers = q->timers,
+        .seed = 1000 + (uint64_t)member->index,
+        .log = &q->log,
+        .listener = {member, heard_snapshot, heard_commit, heard_leader, heard_claim, heard_resign,
+                     heard_fatal},
+    };
+}
+
+static enum err try_start(struct member *member)
+{
+    struct node_voter voters[MEMBERS_MAX];
+    struct node_options options = options_of(member, voters);
+    member->next = 0;
+    member->claimed = 0;
+    member->leader_id = -1;
+    member->snapshot_records = 0;
+    member->shut = false;
+    buf_reset(&member->committed);
+    enum err e = node_new(&options, &member->node);
+    if (e == ERR_NONE) {
+        node_start(member->node);
+    }
+    return e;
+}
+
+static void start(struct member *member)
+{
+    if (member->listener == NULL) {
+        listen_as(member);
+    }
+    ck_assert_int_eq(try_start(member), ERR_NONE);
+}
+
+/* As kill -9 does: sockets close, nothing is said. */
+static void drop(struct member *member)
+{
+    struct node *node = member->node;
+    member->node = NULL;
+    net_listener_free(member->listener);
+    net_server_free(member->server);
+    member->listener = NULL;
+    member->server = NULL;
+    node_free(node);
+}
+
+static void quorum_open(struct quorum *q, int voters, int observers, bool dynamic)
+{
+    *q = (struct quorum){.voters = voters, .count = voters + observers, .dynamic = dynamic};
+    q->log = (struct log){LOG_DEBUG, log_quietly, NULL};
+    q->timers = (struct node_timers){.election_timeout_ms = 300, .fetch_timeout_ms = 1000};
+    q->loop = net_loop_new(NULL);
+    snprintf(q->dir, sizeof q->dir, "%s/craft-node-XXXXXX",
+             getenv("TMPDIR") == NULL ? "/tmp" : getenv("TMPDIR"));
+    ck_assert_ptr_nonnull(mkdtemp(q->dir));
+    for (int i = 0; i < q->count; i++) {
+        struct member *member = &q->members[i];
+        member->quorum = q;
+        member->index = i;
+        member->self = (struct node_voter){
+            .id = i + 1, .directory_id = {9, (uint64_t)i + 1}, .host = "127.0.0.1"};
+        snprintf(member->dir, sizeof member->dir, "%s/%d", q->dir, i + 1);
+        ck_assert_int_eq(store_fs_mkdir(store_fs_posix(), member->dir), ERR_NONE);
+        listen_as(member);
+    }
+}
+
+static void format(struct quorum *q, int index)
+{
+    struct node_voter voters[MEMBERS_MAX];
+    for (int i = 0; i < q->voters; i++) {
+        voters[i] = q->members[i].self;
+    }
+    struct slice records[] = {slice_str("level-1"), slice_str("level-2")};
+    struct node_format_options options = {.fs = store_fs_posix(),
+                                          .dir = q->members[index].dir,
+                                          .voters = voters,
+                                          .voter_count = q->voters,
+                                          .records = records,
+                                          .record_count = 2,
+                                          .now_ms = 1700000000000};
+    ck_assert_int_eq(node_format(&options), ERR_NONE);
+    ck_assert_int_eq(node_format(&options), ERR_EXISTS);
+}
+
+static void quorum_close(struct quorum *q)
+{
+    for (int i = 0; i < q->count; i++) {
+        if (q->members[i].listener != NULL) {
+            drop(&q->members[i]);
+        }
+        ck_assert_int_eq(q->members[i].fatal, 0);
+        buf_fini(&q->members[i].committed);
+    }
+    for (int i = 0; i < 20; i++) {
+        net_loop_step(q->loop, 1); /* what was under way on the disk */
+    }
+    net_loop_free(q->loop);
+    ck_assert_int_eq(store_fs_remove_tree(store_fs_posix(), q->dir), ERR_NONE);
+}
+
+/* ---- waiting ---- */
+
+/* Runs the loop until `cond`, at most WAIT_MS. */
+#define UNTIL(q, cond) \
+    do { \
+        int64_t until_ms_ = net_now_ms((q)->loop) + WAIT_MS; \
+        while (!(cond)) { \
+            ck_assert_msg(net_now_ms((q)->loop) < until_ms_, "never: %s", #cond); \
+            net_loop_step((q)->loop, 10); \
+        } \
+    } while (0)
+
+/* The member that has claimed leadership, or NULL. */
+static struct member *leader(struct quorum *q)
+{
+    struct member *found = NULL;
+    for (int i = 0; i < q->voters; i++) {
+        struct member *member = &q->members[i];
+        if (member->node != NULL && member->claimed > (found == NULL ? 0 : found->claimed)) {
+            found = member;
+        }
+    }
+    return found;
+}
+
+/* Appends the value under whoever leads; retries when leadership moves. Returns its offset. */
+static int64_t append(struct quorum *q, const char *text)
+{
+    struct slice value = slice_str(text);
+    int64_t offset = -1;
+    for (;;) {
+        UNTIL(q, leader(q) != NULL);
+        struct member *member = leader(q);
+        if (node_append(member->node, member->claimed, &value, 1, &offset) == ERR_NONE) {
+            return offset;
+        }
+        net_loop_step(q->loop, 10);
+    }
+}
+
+static bool all_have(const struct quorum *q, int64_t offset)
+{
+    for (int i = 0; i < q->count; i++) {
+        if (q->members[i].node != NULL && q->members[i].next <= offset) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static bool same_commits(const struct member *a, const struct member *b)
+{
+    return slice_eq(buf_slice(&a->committed), buf_slice(&b->committed));
+}
+
+#endif
