@@ -147,6 +147,15 @@ $(foreach f,$(SIM_FOLDERS),$(eval $(call sim_rules,$(f))))
 
 test-programs: $(UNIT_PROGRAMS) $(SIM_PROGRAMS)
 
+# tests/bench/load.c: the load generator of the measurements, on librdkafka.
+BENCH_SOURCES := $(wildcard tests/bench/load.c)
+$(O)/tests/load: $(O)/obj/tests/bench/load.o
+	$(call link,-lrdkafka)
+bench: ## measure a cluster on this machine (scripts/bench)
+	@scripts/deps.sh test
+	@$(MAKE) --no-print-directory V=opt all build/opt/tests/load
+	@$(PYTHON) scripts/bench/bench.py
+
 # ---- the two commands ----
 test: ## run every test: unit, simulation, fuzz, end to end (under 20 minutes)
 	@scripts/deps.sh test
@@ -171,7 +180,8 @@ format: ## format every C file
 
 # For the scripts: every file that some target compiles, and the values of variables NAMES.
 SOURCES = $(foreach f,$(FOLDERS),$(call sources,$(f))) controller/main.c broker/main.c cli/main.c \
-          $(TESTLIB_SOURCES) $(UNIT_SOURCES) $(SIM_SOURCES) $(FUZZ_PROGRAMS:$(O)/%=%.c)
+          $(TESTLIB_SOURCES) $(UNIT_SOURCES) $(SIM_SOURCES) $(BENCH_SOURCES) \
+          $(FUZZ_PROGRAMS:$(O)/%=%.c)
 show:
 	@$(foreach name,$(NAMES),echo '$(name)=$($(name))';)
 gen: $(GEN)
@@ -188,6 +198,6 @@ help: ## this list
 clean: ## remove everything built (a cluster in build/cluster stays)
 	rm -rf build/opt build/asan build/clang build/fuzz build/gen build/bin build/test build/.deps-*
 FORCE:
-.PHONY: all gen show unit fuzz-programs test-programs test check format cluster cluster-stop help clean FORCE
+.PHONY: all gen show bench unit fuzz-programs test-programs test check format cluster cluster-stop help clean FORCE
 .SECONDARY:
 -include $(shell find $(O)/obj -name '*.d' 2>/dev/null)

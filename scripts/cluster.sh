@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # A cluster of real daemons on this machine, for trying things out and for tests.
 #
-#   cluster.sh start [NODE] [OPTIONS]    format, start, wait until it serves; what runs is left alone
+#   cluster.sh start [NODE] [OPTIONS]    format, start, wait until it serves; spares what runs
 #   cluster.sh stop [NODE]               SIGTERM, brokers first; SIGKILL after 20 s; data is kept
 #   cluster.sh restart [NODE]            stop and start
 #   cluster.sh status                    a line a node; exit 1 when one is down, fenced or paused
@@ -10,8 +10,8 @@
 #   cluster.sh wipe                      remove the directory of a stopped cluster
 #
 # NODE is controller-1 … or broker-1 …; without it all of them are meant.
-#   --dir DIR            where everything is (build/cluster): NODE.properties, NODE.log, NODE.pid, and
-#                        the data of NODE in NODE/. The other options are remembered there.
+#   --dir DIR            where everything is (build/cluster): NODE.properties, NODE.log, NODE.pid,
+#                        the data in NODE/. The other options are remembered there.
 #   --controllers N      (3) controller N has node.id 3000+N and port P+1000+N
 #   --brokers N          (3) broker N has node.id N and port P+N
 #   --port-base P        (9091)
@@ -123,7 +123,8 @@ remember() {
     local id line
     # 22 characters of URL-safe base64 are 16 bytes: an id does not begin with '-', and the spare
     # bits of its last character are zero.
-    id=$(remembered cluster-id) || id=M$(head -c 16 /dev/urandom | base64 | tr '+/' '-_' | cut -c2-21)Q
+    id=$(remembered cluster-id) ||
+        id=M$(head -c 16 /dev/urandom | base64 | tr '+/' '-_' | cut -c2-21)Q
     {
         echo "controllers=$controllers"
         echo "brokers=$brokers"

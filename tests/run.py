@@ -6,9 +6,9 @@
     tests/run.py --list          their names
 
 A test is a program: exit 0 is passed, 77 is skipped (its last line says why), anything else is
-failed. A program that prints Check's summary, or a last line "N passed, N failed, N skipped", counts
-for as many tests. The output of test NAME is build/test/NAME/output.log. Unit tests, simulations and
-fuzzers run two at a time; end-to-end tests run alone, as each brings up a cluster.
+failed. A program that prints Check's summary, or a last line "N passed, N failed, N skipped",
+counts for as many tests. The output of test NAME is build/test/NAME/output.log. Unit tests,
+simulations and fuzzers run two at a time; end-to-end tests run alone: each brings up a cluster.
 
 CRAFT_BIN is where end-to-end tests find the programs (build/asan/bin).
 """

@@ -10,8 +10,8 @@ A test file is a program:
 
     main()          # brings up one cluster for the file, runs the cases in order, prints a summary
 
-CRAFT_BIN is the directory of the programs (build/bin). CRAFT_BOOTSTRAP names a running cluster of any
-make instead: cases that only talk to it run, files that kill nodes are skipped.
+CRAFT_BIN is the directory of the programs (build/bin). CRAFT_BOOTSTRAP names a running cluster of
+any make instead: cases that only talk to it run, files that kill nodes are skipped.
 """
 import atexit
 import json

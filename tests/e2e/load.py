@@ -1,12 +1,12 @@
 """A steady load that loses nothing, or says what was lost.
 
-    with Load(cluster) as load:              a topic, an idempotent acks=all producer, a group reading
-        load.fault("kill -9 x", lambda: …)   does it, and waits until every partition takes records
+    with Load(cluster) as load:              a topic, an idempotent producer, a group reading
+        load.fault("kill -9 x", lambda: …)   does it, waits until every partition takes records
                                              at the end: stops, reads everything back, verifies
 
-Messages are numbered. Verified is: no delivery failed; every acknowledged record is in the log once,
-at the offset that was acknowledged; numbers rise within a partition; the group has read every one of
-them, and never anything that is not in the log.
+Messages are numbered. Verified is: no delivery failed; every acknowledged record is in the log
+once, at the offset that was acknowledged; numbers rise within a partition; the group has read every
+one of them, and never anything that is not in the log.
 """
 import threading
 import time
