@@ -9,7 +9,11 @@
 #include "broker/sessions.h"
 #include "wire/wire.h"
 
-enum { FETCH_VERSION_REPLICA_STATE = 15 };
+enum {
+    FETCH_VERSION_LEADER = 12, /* CurrentLeader in errors */
+    FETCH_VERSION_REPLICA_STATE = 15,
+    FETCH_VERSION_ENDPOINTS = 16
+};
 
 #define ANSWER struct wire_fetch_response_responses_partitions
 
@@ -183,9 +187,12 @@ static void fill_leader(const struct fetch *fetch, const struct fetch_result *re
 {
     struct broker_leader_hint hint = broker_leader_hint(fetch->broker, result->entry->topic_id,
                                                         result->entry->index, result->error);
-    out->current_leader.leader_id = hint.leader_id;
-    out->current_leader.leader_epoch = hint.leader_epoch;
-    if (hint.leader_id >= 0) {
+    int16_t version = fetch->req->header.api_version;
+    if (version >= FETCH_VERSION_LEADER) {
+        out->current_leader.leader_id = hint.leader_id;
+        out->current_leader.leader_epoch = hint.leader_epoch;
+    }
+    if (hint.leader_id >= 0 && version >= FETCH_VERSION_ENDPOINTS) {
         broker_hinted_add(hinted, &fetch->req->arena, hint.leader_id);
     }
 }

@@ -7,7 +7,7 @@
 #include "broker/replica.h"
 #include "wire/messages.h"
 
-enum { PRODUCE_VERSION_MIN = 3, PRODUCE_VERSION_IDS = 13 };
+enum { PRODUCE_VERSION_MIN = 3, PRODUCE_VERSION_HINTS = 10, PRODUCE_VERSION_IDS = 13 };
 
 struct produce;
 
@@ -77,7 +77,7 @@ static void answer(struct produce *produce)
     const struct wire_produce_request *request = produce->req->body;
     net_timer_stop(&produce->timer);
     bool has_error = failed(produce);
-    if (has_error) {
+    if (has_error && produce->req->header.api_version >= PRODUCE_VERSION_HINTS) {
         add_hints(produce);
     }
     if (request != NULL && request->acks == 0) {
