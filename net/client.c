@@ -1,6 +1,8 @@
 /* The life of a client's connection: dialled on demand, greeted, lost, dialled again. */
 #include "net/client.h"
 
+#include <stdio.h>
+
 #include "base/mem.h"
 #include "net/client_struct.h"
 
@@ -75,6 +77,7 @@ static void log_failure(struct net_client *client, const char *reason)
 void client_connecting_failed(struct net_client *client, const char *reason)
 {
     log_failure(client, reason);
+    snprintf(client->failure, sizeof client->failure, "%s", reason);
     calls_fail(&client->waiting, ERR_CLOSED);
 }
 
@@ -195,6 +198,7 @@ void client_want(struct net_client *client)
     if (client->state != CLIENT_IDLE) {
         return;
     }
+    client->failure[0] = '\0';
     int64_t delay_ms = client->next_dial_ms - net_now_ms(client->loop);
     if (delay_ms <= 0) {
         become_dialing(client);
@@ -309,6 +313,11 @@ void net_client_set_address(struct net_client *client, const char *host, int por
     client->host = mem_strdup(host);
     client->options.port = port;
     net_client_disconnect(client);
+}
+
+const char *net_client_failure(const struct net_client *client)
+{
+    return client->failure[0] == '\0' ? NULL : client->failure;
 }
 
 int16_t net_client_max_version(const struct net_client *client, int16_t api)

@@ -53,6 +53,10 @@ void net_client_disconnect(struct net_client *client);
 
 bool net_client_is_open(const struct net_client *client);
 
+/* Why the last attempt to connect failed, for people ("127.0.0.1:9092: Connection refused"); NULL:
+ * none was made, or it is under way, or it succeeded. Valid until the loop turns. */
+const char *net_client_failure(const struct net_client *client);
+
 /* Another address for the next dial; an open connection to another address is closed. */
 void net_client_set_address(struct net_client *client, const char *host, int port);
 

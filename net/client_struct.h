@@ -20,6 +20,8 @@ struct link {
     struct net_client *client; /* NULL: the client has let go of it */
 };
 
+enum { CLIENT_FAILURE_MAX = 128 };
+
 struct version_range {
     int16_t min;
     int16_t max; /* -1: not supported or not known */
@@ -35,8 +37,9 @@ struct net_client {
     struct dial *dial;
     struct link *link;
     struct net_timer redial;
-    int failures;         /* in a row */
-    int64_t next_dial_ms; /* not before */
+    int failures;                     /* in a row */
+    char failure[CLIENT_FAILURE_MAX]; /* of the last attempt; "": it did not fail */
+    int64_t next_dial_ms;             /* not before */
     int16_t greeting_version;
     bool answered; /* this connection has brought a response */
     bool freed;    /* its end is deferred */
