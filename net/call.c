@@ -145,7 +145,7 @@ static struct net_call *start(struct net_call *call)
     }
     if (call->error != ERR_NONE) {
         call_fail(call, call->error);
-        net_defer(client->loop, tell_later, client);
+        loop_defer_duty(client->loop, tell_later, client);
     } else if (open) {
         call_send(call);
     } else {

@@ -144,7 +144,7 @@ static void on_closed(struct stream *s, enum stream_end why, const char *reason)
 {
     struct link *link = link_of(s);
     struct net_client *client = link->client;
-    net_defer(s->loop, free_link, link);
+    loop_defer_duty(s->loop, free_link, link);
     if (client == NULL) {
         return;
     }
@@ -284,7 +284,7 @@ void net_client_free(struct net_client *client)
     ASSERT(!client->freed);
     client->freed = true;
     net_client_disconnect(client);
-    net_defer(client->loop, free_client, client);
+    loop_defer_duty(client->loop, free_client, client);
 }
 
 void net_client_disconnect(struct net_client *client)

@@ -122,7 +122,7 @@ void conn_settle(struct net_conn *conn)
     } else if (!is_busy(s) && list_empty(&conn->hooks) && !conn->freeing) {
         /* Deferred, as the callers up the stack may still look at it. */
         conn->freeing = true;
-        net_defer(s->loop, free_conn, conn);
+        loop_defer_duty(s->loop, free_conn, conn);
     }
 }
 

@@ -36,6 +36,7 @@ void dial_set_options(int fd, int send_buffer_bytes, int receive_buffer_bytes)
 {
     int one = 1;
     setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
+    setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &one, sizeof one);
     if (send_buffer_bytes > 0) {
         setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &send_buffer_bytes, sizeof send_buffer_bytes);
     }

@@ -25,7 +25,8 @@ struct dial *dial_start(struct net_loop *loop, const struct dial_options *option
 /* `done` will not be called. NULL is allowed. */
 void dial_cancel(struct dial *dial);
 
-/* Prepares a connected or connecting socket: no delay, buffer sizes (0: the system's). */
+/* Prepares a connected or connecting socket: no delay, keep-alive, buffer sizes (0: the system's).
+ */
 void dial_set_options(int fd, int send_buffer_bytes, int receive_buffer_bytes);
 
 #endif

@@ -347,7 +347,7 @@ static void fill_limits(struct net_listener *listener)
     const struct net_server_options *o = &listener->server->options;
     listener->limits = (struct stream_limits){
         .frame_bytes_max = o->request_bytes_max,
-        .budget = o->budget,
+        .budget = listener->options.unmetered ? NULL : o->budget,
         .idle_ms = listener->options.idle_ms == 0 ? IDLE_MS : listener->options.idle_ms,
         .frame_timeout_ms = o->frame_timeout_ms,
         .stall_timeout_ms = o->stall_timeout_ms,

@@ -205,6 +205,7 @@ void net_loop_run(struct net_loop *loop)
     while (!loop->stopped) {
         iterate(loop, true);
     }
+    task_list_run(&loop->deferred, &loop->deferred_spare);
     /* The loop may be run again, as a test does. */
     loop->stopped = false;
 }
@@ -283,7 +284,7 @@ void net_loop_free(struct net_loop *loop)
     streams_close_all(loop);
     mailbox_run_duties(&loop->mailbox);
     /* Closing defers the freeing of what was closed. */
-    while (task_list_run(&loop->deferred, &loop->deferred_spare)) {
+    while (task_list_run_duties(&loop->deferred)) {
     }
     ASSERT(list_empty(&loop->streams));
     LIST_EACH(node, &loop->seats)

@@ -33,12 +33,13 @@ void net_loop_run(struct net_loop *loop);
  * for whoever drives several loops on one thread. */
 void net_loop_step(struct net_loop *loop, int64_t wait_ms);
 
-/* Any thread. The current iteration is finished; what is deferred in it still runs. */
+/* Any thread. The current iteration is finished, with what was deferred in it. */
 void net_loop_stop(struct net_loop *loop);
 
 /* Closes all connections of the loop, joins its default work queue and frees everything. Listeners,
  * clients and own work queues of the loop must have been freed before. Requests that are still
  * kept by a handler are freed too, after their on_close hooks, and must not be touched afterwards.
+ * Tasks that have not run are dropped.
  * Other loops must not post to it any more. NULL is allowed. */
 void net_loop_free(struct net_loop *loop);
 

@@ -56,6 +56,12 @@ static inline void loop_entered(struct net_loop *loop)
     loop->now_known = false;
 }
 
+/* A deferred task that runs even when the loop is freed. */
+static inline void loop_defer_duty(struct net_loop *loop, net_fn *fn, void *arg)
+{
+    task_list_add(&loop->deferred, (struct task){.fn = fn, .arg = arg, .duty = true});
+}
+
 /* A posted task that runs even when the loop is freed. Any thread. */
 static inline void loop_post_duty(struct net_loop *loop, net_fn *fn, void *arg)
 {

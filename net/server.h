@@ -111,7 +111,8 @@ struct net_server_options {
     int32_t request_bytes_max; /* socket.request.max.bytes; default 100 MiB */
     int in_flight_max;         /* requests of one connection being handled; default 8 */
     size_t output_bytes_max;   /* encoded responses queued before reading pauses; default 4 MiB */
-    int64_t frame_timeout_ms;  /* a request that has begun must be complete; default 30,000 */
+    int64_t frame_timeout_ms;  /* from a request's first byte to its last, and the same again for
+                                  each MiB of it; default 30,000 */
     int64_t stall_timeout_ms;  /* a peer that takes no byte of a response; default 30,000 */
     bool sendfile;             /* net.sendfile: files by sendfile() in place of pread() + write() */
 };
@@ -149,8 +150,10 @@ struct net_listener_options {
     struct net_server *server;
     struct net_loop **loops; /* accepted connections go round these; NULL: the listening loop */
     int loop_count;
-    int backlog;                /* default 128 */
-    int connections_max;        /* default: no limit; over it a connection is closed at once */
+    bool unmetered;      /* not under the server's budget: for the nodes of the cluster, whose
+                            fetches must get through to end what holds the budget */
+    int backlog;         /* default 128 */
+    int connections_max; /* default: no limit; over it a connection is closed at once */
     int connections_per_ip_max; /* default: no limit */
     int64_t idle_ms;            /* connections.max.idle.ms; default 600,000; < 0: never */
     int send_buffer_bytes;      /* SO_SNDBUF of connections; 0: the system's */

@@ -92,6 +92,12 @@ static bool is_over(int64_t since_ms, int64_t timeout_ms, int64_t now_ms)
     return timeout_ms > 0 && now_ms - since_ms >= timeout_ms;
 }
 
+/* The time that the frame in progress has: a slow link may need long for a large one. */
+static int64_t frame_time_ms(const struct stream *s)
+{
+    return s->limits->frame_timeout_ms * (int64_t)(1 + (s->in.size >> 20));
+}
+
 static void on_timer(void *arg)
 {
     struct stream *s = arg;
@@ -103,7 +109,7 @@ static void on_timer(void *arg)
         stream_close(s, STREAM_END_SLOW, "stalled");
         return;
     }
-    if (in_frame && is_over(s->frame_ms, limits->frame_timeout_ms, now_ms)) {
+    if (in_frame && is_over(s->frame_ms, frame_time_ms(s), now_ms)) {
         stream_close(s, STREAM_END_SLOW, "frame not finished");
         return;
     }
@@ -120,7 +126,7 @@ static void on_timer(void *arg)
         watch(s, s->stall_ms + limits->stall_timeout_ms - now_ms);
     }
     if (in_frame) {
-        watch(s, s->frame_ms + limits->frame_timeout_ms - now_ms);
+        watch(s, s->frame_ms + frame_time_ms(s) - now_ms);
     }
 }
 
@@ -238,7 +244,7 @@ static bool goes_hungry(struct stream *s)
 static void watch_frame(struct stream *s)
 {
     if (!stream_is_closed(s) && s->in.buf != NULL) {
-        watch(s, s->limits->frame_timeout_ms);
+        watch(s, frame_time_ms(s));
     }
 }
 

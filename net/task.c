@@ -51,6 +51,20 @@ bool task_list_run(struct task_list *list, struct task_list *spare)
     return true;
 }
 
+bool task_list_run_duties(struct task_list *list)
+{
+    struct task_list now = *list;
+    *list = (struct task_list){0};
+    for (size_t i = 0; i < now.len; i++) {
+        if (now.tasks[i].duty) {
+            now.tasks[i].fn(now.tasks[i].arg);
+        }
+    }
+    bool any = now.len > 0;
+    task_list_fini(&now);
+    return any;
+}
+
 void mailbox_init(struct mailbox *box)
 {
     *box = (struct mailbox){0};
@@ -111,10 +125,5 @@ void mailbox_run(struct mailbox *box)
 void mailbox_run_duties(struct mailbox *box)
 {
     struct task_list now = take_all(box);
-    for (size_t i = 0; i < now.len; i++) {
-        if (now.tasks[i].duty) {
-            now.tasks[i].fn(now.tasks[i].arg);
-        }
-    }
-    task_list_fini(&now);
+    task_list_run_duties(&now);
 }

@@ -24,6 +24,9 @@ void task_list_add(struct task_list *list, struct task task);
  * empty list whose memory is used in turn with the list's. True if something was run. */
 bool task_list_run(struct task_list *list, struct task_list *spare);
 
+/* Runs the duties and drops the other tasks; false if there was none of either. */
+bool task_list_run_duties(struct task_list *list);
+
 void task_list_fini(struct task_list *list);
 
 /* Tasks from any thread. The owner says when it goes to sleep, so that only a post to a sleeping
