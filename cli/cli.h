@@ -1,0 +1,74 @@
+/* The tool `craft`: what every command is made of.
+ *
+ * A command is a row (`struct cli_verb`): its name, words, options, help and function. One noun
+ * has one file; main.c has the list. The function gets its arguments parsed and counted, prints to
+ * stdout, and returns an exit code:
+ *
+ *     0  done
+ *     1  failed, or a part of it failed; stderr says what
+ *     2  the command line makes no sense; nothing was done
+ *
+ * Tables are for people. Programs ask for `--format json` or `tsv`, whose fields stay. */
+#ifndef CLI_CLI_H
+#define CLI_CLI_H
+
+#include "cli/args.h"
+#include "cli/table.h"
+
+enum cli_exit { CLI_OK = 0, CLI_FAILED = 1, CLI_USAGE = 2 };
+
+/* Options that many commands share. */
+enum cli_uses {
+    CLI_USES_FORMAT = 1,      /* --format */
+    CLI_USES_CLUSTER = 2,     /* --bootstrap-server, --timeout */
+    CLI_USES_CONTROLLERS = 4, /* --bootstrap-controller in its place */
+};
+
+enum { CLI_WORDS_ANY = 10000 };
+
+struct cli;
+
+struct cli_verb {
+    const char *noun;
+    const char *name;  /* NULL: the noun is the whole command */
+    const char *words; /* what stands behind it, e.g. "NAME…"; "" for nothing */
+    int words_min;
+    int words_max;
+    unsigned uses;                     /* enum cli_uses */
+    const char *about;                 /* one sentence */
+    const char *more;                  /* lines of further explanation, or NULL */
+    const char *examples;              /* lines, each a command */
+    const struct args_option *options; /* its own, or NULL */
+    enum cli_exit (*run)(struct cli *cli);
+};
+
+struct cli {
+    const struct cli_verb *verb;
+    struct args args;
+    enum table_format format;
+    struct arena arena; /* lives as long as the command */
+    struct buf why;     /* where functions put the sentence that cli_refuse() prints */
+};
+
+/* "craft topic create: <text>" on stderr. */
+void cli_complain(const struct cli *cli, const char *fmt, ...) PRINTF_LIKE(2, 3);
+
+/* The same; return its value. */
+enum cli_exit cli_fail(const struct cli *cli, const char *fmt, ...) PRINTF_LIKE(2, 3);
+
+/* The same with a hint to --help; return its value. */
+enum cli_exit cli_misuse(const struct cli *cli, const char *fmt, ...) PRINTF_LIKE(2, 3);
+
+/* cli_misuse() with the sentence in cli->why. */
+enum cli_exit cli_refuse(const struct cli *cli);
+
+/* Number of an option, see args_number(). False: cli->why says why not. */
+bool cli_number(struct cli *cli, const char *name, struct args_range range, int64_t *out);
+
+/* ---- the commands ---- */
+
+extern const struct cli_verb cli_format;
+extern const struct cli_verb cli_broker_list;
+extern const struct cli_verb cli_quorum_status;
+
+#endif

@@ -1,0 +1,83 @@
+/* The text of --help; see help.h. */
+#include "cli/help.h"
+
+enum { COMMAND_WIDTH = 30, OPTION_WIDTH = 34 };
+
+/* How many columns the text takes that are not one byte each. */
+static int extra_bytes(const char *text)
+{
+    int extra = 0;
+    for (; *text != '\0'; text++) {
+        extra += ((unsigned char)*text & 0xc0) == 0x80;
+    }
+    return extra;
+}
+
+static void print_line(FILE *out, const struct cli_verb *verb)
+{
+    char command[128];
+    snprintf(command, sizeof command, "%s%s%s%s%s", verb->noun, verb->name == NULL ? "" : " ",
+             verb->name == NULL ? "" : verb->name, verb->words[0] == '\0' ? "" : " ", verb->words);
+    fprintf(out, "  %-*s %s\n", COMMAND_WIDTH + extra_bytes(command), command, verb->about);
+}
+
+void help_print_all(FILE *out, const struct cli_verb *const *verbs)
+{
+    fputs("usage: craft COMMAND [OPTIONS]\n\n", out);
+    for (; *verbs != NULL; verbs++) {
+        print_line(out, *verbs);
+    }
+    fputs(
+        "\n`craft COMMAND --help` tells options and gives examples. Exit codes: 0 done, 1 failed,\n"
+        "2 wrong usage. `craft --version` names the version.\n",
+        out);
+}
+
+void help_print_noun(FILE *out, const struct cli_verb *const *verbs, const char *noun)
+{
+    fprintf(out, "usage: craft %s COMMAND [OPTIONS]\n\n", noun);
+    for (; *verbs != NULL; verbs++) {
+        if (strcmp((*verbs)->noun, noun) == 0) {
+            print_line(out, *verbs);
+        }
+    }
+    fprintf(out, "\n`craft %s COMMAND --help` tells options and gives examples.\n", noun);
+}
+
+static void print_option(FILE *out, const struct args_option *option)
+{
+    char head[128];
+    snprintf(head, sizeof head, "--%s%s%s", option->name, option->value == NULL ? "" : " ",
+             option->value == NULL ? "" : option->value);
+    fprintf(out, "  %-*s ", OPTION_WIDTH + extra_bytes(head), head);
+    struct slice rest = slice_str(option->help);
+    struct slice line;
+    bool is_first = true;
+    while (args_item(&rest, '\n', &line)) {
+        fprintf(out, "%*s%.*s\n", is_first ? 0 : OPTION_WIDTH + 3, "", SLICE_ARG(line));
+        is_first = false;
+    }
+}
+
+void help_print_verb(FILE *out, const struct cli_verb *verb,
+                     const struct args_option *const *tables)
+{
+    fprintf(out, "usage: craft %s%s%s%s%s [OPTIONS]\n\n%s.\n", verb->noun,
+            verb->name == NULL ? "" : " ", verb->name == NULL ? "" : verb->name,
+            verb->words[0] == '\0' ? "" : " ", verb->words, verb->about);
+    if (verb->more != NULL) {
+        fprintf(out, "%s\n", verb->more);
+    }
+    fputs("\nOptions:\n", out);
+    for (; *tables != NULL; tables++) {
+        for (const struct args_option *row = *tables; row->name != NULL; row++) {
+            print_option(out, row);
+        }
+    }
+    fputs("\nExamples:\n", out);
+    struct slice rest = slice_str(verb->examples);
+    struct slice line;
+    while (args_item(&rest, '\n', &line)) {
+        fprintf(out, "  %.*s\n", SLICE_ARG(line));
+    }
+}
