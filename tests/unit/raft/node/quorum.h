@@ -155,10 +155,12 @@ static void listen_as(struct member *member)
     struct net_server_options options = {
         .log = &q->log, .apis = apis, .api_count = ARRAY_LEN(apis), .arg = member};
     member->server = net_server_new(&options);
-    struct net_listener_options listener = {.name = "CONTROLLER", .server = member->server};
+    struct net_listener_options listener = {.name = "CONTROLLER",
+                                            .host = "127.0.0.1",
+                                            .port = member->self.port,
+                                            .server = member->server};
     struct net_error why = {{0}};
-    enum err e =
-        net_listen(q->loop, "127.0.0.1", member->self.port, &listener, &member->listener, &why);
+    enum err e = net_listen(q->loop, &listener, &member->listener, &why);
     ck_assert_msg(e == ERR_NONE, "%s", why.text);
     member->self.port = (uint16_t)net_listener_port(member->listener);
 }
@@ -331,6 +333,14 @@ static bool all_have(const struct quorum *q, int64_t offset)
         }
     }
     return true;
+}
+
+/* Appends, and waits until everybody who runs has it committed. */
+static int64_t commit(struct quorum *q, const char *text)
+{
+    int64_t offset = append(q, text);
+    UNTIL(q, all_have(q, offset));
+    return offset;
 }
 
 static bool same_commits(const struct member *a, const struct member *b)
