@@ -18,6 +18,11 @@ CC_fuzz := clang
 CC := $(CC_$(V))
 PYTHON := /usr/bin/python3
 
+# Packages are looked after once; scripts/deps.sh installs what is missing, or says how.
+DEPS_clang := build/.deps-check
+DEPS_fuzz := build/.deps-test
+DEPS := build/.deps-build $(DEPS_$(V))
+
 WARN := -Wall -Wextra -Wconversion -Wno-sign-conversion -Wshadow -Wstrict-prototypes -Wswitch-enum \
         -Wmissing-prototypes -Wpointer-arith -Wvla -Werror
 SANITIZE := -g -fno-omit-frame-pointer -fno-sanitize-recover=all -DCRAFT_VERIFY
@@ -43,7 +48,7 @@ lib_of = $(O)/lib/$(subst /,-,$(1)).a
 # The list beside the library changes when a file comes or goes, the library with it.
 define folder_rules
 OBJS_$(1) := $$(patsubst %.c,$$(O)/obj/%.o,$$(call sources,$(1)) $$(GEN_$(1)))
-$$(call lib_of,$(1)): $$(OBJS_$(1)) $$(call lib_of,$(1)).list
+$$(call lib_of,$(1)): $$(OBJS_$(1)) $$(call lib_of,$(1)).list | $$(DEPS)
 	@mkdir -p $$(@D); rm -f $$@
 	@$$(AR) rcs $$@ $$(OBJS_$(1))
 $$(call lib_of,$(1)).list: FORCE
@@ -68,8 +73,6 @@ NEEDS_cli := base wire proto raft metadata store net raft/node cli
 libs_for = $(foreach f,$(NEEDS_$(1)),$(call lib_of,$(f)))
 
 # ---- objects ----
-# Packages are looked after once; scripts/deps.sh installs what is missing, or says how.
-DEPS := build/.deps-build $(if $(filter clang,$(V)),build/.deps-check) $(if $(filter fuzz,$(V)),build/.deps-test)
 build/.deps-%: scripts/deps.sh
 	@mkdir -p build; scripts/deps.sh $* && touch $@
 # Other flags, other objects.
@@ -88,10 +91,10 @@ $(O)/obj/%.o: %.c $(O)/flags | $(DEPS) $(GEN)
 
 $(GEN_proto): proto/metadata.proto | build/.deps-build
 	@mkdir -p build/gen/proto
-	protoc-c --proto_path=proto --c_out=build/gen/proto $<
+	@echo "  GEN $@"; protoc-c --proto_path=proto --c_out=build/gen/proto $<
 $(GEN_wire): wire/generate.py $(WIRE_SCHEMAS) | build/.deps-build
 	@mkdir -p build/gen/wire
-	$(PYTHON) wire/generate.py --out build/gen/wire $(WIRE_SCHEMAS)
+	@echo "  GEN $@"; $(PYTHON) wire/generate.py --out build/gen/wire $(WIRE_SCHEMAS)
 
 # ---- programs ----
 link = @mkdir -p $(@D); echo "  LD  $@"; \

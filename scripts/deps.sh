@@ -53,7 +53,7 @@ if [ "$(id -u)" -ne 0 ]; then
 fi
 
 echo "deps.sh: installing ${missing[*]}"
-export DEBIAN_FRONTEND=noninteractive
+export DEBIAN_FRONTEND=noninteractive DEBCONF_NOWARNINGS=yes
 lists() {
     compgen -G '/var/lib/apt/lists/*_Packages*' > /dev/null
 }
