@@ -206,6 +206,15 @@ static inline void fix_settle(struct fix *f)
     }
 }
 
+/* Answers a parked Heartbeat. */
+static inline void fix_reply_parked(struct fix *f, int i)
+{
+    struct wire_heartbeat_response rs;
+    wire_init(&wire_msg_heartbeat_response, &rs);
+    net_reply(f->parked[i], &rs);
+    f->parked[i] = NULL;
+}
+
 /* ---- raw sockets ---- */
 
 static inline int fix_connect_buf(struct fix *f, int receive_buffer)
