@@ -378,7 +378,7 @@ START_TEST(feature_levels)
 }
 END_TEST
 
-RUN_SUITE("brokers", refuses_registrations, a_broker_begins_fenced_with_its_offset_as_epoch,
+UNIT_MAIN("brokers", refuses_registrations, a_broker_begins_fenced_with_its_offset_as_epoch,
           another_process_is_refused_while_the_first_is_live,
           a_restarted_broker_leads_nothing_and_is_in_no_isr, refuses_stale_epochs,
           unfenced_only_when_it_has_read_its_own_registration,

@@ -159,5 +159,5 @@ START_TEST(legacy_form_replaces_everything)
 }
 END_TEST
 
-RUN_SUITE("configs", refuses_resources, refuses_values, sets_and_deletes, lists,
+UNIT_MAIN("configs", refuses_resources, refuses_values, sets_and_deletes, lists,
           legacy_form_replaces_everything)

@@ -413,7 +413,7 @@ START_TEST(half_an_operation_ends_the_leadership)
 }
 END_TEST
 
-RUN_SUITE("controller", a_standby_refuses_and_replays, an_empty_log_begins_with_feature_levels,
+UNIT_MAIN("controller", a_standby_refuses_and_replays, an_empty_log_begins_with_feature_levels,
           bootstrap_records_come_from_the_snapshot, answers_come_at_commit_and_in_order,
           resigning_fails_what_is_parked_and_forgets_it, what_cannot_be_replayed_is_never_written,
           a_full_log_refuses_and_changes_nothing, large_operations_are_cut_where_they_may_be,

@@ -315,7 +315,7 @@ START_TEST(old_metadata_versions_raise_the_leader_epoch_when_the_isr_shrinks)
 }
 END_TEST
 
-RUN_SUITE("elect", nothing_wanted_is_no_record, fencing_moves_leadership_then_marks_the_broker,
+UNIT_MAIN("elect", nothing_wanted_is_no_record, fencing_moves_leadership_then_marks_the_broker,
           the_last_of_an_isr_stays_in_it_without_a_leader,
           unclean_election_only_where_the_topic_allows_it,
           unclean_election_when_it_is_allowed_later, preferred_leaders_come_back, elect_leaders,

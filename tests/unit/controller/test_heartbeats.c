@@ -138,6 +138,6 @@ START_TEST(a_shutdown_waits_for_the_slowest_active_broker)
 }
 END_TEST
 
-RUN_SUITE("heartbeats", silent_brokers_become_stale_in_order,
+UNIT_MAIN("heartbeats", silent_brokers_become_stale_in_order,
           a_fenced_broker_has_no_deadline_until_it_is_unfenced, clearing_forgets_everything,
           a_shutdown_waits_for_the_slowest_active_broker)

@@ -210,7 +210,7 @@ START_TEST(a_leader_that_ends_its_own_reassignment_hears_of_it)
 }
 END_TEST
 
-RUN_SUITE("isr", refuses_in_order, refuses_impossible_isrs, refuses_brokers_that_are_not_active,
+UNIT_MAIN("isr", refuses_in_order, refuses_impossible_isrs, refuses_brokers_that_are_not_active,
           isr_shrinks_and_grows_without_a_new_leader_epoch,
           a_recovering_leader_reports_when_it_has_recovered,
           a_leader_that_ends_its_own_reassignment_hears_of_it)

@@ -149,5 +149,5 @@ START_TEST(brokers_that_shut_down_get_nothing)
 }
 END_TEST
 
-RUN_SUITE("placement", random_clusters, equal_racks_share_equally,
+UNIT_MAIN("placement", random_clusters, equal_racks_share_equally,
           brokers_that_shut_down_get_nothing)

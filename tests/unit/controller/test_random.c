@@ -212,4 +212,4 @@ START_TEST(random_operations)
 }
 END_TEST
 
-RUN_SUITE("random", random_operations)
+UNIT_MAIN("random", random_operations)

@@ -412,7 +412,7 @@ START_TEST(adds_partitions)
 }
 END_TEST
 
-RUN_SUITE("topics", refuses_names, refuses_names_that_collide,
+UNIT_MAIN("topics", refuses_names, refuses_names_that_collide,
           collisions_are_those_of_the_normal_names, refuses_numbers, refuses_configs,
           one_refused_topic_leaves_the_others, defaults_and_effective_configs,
           validate_only_creates_nothing, ten_thousand_partitions_in_one_request, manual_assignments,

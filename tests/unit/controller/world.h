@@ -2,15 +2,14 @@
 #ifndef TESTS_UNIT_CONTROLLER_WORLD_H
 #define TESTS_UNIT_CONTROLLER_WORLD_H
 
-#include <check.h>
 #include <stdio.h>
-#include <stdlib.h>
 
 #include "controller/decide/brokers.h"
 #include "controller/decide/elect.h"
 #include "controller/decide/features.h"
 #include "controller/decide/isr.h"
 #include "controller/decide/topics.h"
+#include "tests/unit/unit.h"
 #include "wire/wire.h"
 
 #define CLUSTER_ID "MkU3OEVBNTcwNTJENDM2Qk"
@@ -296,28 +295,5 @@ static inline const char *world_show(struct world *w, struct uuid topic, int32_t
     buf_fini(&text);
     return shown;
 }
-
-static inline int run_suite(const char *name, const TTest *const *tests, size_t count)
-{
-    Suite *suite = suite_create(name);
-    TCase *tc = tcase_create(name);
-    tcase_set_timeout(tc, 60);
-    for (size_t i = 0; i < count; i++) {
-        tcase_add_test(tc, tests[i]);
-    }
-    suite_add_tcase(suite, tc);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
-}
-
-#define RUN_SUITE(name, ...) \
-    int main(void) \
-    { \
-        const TTest *const tests[] = {__VA_ARGS__}; \
-        return run_suite(name, tests, ARRAY_LEN(tests)); \
-    }
 
 #endif

@@ -1,0 +1,429 @@
+/* One controller with its real log, over loopback. */
+#include "tests/unit/controller/world.h"
+
+#include <ftw.h>
+
+#include "controller/server.h"
+#include "net/net.h"
+#include "store/store.h"
+
+enum { DEADLINE_MS = 10000, GRACE_MS = 200 };
+
+struct fixture {
+    char dir[64];
+    struct net_loop *loop;
+    struct settings *settings;
+    struct log log;
+    struct controller_server *server;
+    struct net_client *client;
+    struct arena arena; /* of responses */
+    bool failed;
+};
+
+static void on_failed(void *arg, const char *what)
+{
+    (void)what;
+    ((struct fixture *)arg)->failed = true;
+}
+
+static void set(struct fixture *f, const char *pair)
+{
+    struct buf why = {0};
+    ck_assert_int_eq(settings_set_pair(f->settings, pair, &why), ERR_NONE);
+    buf_fini(&why);
+}
+
+static void start(struct fixture *f)
+{
+    struct buf why = {0};
+    struct controller_server_options options = {.loop = f->loop,
+                                                .fs = store_fs_posix(),
+                                                .settings = f->settings,
+                                                .log = &f->log,
+                                                .seed = 5,
+                                                .failed = on_failed,
+                                                .arg = f};
+    enum err e = controller_server_new(&options, &f->server, &why);
+    ck_assert_msg(e == ERR_NONE, "%.*s", (int)why.len, (const char *)why.data);
+    buf_fini(&why);
+    controller_server_start(f->server);
+    f->client = net_client_new(
+        f->loop, &(struct net_client_options){.host = "127.0.0.1",
+                                              .port = controller_server_port(f->server)});
+}
+
+static void stop(struct fixture *f)
+{
+    net_client_free(f->client);
+    controller_server_free(f->server);
+    f->client = NULL;
+    f->server = NULL;
+}
+
+static void set_up(struct fixture *f)
+{
+    *f = (struct fixture){.log = {LOG_WARN, log_to_stderr, NULL}};
+    snprintf(f->dir, sizeof f->dir, "/tmp/craft-controller-XXXXXX");
+    ck_assert_ptr_nonnull(mkdtemp(f->dir));
+    struct store_meta meta = {.version = 1, .node_id = 3001, .directory_id = {9, 9}};
+    snprintf(meta.cluster_id, sizeof meta.cluster_id, "%s", CLUSTER_ID);
+    ck_assert_int_eq(store_meta_write(store_fs_posix(), f->dir, &meta, NULL), ERR_NONE);
+    f->loop = net_loop_new(NULL);
+    f->settings = settings_new();
+    char dir[96];
+    char grace[64];
+    snprintf(dir, sizeof dir, "log.dirs=%s", f->dir);
+    snprintf(grace, sizeof grace, "craft.broker.disconnect.grace.ms=%d", GRACE_MS);
+    set(f, dir);
+    set(f, grace);
+    set(f, "process.roles=controller");
+    set(f, "node.id=3001");
+    /* The port is not used by anybody: there is one voter, and it does not call itself. */
+    set(f, "controller.quorum.voters=3001@127.0.0.1:19999");
+    set(f, "controller.listener.names=CONTROLLER");
+    set(f, "listeners=CONTROLLER://127.0.0.1:0");
+    set(f, "controller.quorum.election.timeout.ms=50");
+}
+
+static int remove_one(const char *path, const struct stat *st, int type, struct FTW *ftw)
+{
+    (void)st;
+    (void)type;
+    (void)ftw;
+    return remove(path);
+}
+
+static void tear_down(struct fixture *f)
+{
+    stop(f);
+    net_loop_free(f->loop);
+    settings_free(f->settings);
+    arena_fini(&f->arena);
+    ck_assert_int_eq(nftw(f->dir, remove_one, 8, FTW_DEPTH | FTW_PHYS), 0);
+}
+
+/* ---- calls that are waited for ---- */
+
+struct answer {
+    bool done;
+    enum err error;
+    struct net_kept *kept;
+    const void *response;
+};
+
+static void on_answer(void *arg, enum err e, const void *response, struct net_response *raw)
+{
+    struct answer *a = arg;
+    a->done = true;
+    a->error = e;
+    if (e == ERR_NONE) {
+        a->kept = net_response_take(raw);
+        a->response = response;
+    }
+}
+
+static struct answer ask(struct fixture *f, int16_t api, int16_t version, const void *request)
+{
+    struct answer a = {0};
+    net_call(f->client, &(struct net_call_args){.api = api,
+                                                .version = version,
+                                                .request = request,
+                                                .timeout_ms = DEADLINE_MS,
+                                                .done = on_answer,
+                                                .arg = &a});
+    while (!a.done) {
+        net_loop_step(f->loop, 100);
+    }
+    ck_assert_msg(a.error == ERR_NONE, "api %d: %s", api, err_name(a.error));
+    return a;
+}
+
+static void forget(struct answer *a)
+{
+    net_kept_free(a->kept);
+}
+
+#define WAIT_FOR(f, condition) \
+    do { \
+        int64_t end_ = net_now_ms((f)->loop) + DEADLINE_MS; \
+        while (!(condition) && net_now_ms((f)->loop) < end_) { \
+            net_loop_step((f)->loop, 10); \
+        } \
+        ck_assert_msg(condition, "%s", #condition); \
+    } while (0)
+
+static int64_t register_broker(struct fixture *f, int32_t id)
+{
+    struct wire_broker_registration_request_features feature = {slice_str("metadata.version"), 1,
+                                                                99};
+    struct wire_broker_registration_request_listeners listener = {slice_str("PLAINTEXT"),
+                                                                  slice_str("127.0.0.1"), 9092, 0};
+    struct uuid dir = {77, (uint64_t)id + 1000};
+    struct wire_broker_registration_request request;
+    wire_init(&wire_msg_broker_registration_request, &request);
+    request.broker_id = id;
+    request.cluster_id = slice_str(CLUSTER_ID);
+    request.incarnation_id = uuid_random();
+    request.listeners = &listener;
+    request.listeners_count = 1;
+    request.features = &feature;
+    request.features_count = 1;
+    request.log_dirs = &dir;
+    request.log_dirs_count = 1;
+    struct answer a = ask(f, WIRE_API_BROKER_REGISTRATION, 4, &request);
+    const struct wire_broker_registration_response *response = a.response;
+    ck_assert_int_eq(response->error_code, 0);
+    int64_t epoch = response->broker_epoch;
+    forget(&a);
+    return epoch;
+}
+
+static bool beat(struct fixture *f, int32_t id, int64_t epoch)
+{
+    struct wire_broker_heartbeat_request request;
+    wire_init(&wire_msg_broker_heartbeat_request, &request);
+    request.broker_id = id;
+    request.broker_epoch = epoch;
+    request.current_metadata_offset = INT64_MAX;
+    struct answer a = ask(f, WIRE_API_BROKER_HEARTBEAT, 1, &request);
+    const struct wire_broker_heartbeat_response *response = a.response;
+    ck_assert_int_eq(response->error_code, 0);
+    bool fenced = response->is_fenced;
+    forget(&a);
+    return fenced;
+}
+
+static struct wire_create_topics_request_topics topic_request(const char *name, int32_t partitions)
+{
+    return (struct wire_create_topics_request_topics){
+        .name = slice_str(name), .num_partitions = partitions, .replication_factor = -1};
+}
+
+static int16_t create(struct fixture *f, const char *name, int32_t partitions)
+{
+    struct wire_create_topics_request_topics topic = topic_request(name, partitions);
+    struct wire_create_topics_request request = {.topics = &topic, .topics_count = 1};
+    struct answer a = ask(f, WIRE_API_CREATE_TOPICS, 7, &request);
+    int16_t code = ((const struct wire_create_topics_response *)a.response)->topics[0].error_code;
+    forget(&a);
+    return code;
+}
+
+START_TEST(a_broker_lives_and_dies)
+{
+    struct fixture f;
+    set_up(&f);
+    start(&f);
+    ck_assert_int_eq(create(&f, "early", 1), ERR_NOT_CONTROLLER);
+    WAIT_FOR(&f, controller_server_is_active(f.server));
+    ck_assert_int_eq(create(&f, "t", 1), ERR_INVALID_REPLICATION_FACTOR);
+    int64_t epoch = register_broker(&f, 1);
+    ck_assert(!beat(&f, 1, epoch));
+    ck_assert_int_eq(create(&f, "t", 3), 0);
+    const struct metadata_image *image = controller_server_image(f.server);
+    ck_assert_uint_eq(metadata_partition_count(image), 3);
+    /* The process is killed: its connection closes. */
+    int64_t closed_ms = net_now_ms(f.loop);
+    net_client_disconnect(f.client);
+    WAIT_FOR(&f, metadata_broker(controller_server_image(f.server), 1)->fenced);
+    int64_t took_ms = net_now_ms(f.loop) - closed_ms;
+    ck_assert_msg(took_ms >= GRACE_MS && took_ms < GRACE_MS + 2000, "%d ms", (int)took_ms);
+    ck_assert_uint_eq(
+        metadata_partition_set_count(controller_server_image(f.server), METADATA_SET_NO_LEADER), 3);
+    /* It is back in time after the next loss. */
+    ck_assert(!beat(&f, 1, epoch));
+    net_client_disconnect(f.client);
+    ck_assert(!beat(&f, 1, epoch));
+    for (int64_t end = net_now_ms(f.loop) + GRACE_MS * 3 / 2; net_now_ms(f.loop) < end;) {
+        net_loop_step(f.loop, 10);
+    }
+    ck_assert(!metadata_broker(controller_server_image(f.server), 1)->fenced);
+    /* Another process takes over its id as soon as the connection is gone. */
+    net_client_disconnect(f.client);
+    ck_assert_int_gt(register_broker(&f, 1), epoch);
+    tear_down(&f);
+}
+END_TEST
+
+START_TEST(the_log_survives_a_restart)
+{
+    struct fixture f;
+    set_up(&f);
+    start(&f);
+    WAIT_FOR(&f, controller_server_is_active(f.server));
+    ck_assert(!beat(&f, 1, register_broker(&f, 1)));
+    ck_assert_int_eq(create(&f, "t", 3), 0);
+    stop(&f);
+    start(&f);
+    WAIT_FOR(&f, controller_server_is_active(f.server));
+    ck_assert_uint_eq(metadata_partition_count(controller_server_image(f.server)), 3);
+    ck_assert_int_eq(create(&f, "t", 3), ERR_TOPIC_ALREADY_EXISTS);
+    ck_assert(!f.failed);
+    tear_down(&f);
+}
+END_TEST
+
+START_TEST(controllers_describe_themselves)
+{
+    struct fixture f;
+    set_up(&f);
+    start(&f);
+    WAIT_FOR(&f, metadata_controller(controller_server_image(f.server), 3001) != NULL);
+    struct wire_describe_cluster_request request = {.endpoint_type = 2};
+    struct answer a = ask(&f, WIRE_API_DESCRIBE_CLUSTER, 1, &request);
+    const struct wire_describe_cluster_response *cluster = a.response;
+    ck_assert_int_eq(cluster->error_code, 0);
+    ck_assert_int_eq(cluster->controller_id, 3001);
+    ck_assert_int_eq(cluster->brokers_count, 1);
+    ck_assert_int_eq(cluster->brokers[0].port, controller_server_port(f.server));
+    ck_assert(slice_eq_str(cluster->cluster_id, CLUSTER_ID));
+    forget(&a);
+    request.endpoint_type = 1;
+    a = ask(&f, WIRE_API_DESCRIBE_CLUSTER, 1, &request);
+    ck_assert_int_eq(((const struct wire_describe_cluster_response *)a.response)->error_code,
+                     ERR_MISMATCHED_ENDPOINT_TYPE);
+    forget(&a);
+    struct wire_api_versions_request versions = {.client_software_name = slice_str("test"),
+                                                 .client_software_version = slice_str("1")};
+    a = ask(&f, WIRE_API_API_VERSIONS, 4, &versions);
+    const struct wire_api_versions_response *ranges = a.response;
+    ck_assert_int_eq(ranges->error_code, 0);
+    ck_assert_int_eq(ranges->finalized_features_count, 1);
+    ck_assert_int_gt(ranges->api_keys_count, 20);
+    forget(&a);
+    struct wire_describe_configs_request_resources resource = {
+        .resource_type = 4, .resource_name = slice_str("3001"), .configuration_keys_count = -1};
+    struct wire_describe_configs_request configs = {.resources = &resource, .resources_count = 1};
+    a = ask(&f, WIRE_API_DESCRIBE_CONFIGS, 4, &configs);
+    const struct wire_describe_configs_response *described = a.response;
+    ck_assert_int_eq(described->results[0].error_code, 0);
+    ck_assert_int_gt(described->results[0].configs_count, 100);
+    forget(&a);
+    struct wire_describe_quorum_request_topics_partitions partition = {0};
+    struct wire_describe_quorum_request_topics topic = {slice_str("__cluster_metadata"), &partition,
+                                                        1};
+    struct wire_describe_quorum_request quorum = {.topics = &topic, .topics_count = 1};
+    a = ask(&f, WIRE_API_DESCRIBE_QUORUM, 2, &quorum);
+    const struct wire_describe_quorum_response *q = a.response;
+    ck_assert_int_eq(q->error_code, 0);
+    ck_assert_int_eq(q->topics[0].partitions[0].leader_id, 3001);
+    forget(&a);
+    tear_down(&f);
+}
+END_TEST
+
+/* ---- Envelope ---- */
+
+static struct answer forward(struct fixture *f, int16_t api, int16_t version, const void *body)
+{
+    struct wire_header header = {api, version, 4711, slice_str("a client")};
+    struct buf data = {0};
+    uint8_t address[] = {127, 0, 0, 1};
+    ck_assert_int_eq(wire_header_encode(&header, &data), ERR_NONE);
+    ck_assert_int_eq(wire_encode(wire_request(api), version, body, &data), ERR_NONE);
+    struct wire_envelope_request request = {.request_data = buf_slice(&data),
+                                            .request_principal = SLICE_NULL,
+                                            .client_host_address = slice_of(address, 4)};
+    struct answer a = ask(f, WIRE_API_ENVELOPE, 0, &request);
+    buf_fini(&data);
+    return a;
+}
+
+START_TEST(envelopes_are_opened)
+{
+    struct fixture f;
+    struct wire_create_topics_request_topics topic = topic_request("t", 2);
+    struct wire_create_topics_request request = {.topics = &topic, .topics_count = 1};
+    set_up(&f);
+    start(&f);
+    struct answer a = forward(&f, WIRE_API_CREATE_TOPICS, 5, &request);
+    const struct wire_envelope_response *envelope = a.response;
+    ck_assert_int_eq(envelope->error_code, ERR_NOT_CONTROLLER);
+    ck_assert(slice_is_null(envelope->response_data));
+    forget(&a);
+    WAIT_FOR(&f, controller_server_is_active(f.server));
+    ck_assert(!beat(&f, 1, register_broker(&f, 1)));
+    a = forward(&f, WIRE_API_CREATE_TOPICS, 5, &request);
+    envelope = a.response;
+    ck_assert_int_eq(envelope->error_code, 0);
+    struct reader r = reader_of(envelope->response_data);
+    int32_t correlation_id;
+    struct wire_create_topics_response response;
+    ck_assert_int_eq(wire_response_header_decode(&r, WIRE_API_CREATE_TOPICS, 5, &correlation_id),
+                     ERR_NONE);
+    ck_assert_int_eq(correlation_id, 4711);
+    ck_assert_int_eq(wire_decode(&wire_msg_create_topics_response, 5,
+                                 slice_of(r.p, reader_left(&r)), &f.arena, &response),
+                     ERR_NONE);
+    ck_assert_int_eq(response.topics[0].error_code, 0);
+    ck_assert_int_eq(response.topics[0].num_partitions, 2);
+    forget(&a);
+    /* Not everything may be forwarded. */
+    struct wire_broker_heartbeat_request heartbeat = {0};
+    a = forward(&f, WIRE_API_BROKER_HEARTBEAT, 0, &heartbeat);
+    ck_assert_int_eq(((const struct wire_envelope_response *)a.response)->error_code,
+                     ERR_INVALID_REQUEST);
+    forget(&a);
+    struct wire_envelope_request garbage = {.request_data = slice_str("x"),
+                                            .client_host_address = slice_str("")};
+    a = ask(&f, WIRE_API_ENVELOPE, 0, &garbage);
+    ck_assert_int_ne(((const struct wire_envelope_response *)a.response)->error_code, 0);
+    forget(&a);
+    tear_down(&f);
+}
+END_TEST
+
+/* ---- speed: printed, and bounded generously for slow machines ---- */
+
+START_TEST(many_partitions)
+{
+    struct fixture f;
+    set_up(&f);
+    start(&f);
+    WAIT_FOR(&f, controller_server_is_active(f.server));
+    for (int32_t id = 1; id <= 3; id++) {
+        ck_assert(!beat(&f, id, register_broker(&f, id)));
+    }
+    int64_t begin = net_now_ms(f.loop);
+    ck_assert_int_eq(create(&f, "big", 10000), 0);
+    int64_t big_ms = net_now_ms(f.loop) - begin;
+    begin = net_now_ms(f.loop);
+    for (int i = 0; i < 100; i++) {
+        char name[24];
+        snprintf(name, sizeof name, "small-%d", i);
+        ck_assert_int_eq(create(&f, name, 1), 0);
+    }
+    int64_t small_ms = net_now_ms(f.loop) - begin;
+    printf("10000 partitions: %d ms; 100 topics one by one: %d ms\n", (int)big_ms, (int)small_ms);
+    ck_assert_int_lt(big_ms, 5000);
+    tear_down(&f);
+}
+END_TEST
+
+START_TEST(refuses_to_start)
+{
+    struct fixture f;
+    struct buf why = {0};
+    set_up(&f);
+    struct controller_server_options options = {
+        .loop = f.loop, .fs = store_fs_posix(), .settings = f.settings, .log = &f.log};
+    set(&f, "node.id=3002");
+    ck_assert_int_eq(controller_server_new(&options, &f.server, &why), ERR_CONFIG);
+    ck_assert_ptr_null(f.server);
+    ck_assert_uint_gt(why.len, 0);
+    set(&f, "node.id=3001");
+    set(&f, "process.roles=broker");
+    ck_assert_int_eq(controller_server_new(&options, &f.server, &why), ERR_CONFIG);
+    set(&f, "process.roles=controller");
+    set(&f, "listeners=OTHER://127.0.0.1:0");
+    ck_assert_int_eq(controller_server_new(&options, &f.server, &why), ERR_CONFIG);
+    set(&f, "listeners=CONTROLLER://127.0.0.1:0");
+    set(&f, "log.dirs=/nonexistent");
+    ck_assert_int_eq(controller_server_new(&options, &f.server, &why), ERR_CONFIG);
+    buf_fini(&why);
+    tear_down(&f);
+}
+END_TEST
+
+UNIT_MAIN("server", refuses_to_start, a_broker_lives_and_dies, the_log_survives_a_restart,
+          controllers_describe_themselves, envelopes_are_opened, many_partitions)
