@@ -3,7 +3,7 @@
 
 #include "controller/decide/placement.h"
 
-enum { BROKERS_MAX = 12, CLUSTERS = 300, PARTITIONS = 60 };
+enum { BROKERS_MAX = 12, CLUSTERS = 120, PARTITIONS = 60 };
 
 struct cluster {
     int brokers;

@@ -5,7 +5,7 @@
 #include "controller/decide/leaders.h"
 #include "controller/decide/partitions.h"
 
-enum { BROKERS = 5, SEEDS = 40, STEPS = 250 };
+enum { BROKERS = 5, SEEDS = 12, STEPS = 200 };
 
 static int32_t pick_broker(struct world *w)
 {

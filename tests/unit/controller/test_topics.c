@@ -105,7 +105,7 @@ START_TEST(collisions_are_those_of_the_normal_names)
     struct prng prng;
     prng_init(&prng, 11);
     two_brokers(&w);
-    for (int i = 0; i < 400; i++) {
+    for (int i = 0; i < 200; i++) {
         char name[8] = {0};
         size_t len = prng_below(&prng, 6) + 3;
         for (size_t k = 0; k < len && k < 7; k++) {
