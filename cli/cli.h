@@ -13,6 +13,7 @@
 #define CLI_CLI_H
 
 #include "cli/args.h"
+#include "base/err.h"
 #include "cli/table.h"
 
 enum cli_exit { CLI_OK = 0, CLI_FAILED = 1, CLI_USAGE = 2 };
@@ -58,6 +59,14 @@ enum cli_exit cli_fail(const struct cli *cli, const char *fmt, ...) PRINTF_LIKE(
 
 /* The same with a hint to --help; return its value. */
 enum cli_exit cli_misuse(const struct cli *cli, const char *fmt, ...) PRINTF_LIKE(2, 3);
+
+/* "craft topic create: <about>: <what the error says>"; `message` (null or empty: none) is the
+ * server's own sentence. Returns CLI_FAILED. */
+enum cli_exit cli_fail_with(const struct cli *cli, const char *about, enum err e,
+                            struct slice message);
+
+/* Prints and empties the buffer. Returns CLI_OK. */
+enum cli_exit cli_print(struct buf *out);
 
 /* cli_misuse() with the sentence in cli->why. */
 enum cli_exit cli_refuse(const struct cli *cli);

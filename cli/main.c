@@ -7,6 +7,8 @@
 
 static const struct cli_verb *const verbs[] = {
     &cli_format,
+    &cli_broker_list,
+    &cli_quorum_status,
     NULL,
 };
 
@@ -78,6 +80,22 @@ enum cli_exit cli_misuse(const struct cli *cli, const char *fmt, ...)
     fprintf(stderr, "See craft %s%s%s --help.\n", cli->verb->noun,
             cli->verb->name == NULL ? "" : " ", cli->verb->name == NULL ? "" : cli->verb->name);
     return CLI_USAGE;
+}
+
+enum cli_exit cli_fail_with(const struct cli *cli, const char *about, enum err e,
+                            struct slice message)
+{
+    bool has_message = message.len > 0;
+    return cli_fail(cli, "%s: %s%s%.*s", about, has_message ? err_name(e) : err_text(e),
+                    has_message ? ": " : "", has_message ? (int)message.len : 0,
+                    has_message ? (const char *)message.data : "");
+}
+
+enum cli_exit cli_print(struct buf *out)
+{
+    fwrite(buf_slice(out).data, 1, out->len, stdout);
+    buf_fini(out);
+    return CLI_OK;
 }
 
 enum cli_exit cli_refuse(const struct cli *cli)

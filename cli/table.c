@@ -1,6 +1,8 @@
 /* Tables; see table.h. Cells are JSON values, from which the other forms are made. */
 #include "cli/table.h"
 
+#include <stdlib.h>
+
 #include "base/mem.h"
 
 bool table_format_parse(const char *text, enum table_format *out)
@@ -78,6 +80,42 @@ void table_list(struct table *t, const int32_t *items, int32_t count)
 void table_null(struct table *t)
 {
     take_cell(t, json_null());
+}
+
+/* ---- order ---- */
+
+static int compare_cells(const json_t *a, const json_t *b)
+{
+    if (json_is_string(a) && json_is_string(b)) {
+        return slice_cmp(slice_of(json_string_value(a), json_string_length(a)),
+                         slice_of(json_string_value(b), json_string_length(b)));
+    }
+    json_int_t x = json_integer_value(a); /* 0 for what is no number */
+    json_int_t y = json_integer_value(b);
+    return x == y ? 0 : x < y ? -1 : 1;
+}
+
+static int compare_rows(const void *a, const void *b, void *arg)
+{
+    json_t *const *x = a;
+    json_t *const *y = b;
+    size_t count = *(const size_t *)arg;
+    for (size_t i = 0; i < count; i++) {
+        int order = compare_cells(x[i], y[i]);
+        if (order != 0) {
+            return order;
+        }
+    }
+    return 0;
+}
+
+void table_sort(struct table *t)
+{
+    ASSERT(t->count % t->column_count == 0);
+    if (t->count > 0) {
+        qsort_r(t->cells, t->count / t->column_count, t->column_count * sizeof *t->cells,
+                compare_rows, &t->column_count);
+    }
 }
 
 /* ---- text of cells ---- */

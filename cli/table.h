@@ -54,6 +54,9 @@ void table_bool(struct table *t, bool value);
 void table_list(struct table *t, const int32_t *items, int32_t count);
 void table_null(struct table *t);
 
+/* Orders the rows by their first column, then the second and so on. */
+void table_sort(struct table *t);
+
 /* Appends to `out`. All rows must be complete (asserted). */
 void table_print(const struct table *t, enum table_format format, struct buf *out);
 
