@@ -28,12 +28,14 @@ static void send_fetch(struct raft *raft, int32_t to)
     raft_send(raft, to, &request);
 }
 
-/* One of the other voters and bootstrap addresses, by number; false past the end. */
+/* Who can be asked for the leader, by number: voters, other than the leader that does not answer,
+ * and bootstrap addresses. False past the end. */
 static bool target_at(const struct raft *raft, int index, int32_t *id)
 {
     const struct raft_voter_set *voters = raft_voters(raft);
     for (int i = 0; i < voters->count; i++) {
-        bool other = voters->voters[i].id != raft->options.self.id;
+        int32_t voter_id = voters->voters[i].id;
+        bool other = voter_id != raft->options.self.id && voter_id != raft->hard.leader_id;
         if (other && index-- == 0) {
             *id = voters->voters[i].id;
             return true;
@@ -57,8 +59,9 @@ int64_t raft_poll_discover(struct raft *raft)
     while (target_at(raft, count, &id)) {
         count++;
     }
-    raft->discover_ms =
-        raft->now_ms + prng_range(&raft->prng, RAFT_DISCOVER_MS, 2 * RAFT_DISCOVER_MS);
+    int64_t pause_ms = min_i64((int64_t)RAFT_DISCOVER_MS << min_i64(raft->discoveries++, 10),
+                               RAFT_DISCOVER_MAX_MS);
+    raft->discover_ms = raft->now_ms + prng_range(&raft->prng, pause_ms, 2 * pause_ms);
     if (count == 0) {
         return RAFT_NEVER;
     }
@@ -120,6 +123,7 @@ static void suspect_leader(struct raft *raft)
         return;
     }
     raft->follow.leader_lost = true;
+    raft->discoveries = 0;
     raft->discover_ms = raft->now_ms + RAFT_DISCOVER_MS;
     raft_peers_hurry(&raft->peers, raft->hard.leader_id);
 }

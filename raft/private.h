@@ -24,8 +24,10 @@ enum {
     RAFT_YIELD_MS = 150,
     /* The first term of the backoff between elections, doubled with every loss (KIP-595). */
     RAFT_ELECTION_BACKOFF_MS = 100,
-    /* How often a node without a leader asks somebody at random who leads. */
-    RAFT_DISCOVER_MS = 50,
+    /* A node without a leader asks somebody at random who leads: often at first, as an election
+     * does not take long, then more and more seldom. */
+    RAFT_DISCOVER_MS = 10,
+    RAFT_DISCOVER_MAX_MS = 200,
     /* A leader forgets an observer that has not fetched for this long. */
     RAFT_OBSERVER_TTL_MS = 300 * 1000,
 };
@@ -86,6 +88,7 @@ struct raft {
     struct raft_lead lead;
     struct raft_resign resign;
     int64_t discover_ms;
+    int discoveries;     /* questions in a row */
     int64_t shutdown_ms; /* give up waiting then; RAFT_NEVER: not shutting down */
     bool shutdown_waits; /* for another leader to appear */
     bool unsaved;        /* the hard state of the boot differs from what is on disk */

@@ -45,12 +45,18 @@ static void change_role(struct raft *raft, enum raft_role role, struct raft_hard
 {
     ASSERT(hard.epoch >= raft->hard.epoch);
     bool was_leader = raft->role == RAFT_ROLE_LEADER;
+    bool same = role == raft->role && hard.epoch == raft->hard.epoch &&
+                hard.leader_id == raft->hard.leader_id;
     raft->role = role;
     raft->hard = hard;
     raft->backing_off = false;
+    raft->discoveries = 0;
     raft_peers_give_up(&raft->peers);
     if (was_leader) {
         raft_serve_parked(raft, true);
+    }
+    if (same) {
+        return; /* a vote */
     }
     log_info(raft->options.log, "raft", "became", "node=%d role=%s epoch=%d leader=%d end=%" PRId64,
              raft->options.self.id, raft_role_name(role), hard.epoch, hard.leader_id,

@@ -8,7 +8,7 @@
 # or a mistake that SEEDS seeds do not show, is a failure. Two are tried at a time.
 set -u
 cd "$(dirname "$0")/../.." || exit 1
-SEEDS=${SEEDS:-3000}
+SEEDS=${SEEDS:-6000}
 OUT=build/plants
 CC=${CC:-gcc}
 FLAGS="-std=gnu11 -D_GNU_SOURCE -O1 -g -DCRAFT_VERIFY -w"
@@ -39,7 +39,8 @@ try() {
         echo "FAIL $name: the patch does not apply; make it anew"
         return 1
     fi
-    if ! compile "$dir" "$dir/objects" "$dir"/raft/*.c 2>"$dir/compile.log" || ! simulator "$name"; then
+    if ! { compile "$dir" "$dir/objects" "$dir"/raft/*.c && simulator "$name"; } \
+        2>"$dir/compile.log"; then
         echo "FAIL $name: does not compile, see $dir/compile.log"
         return 1
     fi
@@ -56,6 +57,8 @@ try() {
 }
 
 mkdir -p "$OUT"
+exec 9>"$OUT/.lock"
+flock 9 # one at a time in this tree
 compile . "$OUT/common/base" base/*.c || exit 1
 compile . "$OUT/common/sim" tests/sim/raft/*.c || exit 1
 rm -rf "$OUT/none"
