@@ -35,7 +35,7 @@ DECIDES(register_controller)
 static const struct rpc_api rows[] = {
     {.key = WIRE_API_FETCH,
      .min_version = 12,
-     .max_version = 17,
+     .max_version = 18,
      .serve = controller_serve_node,
      .refuse = controller_refuse_fetch},
     {.key = WIRE_API_API_VERSIONS,
