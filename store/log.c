@@ -37,6 +37,7 @@ static struct store_log *new_log(const struct store_log_options *options)
     log->on_roll = options->on_roll;
     log->arg = options->arg;
     log->config = options->config;
+    log->gapless = options->gapless;
     log->recovery.cut_offset = -1;
     return log;
 }
@@ -63,6 +64,10 @@ static enum err open_existing(struct store_log *log, const struct store_log_opti
     if (e != ERR_NONE && e != ERR_CORRUPT) {
         return store_fail_errno(why, e, "read the leader epochs in", log->dir);
     }
+    /* A crash of the process leaves in the page cache what was never synced: the recovery point
+     * does not move until a flush, and names may want a sync. */
+    log->recovery_point = options->clean ? INT64_MAX : options->recovery_point;
+    log->dir_version += options->clean && log->size > 0 ? 0 : 1;
     e = options->clean ? log_trust(log) : log_recover(log, options->recovery_point);
     if (e == ERR_NONE && epochs_lost && log->size > 0) {
         e = log_rebuild_epochs(log);
@@ -113,9 +118,7 @@ enum err store_log_open(const struct store_log_options *options, struct store_lo
         free_log(log);
         return e;
     }
-    /* A crash of the process leaves in the page cache what was never synced: the recovery point
-     * does not move until a flush. */
-    log->recovery_point = options->clean ? log->end : min_i64(options->recovery_point, log->end);
+    log->recovery_point = min_i64(log->recovery_point, log->end);
     epochs_cut_end(&log->epochs, log->end);
     epochs_cut_start(&log->epochs, log->start);
     if (log->recovery.segments_scanned > 0) {

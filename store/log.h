@@ -53,6 +53,10 @@ struct store_log_options {
     int64_t log_start_offset;
     /* The directory was closed cleanly: trust it. Otherwise it is recovered. */
     bool clean;
+    /* No offset was ever left out, as only compaction does. Then recovery takes a gap for what it
+     * is: a power cut that lost the end of a segment and kept the next one. (With gaps allowed, as
+     * in Kafka, such a hole stays.) */
+    bool gapless;
     int64_t now_ms;
     const struct log *log; /* NULL: silent */
     /* After a roll: a new segment begins at `base_offset`, and nothing is in it yet. Here the owner
@@ -116,8 +120,9 @@ enum err store_log_append(struct store_log *log, const struct slice *parts, size
 enum err store_log_roll(struct store_log *log, int64_t now_ms) MUST_USE;
 
 /* Removes every batch whose last offset is ≥ `offset`. LEO becomes `offset`, or the base of the
- * batch that `offset` lay inside of. Nothing happens if `offset` ≥ LEO. The caller then writes the
- * recovery-point checkpoint, as the point may have gone back. */
+ * batch that `offset` lay inside of. Nothing happens if `offset` ≥ LEO. The recovery point goes
+ * back to the base of the segment that was cut: write its checkpoint before the next append, else
+ * what was cut may come back after a power cut. */
 enum err store_log_truncate_to(struct store_log *log, int64_t offset) MUST_USE;
 
 /* Removes everything; the log is empty and begins at `offset`. */

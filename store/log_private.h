@@ -66,6 +66,7 @@ struct store_log {
     uint32_t dir_version; /* counts names made in the directory */
     uint32_t dir_synced;  /* the version that is durable */
     bool offline;
+    bool gapless;
     uint8_t recent_count;
     uint8_t recent_next;
     struct recent_batch recent[RECENT_MAX]; /* a ring, all in the active segment */
@@ -174,13 +175,16 @@ enum err log_roll(struct store_log *log, int64_t base, int64_t now_ms) MUST_USE;
 /* ---- scan.c: whole segments, for recovery and to rebuild indexes ---- */
 
 struct segment_scan {
+    int32_t epoch;        /* in and out: the largest leader epoch seen so far, −1: none */
+    int64_t limit;        /* in: the next segment's base */
     int64_t next_offset;  /* behind the last good batch; the base if there is none */
     uint32_t valid_bytes; /* where the good batches end */
     const char *reason;   /* why they end before the file does, NULL */
 };
 
-/* Builds the indexes anew from the batches. With `log_epochs` the epoch list too; with `check_crc`
- * every byte is checked. Stops at the first bad batch, which is no error. */
+/* Builds the indexes anew from the batches, which begin at or behind the segment's base. With
+ * `log_epochs` the epoch list too; with `check_crc` every byte is checked. Stops at the first bad
+ * batch, which is no error. */
 enum err segment_scan(struct store_log *log, struct segment *seg, bool check_crc,
                       struct segment_scan *out) MUST_USE;
 

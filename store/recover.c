@@ -18,10 +18,15 @@ static enum err remove_from(struct store_log *log, uint32_t keep)
     return ERR_NONE;
 }
 
+/* Durable at once: the recovery point on disk may be the very offset of the cut, so that another
+ * crash would not look at this segment again. */
 static enum err cut_file(struct store_log *log, struct segment *seg, uint32_t size)
 {
     TRY(store_file_pin(seg->file, STORE_OPEN_WRITE));
     enum err e = store_fs_truncate(log->fs, store_file_fd(seg->file), size);
+    if (e == ERR_NONE) {
+        e = store_fs_sync(log->fs, store_file_fd(seg->file));
+    }
     store_file_unpin(seg->file);
     if (e == ERR_NONE) {
         log->recovery.bytes_cut += seg->size - size;
@@ -41,6 +46,7 @@ static enum err cut(struct store_log *log, uint32_t i, const struct segment_scan
     log->recovery.cut_offset = scan->next_offset;
     log->recovery.reason = scan->reason;
     TRY(cut_file(log, seg, scan->valid_bytes));
+    TRY(store_fs_sync_dir(log->fs, log->dir));
     log_warn(log->log, "store", "cut log",
              "dir=%s offset=%" PRId64 " position=%" PRIu32 " bytes=%" PRIu64
              " segments_deleted=%" PRIu32 " reason=\"%s\"",
@@ -50,13 +56,19 @@ static enum err cut(struct store_log *log, uint32_t i, const struct segment_scan
 }
 
 /* Reads the i-th segment whole; `*stop` when the log was cut there. */
-static enum err recover_segment(struct store_log *log, uint32_t i, bool *stop)
+static enum err recover_segment(struct store_log *log, uint32_t i, int32_t *epoch, bool *stop)
 {
-    struct segment_scan scan;
+    bool is_last = i + 1 == log->segment_count;
+    struct segment_scan scan = {.epoch = *epoch,
+                                .limit = is_last ? INT64_MAX : log->segments[i + 1].base};
     TRY(segment_scan(log, &log->segments[i], true, &scan));
+    *epoch = scan.epoch;
     log->recovery.segments_scanned++;
     log->recovery.indexes_rebuilt++;
     log->end = scan.next_offset;
+    if (scan.reason == NULL && log->gapless && !is_last && scan.next_offset < scan.limit) {
+        scan.reason = "offsets are missing behind the segment";
+    }
     *stop = scan.reason != NULL;
     if (*stop) {
         TRY(cut(log, i, &scan));
@@ -77,10 +89,11 @@ enum err log_recover(struct store_log *log, int64_t recovery_point)
 {
     uint32_t first = log_segment_floor(log, recovery_point);
     bool stop = false;
+    int32_t epoch = -1;
     epochs_cut_end(&log->epochs, log->segments[first].base);
     for (uint32_t i = first; i < log->segment_count && !stop; i++) {
         TRY(remove_txn_index(log, &log->segments[i]));
-        TRY(recover_segment(log, i, &stop));
+        TRY(recover_segment(log, i, &epoch, &stop));
     }
     return ERR_NONE;
 }

@@ -87,6 +87,23 @@ static void begin(struct segment *seg)
     seg->bytes_since_index = 0;
 }
 
+/* Does a good batch follow those before it? NULL, or why not. Only recovery asks. */
+static const char *out_of_order(const struct store_log *log, const struct segment_scan *scan,
+                                const struct store_batch *batch)
+{
+    if (log->gapless && batch->base_offset > scan->next_offset) {
+        return "offsets are missing";
+    }
+    /* A truncation that a crash undid in part: what was cut is back beside what came after. */
+    if (batch->last_offset >= scan->limit) {
+        return "segments overlap";
+    }
+    if (batch->leader_epoch >= 0 && batch->leader_epoch < scan->epoch) {
+        return "leader epoch goes back";
+    }
+    return NULL;
+}
+
 static enum err scan_window(struct store_log *log, struct segment *seg, struct window *w,
                             bool check_crc, struct segment_scan *out)
 {
@@ -96,12 +113,16 @@ static enum err scan_window(struct store_log *log, struct segment *seg, struct w
         if (out->reason == NULL && batch.last_offset - seg->base > INT32_MAX) {
             out->reason = "offset too far from the segment's base";
         }
+        if (out->reason == NULL && check_crc) {
+            out->reason = out_of_order(log, out, &batch);
+        }
         if (out->reason != NULL) {
             return ERR_NONE;
         }
         segment_note(log, seg, &batch, batch.position);
         if (check_crc && batch.leader_epoch >= 0) {
             epochs_assign(&log->epochs, batch.leader_epoch, batch.base_offset);
+            out->epoch = batch.leader_epoch;
         }
         out->valid_bytes += batch.size;
         out->next_offset = batch.last_offset + 1;
@@ -112,7 +133,8 @@ static enum err scan_window(struct store_log *log, struct segment *seg, struct w
 enum err segment_scan(struct store_log *log, struct segment *seg, bool check_crc,
                       struct segment_scan *out)
 {
-    *out = (struct segment_scan){.next_offset = seg->base};
+    *out =
+        (struct segment_scan){.epoch = out->epoch, .limit = out->limit, .next_offset = seg->base};
     struct window w = {.file = seg->file, .file_end = seg->size};
     TRY(store_file_pin(seg->file, STORE_OPEN_WRITE));
     begin(seg);

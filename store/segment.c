@@ -161,7 +161,7 @@ static enum err load_indexes(struct store_log *log, struct segment *seg)
 
 static enum err rebuild(struct store_log *log, struct segment *seg)
 {
-    struct segment_scan scan;
+    struct segment_scan scan = {.epoch = -1};
     enum err e = segment_scan(log, seg, false, &scan);
     if (e == ERR_NONE && scan.reason != NULL) {
         e = ERR_CORRUPT;

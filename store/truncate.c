@@ -16,12 +16,15 @@ static enum err drop_newest(struct store_log *log, uint32_t keep)
     return ERR_NONE;
 }
 
+/* The recovery point goes back to the base of the segment that was cut, not only to its new end:
+ * that the file is shorter now is not durable before the next flush, and what was cut must be found
+ * by recovery should it come back. */
 static void cut_state(struct store_log *log, int64_t end)
 {
     log->generation++;
     log->end = end;
     log->start = min_i64(log->start, end);
-    log->recovery_point = min_i64(log->recovery_point, end);
+    log->recovery_point = min_i64(log->recovery_point, log_active(log)->base);
     epochs_cut_end(&log->epochs, end);
 }
 

@@ -238,10 +238,26 @@ static void crash_write(struct fault_content *c, struct fault_write *w, struct p
     content_apply(c, w);
 }
 
+/* Sizes are journalled in order: with a truncation that did not get there, what was written behind
+ * it did not either. */
+static uint32_t pick_end(const struct fault_node *node, struct prng *p)
+{
+    uint32_t end = (uint32_t)prng_below(p, node->write_count + 1u);
+    while (end < node->write_count && node->writes[end].data != NULL) {
+        end++;
+    }
+    return end;
+}
+
 static void crash_file(struct fault_node *node, struct prng *p)
 {
-    for (uint32_t i = 0; i < node->write_count && p != NULL; i++) {
-        crash_write(&node->durable, &node->writes[i], p);
+    uint32_t end = p == NULL ? 0 : pick_end(node, p);
+    for (uint32_t i = 0; i < end; i++) {
+        if (node->writes[i].data == NULL) {
+            content_apply(&node->durable, &node->writes[i]);
+        } else {
+            crash_write(&node->durable, &node->writes[i], p);
+        }
     }
     forget_writes(node);
     content_copy(&node->live, &node->durable);
