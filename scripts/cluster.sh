@@ -109,9 +109,12 @@ load() {
     fi
 }
 
-# The quorum is written into the data, so that it cannot change under it.
+# The quorum is written into the data, so that it cannot change under it. A directory that we did
+# not make is not ours to write into.
 check_shape() {
     local key was
+    [ -f "$dir/cluster.conf" ] || [ -z "$(ls -A "$dir" 2> /dev/null)" ] ||
+        die "$dir holds something, but not a cluster of this script: use another --dir"
     for key in controllers port-base; do
         was=$(remembered "$key") || continue
         [ "$was" = "$(setting "$key" "$was")" ] ||

@@ -128,6 +128,20 @@ def another_shape_is_refused():
 
 
 @case
+def a_foreign_directory_is_refused():
+    cluster = small("foreign")
+    os.makedirs(cluster.dir)
+    mine = os.path.join(cluster.dir, "broker-1.properties")
+    with open(mine, "w") as file:
+        file.write("precious=1\n")
+    status, output = cluster.script("start", *cluster.options)
+    assert status == 1 and cluster.dir in output, output
+    assert os.listdir(cluster.dir) == ["broker-1.properties"]
+    with open(mine) as file:
+        assert file.read() == "precious=1\n"
+
+
+@case
 def a_taken_port_is_named():
     cluster = small("port")
     with socket.socket() as taken:
