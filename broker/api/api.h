@@ -20,6 +20,7 @@ void broker_api_api_versions(void *broker, struct net_request *req);
 void broker_api_metadata(void *broker, struct net_request *req);
 void broker_api_describe_cluster(void *broker, struct net_request *req);
 void broker_api_describe_configs(void *broker, struct net_request *req);
+void broker_api_describe_quorum(void *broker, struct net_request *req);
 void broker_api_find_coordinator(void *broker, struct net_request *req);
 void broker_api_init_producer_id(void *broker, struct net_request *req);
 
