@@ -79,5 +79,9 @@ bool cli_number(struct cli *cli, const char *name, struct args_range range, int6
 extern const struct cli_verb cli_format;
 extern const struct cli_verb cli_broker_list;
 extern const struct cli_verb cli_quorum_status;
+extern const struct cli_verb cli_topic_create;
+extern const struct cli_verb cli_topic_list;
+extern const struct cli_verb cli_topic_describe;
+extern const struct cli_verb cli_topic_delete;
 
 #endif

@@ -111,6 +111,12 @@ const char *client_node_address(const struct client *client, int32_t id)
     return peer == NULL ? "(unknown)" : peer->address;
 }
 
+struct net_client *client_node_net(struct client *client, int32_t id)
+{
+    struct peer *peer = find_node(client, id);
+    return peer == NULL ? NULL : peer->net;
+}
+
 int client_server_count(const struct client *client)
 {
     int count = 0;
@@ -274,21 +280,8 @@ static enum err connect_peer(struct client *client, struct peer *peer, int64_t u
     return ERR_NONE;
 }
 
-struct net_client *client_connect(struct client *client, int32_t node)
-{
-    struct peer *peer = find_node(client, node);
-    if (peer == NULL) {
-        (void)fail(client, ERR_NOT_FOUND, "broker %" PRId32 " is not known", node);
-        return NULL;
-    }
-    enum err e;
-    do {
-        e = connect_peer(client, peer, client->deadline_ms);
-    } while (client_retry(client, e));
-    return e == ERR_NONE ? peer->net : NULL;
-}
-
-int16_t client_version(const struct net_client *peer, int16_t api, int16_t wanted)
+/* `wanted`, or the highest below that the peer has; −1: none. */
+static int16_t version_for(const struct net_client *peer, int16_t api, int16_t wanted)
 {
     int16_t max = net_client_max_version(peer, api);
     int16_t min = net_client_min_version(peer, api);
@@ -344,7 +337,7 @@ static enum err call_peer(struct client *client, struct peer *peer, const struct
     int64_t left_ms = client_left_ms(client);
     int64_t attempt_ms = client_server_count(client) > 1 ? min_i64(left_ms, ATTEMPT_MS) : left_ms;
     TRY(connect_peer(client, peer, net_now_ms(client->loop) + attempt_ms));
-    int16_t version = client_version(peer->net, call->api, call->version);
+    int16_t version = version_for(peer->net, call->api, call->version);
     if (version < 0) {
         return fail(client, ERR_UNSUPPORTED_VERSION, "%s does not support %s", peer->address,
                     wire_api(call->api)->name);
@@ -387,15 +380,24 @@ enum err client_call_once(struct client *client, const struct client_call *call,
     return call_peer(client, peer, call, response);
 }
 
-/* Every server of the list has its turn before there is a pause. */
+/* Every server of the list has its turn before there is a pause; then all that failed is told. */
 static enum err call_around(struct client *client, const struct client_call *call,
                             const void **response)
 {
     int attempts = call->node == CLIENT_ANY ? client_server_count(client) : 1;
+    struct buf why = {0};
     enum err e;
     do {
         e = client_call_once(client, call, response);
+        buf_printf(&why, "%s%s", why.len == 0 ? "" : "; ", client_why(client));
     } while (err_class(e) == ERR_CLASS_RETRY && --attempts > 0 && client_left_ms(client) > 0);
+    if (e != ERR_NONE) {
+        buf_put(&why, "", 1);
+        buf_fini(&client->why);
+        client->why = why;
+    } else {
+        buf_fini(&why);
+    }
     return e;
 }
 

@@ -85,12 +85,7 @@ int client_server_count(const struct client *client);
 /* The next CLIENT_ANY call begins with the next server of the list. */
 void client_turn(struct client *client);
 
-/* Connects to a known node, so that the command makes its own calls: NULL with client_why() if
- * that does not work within the time left. */
-struct net_client *client_connect(struct client *client, int32_t node);
-
-/* The version to use for an API on a connected peer: `wanted` or the highest below that it has; −1:
- * none. */
-int16_t client_version(const struct net_client *peer, int16_t api, int16_t wanted);
+/* The connection to a known node, for calls that the command does not wait for; NULL: not known. */
+struct net_client *client_node_net(struct client *client, int32_t id);
 
 #endif

@@ -6,10 +6,8 @@
 #include "cli/help.h"
 
 static const struct cli_verb *const verbs[] = {
-    &cli_format,
-    &cli_broker_list,
-    &cli_quorum_status,
-    NULL,
+    &cli_format,     &cli_broker_list,    &cli_quorum_status, &cli_topic_create,
+    &cli_topic_list, &cli_topic_describe, &cli_topic_delete,  NULL,
 };
 
 static const struct args_option format_options[] = {

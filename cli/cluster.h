@@ -1,0 +1,51 @@
+/* What a cluster says about topics: who leads a partition, where logs begin and end. */
+#ifndef CLI_CLUSTER_H
+#define CLI_CLUSTER_H
+
+#include "base/map.h"
+#include "cli/client.h"
+
+struct cluster {
+    struct client *client;
+    const struct wire_metadata_response *metadata; /* NULL: not asked yet */
+    struct map topics;                             /* by name, of `metadata` */
+};
+
+/* `struct cluster cluster = {.client = client};` … cluster_fini() */
+void cluster_fini(struct cluster *cluster);
+
+/* Asks for topics (NULL: all of them) and makes the brokers known to the client. Topics are never
+ * created by asking. Errors: of client_call(); those of single topics are in the response. */
+enum err cluster_refresh(struct cluster *cluster, const struct slice *topics,
+                         int32_t count) MUST_USE;
+
+/* NULL: refresh did not ask for it. */
+const struct wire_metadata_response_topics *cluster_topic(const struct cluster *cluster,
+                                                          struct slice name);
+
+/* Asks for one topic until its partitions have leaders or the client's time is over. A topic with
+ * some leaders missing is a success in the end. Errors: of client_call(), UNKNOWN_TOPIC… */
+enum err cluster_find_topic(struct cluster *cluster, struct slice name,
+                            const struct wire_metadata_response_topics **out) MUST_USE;
+
+/* NULL: no such partition. */
+const struct wire_metadata_response_topics_partitions *
+cluster_partition(const struct wire_metadata_response_topics *topic, int32_t partition);
+
+enum { CLUSTER_LATEST = -1, CLUSTER_EARLIEST = -2 };
+
+/* A question about one partition, and its answer. */
+struct cluster_offset {
+    struct slice topic;
+    int32_t partition;
+    int64_t timestamp; /* CLUSTER_LATEST, CLUSTER_EARLIEST, or milliseconds since 1970 */
+    int64_t offset;    /* −1: no record has that timestamp or a later one; or see `error` */
+    enum err error;
+};
+
+/* Asks the leaders of all partitions, until they answer or the client's time is over; what is not
+ * answered has its error. Leaves the metadata of these topics behind. */
+enum err cluster_offsets(struct cluster *cluster, struct cluster_offset *items,
+                         int32_t count) MUST_USE;
+
+#endif
