@@ -24,13 +24,22 @@ int64_t raft_quorum_offset(int64_t *offsets, int n)
     return offsets[raft_quorum_majority(n) - 1];
 }
 
+static int count_bits(uint32_t bits)
+{
+    int count = 0;
+    for (; bits != 0; bits &= bits - 1) {
+        count++;
+    }
+    return count;
+}
+
 enum raft_verdict raft_ballot_verdict(const struct raft_ballot *ballot)
 {
     ASSERT((ballot->granted & ballot->rejected) == 0);
     int majority = raft_quorum_majority(ballot->voters.count);
-    if (__builtin_popcount(ballot->granted) >= majority) {
+    if (count_bits(ballot->granted) >= majority) {
         return RAFT_VERDICT_WON;
     }
-    int reachable = ballot->voters.count - __builtin_popcount(ballot->rejected);
+    int reachable = ballot->voters.count - count_bits(ballot->rejected);
     return reachable < majority ? RAFT_VERDICT_LOST : RAFT_VERDICT_OPEN;
 }
