@@ -1,5 +1,6 @@
 /* A leader's answer: append what came, cut where the logs diverge, note who must be asked later. */
 #include "broker/fetcher_private.h"
+#include "broker/replica_flush.h"
 #include "broker/replica_log.h"
 #include "wire/batch.h"
 
@@ -37,6 +38,7 @@ static enum err append_records(struct fetch_partition *p, const RESPONSE_PARTITI
     if (len > 0) {
         struct slice whole = slice_of(answer->records.data, len);
         TRY(store_log_append(r->log, &whole, 1, net_wall_ms(r->broker->loop)));
+        TRY(replica_flush_appended(r)); /* before the next fetch tells that we have it */
         replica_log_note_producers(r, whole);
         fetch_partition_changed(p);
     }

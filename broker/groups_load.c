@@ -93,7 +93,7 @@ static void finish(struct group_host *host)
     struct broker *broker = host->groups->broker;
     struct group_effects out = {0};
     log_debug(broker->log, "groups", "loaded", "partition=%d records_to=%" PRId64 " ms=%" PRId64,
-             host->partition, host->load_end, net_now_ms(broker->loop) - host->load_began_ms);
+              host->partition, host->load_end, net_now_ms(broker->loop) - host->load_began_ms);
     group_shard_loaded(host->shard, group_now(broker), &out);
     group_host_obey(host, &out);
 }

@@ -20,11 +20,14 @@ enum { REPLICA_KEY_LEN = 20 };
 struct replica_config {
     int32_t max_message_bytes;
     bool compact;         /* cleanup.policy has "compact": records need keys */
+    int64_t flush_ms;     /* flush.ms, INT64_MAX: never */
     bool log_append_time; /* message.timestamp.type */
     int64_t timestamp_before_max_ms;
     int64_t timestamp_after_max_ms;
     int compression; /* enum wire_compression of compression.type, −1: producer's */
 };
+
+struct replica_flush;
 
 struct replica {
     struct broker *broker;
@@ -38,11 +41,13 @@ struct replica {
     struct producers producers;
     struct replica_config config;
 
-    struct list acks_waiting; /* struct replica_ack, by required offset */
-    struct list data_waiting; /* struct replica_wait */
-    void *fetcher_state;      /* the fetcher's own, NULL: not being fetched */
-    struct list in_isr_queue; /* of broker/isr.c; alone: not queued */
-    int64_t checkpointed_hw;  /* as last written */
+    struct list acks_waiting;       /* struct replica_ack, by required offset */
+    struct list data_waiting;       /* struct replica_wait */
+    void *fetcher_state;            /* the fetcher's own, NULL: not being fetched */
+    struct list in_isr_queue;       /* of broker/isr.c; alone: not queued */
+    struct replica_flush *flushing; /* a background flush under way, or NULL */
+    struct net_timer flush_timer;
+    int64_t checkpointed_hw; /* as last written */
 };
 
 /* ---- finding ---- */

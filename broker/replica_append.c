@@ -1,5 +1,6 @@
 /* Appending as the leader: check, stamp, one write, note. */
 #include "broker/replica.h"
+#include "broker/replica_flush.h"
 #include "broker/replica_log.h"
 #include "broker/validate.h"
 
@@ -71,6 +72,9 @@ static enum err write_batches(struct replica *r, struct replica_append *append,
 {
     stamp(r, append, batches, now_ms);
     enum err e = store_log_append(r->log, &batches, 1, now_ms);
+    if (e == ERR_NONE) {
+        e = replica_flush_appended(r);
+    }
     if (e == ERR_NONE) {
         after_append(r, batches);
         return ERR_NONE;

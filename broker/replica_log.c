@@ -2,6 +2,7 @@
 #include "broker/replica_log.h"
 
 #include "base/mem.h"
+#include "broker/replica_flush.h"
 #include "broker/replicas_private.h"
 #include "wire/compress.h"
 
@@ -115,6 +116,7 @@ static void on_roll(void *arg, int64_t base_offset)
                  "partition=%s-%d offset=%" PRId64 " error=%s", r->topic, r->index, base_offset,
                  err_name(e));
     }
+    replica_flush_soon(r, 0); /* the segment that is full now */
 }
 
 /* ---- settings ---- */
@@ -158,6 +160,7 @@ void replica_log_configure(struct replica *r)
         .log_append_time =
             settings_topic_has(&view, topic, "message.timestamp.type", "LogAppendTime"),
         .timestamp_before_max_ms = topic_long(r, "message.timestamp.before.max.ms"),
+        .flush_ms = topic_long(r, "flush.ms"),
         .timestamp_after_max_ms = topic_long(r, "message.timestamp.after.max.ms"),
         .compression = compression_of(r)};
     r->part.config = (struct partition_config){
@@ -272,6 +275,7 @@ enum err replica_log_close(struct replica *r)
     if (r->log == NULL) {
         return ERR_KAFKA_STORAGE_ERROR;
     }
+    replica_flush_detach(r);
     enum err saved = save_producers(r, store_log_end_offset(r->log));
     /* The checkpoint of the recovery point is written after this: everything is flushed then. */
     r->part.log_end_offset = store_log_end_offset(r->log);
@@ -285,6 +289,7 @@ void replica_log_delete(struct replica *r)
     if (r->log == NULL) {
         return;
     }
+    replica_flush_detach(r);
     char *path = NULL;
     enum err e = store_log_delete(r->log, uuid_random(), &path);
     r->log = NULL;

@@ -5,6 +5,7 @@
 #include "broker/fetcher.h"
 #include "broker/groups.h"
 #include "broker/isr.h"
+#include "broker/replica_flush.h"
 #include "broker/replica_log.h"
 #include "broker/replicas_private.h"
 
@@ -268,6 +269,7 @@ void broker_replicas_free(struct broker *broker)
     for (struct replica *r = broker_replicas_next(broker, &at); r != NULL;
          r = broker_replicas_next(broker, &at)) {
         if (r->log != NULL) {
+            replica_flush_detach(r);
             store_log_abandon(r->log);
         }
         free_replica(r);

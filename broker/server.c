@@ -17,7 +17,12 @@
 #include "broker/sessions.h"
 #include "raft/node/node.h"
 
-enum { SERVER_LISTENERS_MAX = 8 };
+enum {
+    SERVER_LISTENERS_MAX = 8,
+    /* All requests that are being received or handled; room for five full-sized batches of each of
+     * a hundred busy producers. */
+    REQUEST_BYTES_TOTAL = 512 << 20
+};
 
 struct broker_server {
     struct broker broker;
@@ -195,7 +200,7 @@ static struct net_server *new_net_server(struct broker_server *server)
 {
     struct broker *broker = &server->broker;
     int64_t budget = settings_long(broker->settings, "queued.max.request.bytes");
-    broker->budget = budget > 0 ? net_budget_new(budget) : NULL;
+    broker->budget = net_budget_new(budget > 0 ? budget : REQUEST_BYTES_TOTAL);
     struct net_server_options options = {
         .log = broker->log,
         .apis = broker_apis,

@@ -81,7 +81,8 @@ void controller_serve_describe_configs(struct rpc *rpc)
         .broker_id = rpc->server->config.node_id,
     };
     wire_init(&wire_msg_describe_configs_response, &response);
-    metadata_describe_configs(&view, rpc->body, controller_rpc_arena(rpc), &response);
+    metadata_describe_configs(&view, rpc->body, rpc->header.api_version, controller_rpc_arena(rpc),
+                              &response);
     fit_version(&response, rpc->header.api_version);
     controller_rpc_reply(rpc, &response);
 }

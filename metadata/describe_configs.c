@@ -7,6 +7,7 @@
 struct describing {
     const struct settings_view *view;
     const struct wire_describe_configs_request *request;
+    int16_t version;
     const struct wire_describe_configs_request_resources *resource;
     enum settings_scope scope;
     struct arena *arena;
@@ -29,57 +30,43 @@ static bool is_wanted(const struct describing *d, const struct setting *row)
     return false;
 }
 
-static struct settings_effective *chain_of(const struct describing *d, const struct setting *row,
-                                           size_t *count)
-{
-    switch (d->scope) {
-    case SETTINGS_TOPIC:
-        return settings_topic_chain(d->view, d->resource->resource_name, row->name, d->arena,
-                                    count);
-    case SETTINGS_SERVER:
-        return settings_broker_chain(d->view, row->name, d->arena, count);
-    case SETTINGS_GROUP:
-        break;
-    }
-    UNREACHABLE();
-}
-
 static struct slice shown(const struct setting *row, const char *value)
 {
     /* A password is never told, not even that it is empty. */
     return row->type == SETTINGS_PASSWORD ? SLICE_NULL : slice_str(value);
 }
 
-static void add_synonyms(const struct describing *d, const struct settings_effective *chain,
-                         size_t count, CONFIG *config)
+static void add_synonyms(const struct describing *d, const struct settings_chain *chain,
+                         CONFIG *config)
 {
     config->synonyms = wire_new_array(&wire_msg_describe_configs_response_results_configs_synonyms,
-                                      d->arena, (int32_t)count);
-    config->synonyms_count = (int32_t)count;
-    for (size_t i = 0; i < count; i++) {
-        config->synonyms[i].name = slice_str(chain[i].source_name);
-        config->synonyms[i].value = shown(chain[i].row, chain[i].value);
-        config->synonyms[i].source = (int8_t)chain[i].source;
+                                      d->arena, (int32_t)chain->count);
+    config->synonyms_count = (int32_t)chain->count;
+    for (size_t i = 0; i < chain->count; i++) {
+        config->synonyms[i].name = slice_str(chain->links[i].source_name);
+        config->synonyms[i].value = shown(chain->links[i].row, chain->links[i].source_text);
+        config->synonyms[i].source = (int8_t)chain->links[i].source;
     }
 }
 
 static void add_config(const struct describing *d, const struct setting *row)
 {
-    size_t count;
-    struct settings_effective *chain = chain_of(d, row, &count);
+    struct settings_chain chain =
+        settings_chain(d->view, d->scope, d->resource->resource_name, row->name, d->arena);
+    const struct settings_effective *effective = &chain.links[0];
     CONFIG *config = &d->result->configs[d->result->configs_count++];
     config->name = slice_str(row->name);
-    config->value = shown(row, chain[0].value);
+    config->value = shown(row, effective->value);
     config->read_only = row->mode == SETTINGS_READ_ONLY;
-    config->config_source = (int8_t)chain[0].source;
-    config->is_default = chain[0].source == SETTINGS_SOURCE_DEFAULT;
+    config->config_source = (int8_t)effective->source;
+    config->is_default = d->version == 0 && effective->source == SETTINGS_SOURCE_DEFAULT;
     config->is_sensitive = row->type == SETTINGS_PASSWORD;
     config->config_type = (int8_t)row->type;
     if (d->request->include_documentation) {
         config->documentation = slice_str(row->doc);
     }
     if (d->request->include_synonyms) {
-        add_synonyms(d, chain, count, config);
+        add_synonyms(d, &chain, config);
     }
 }
 
@@ -125,16 +112,19 @@ static enum err describe(struct describing *d)
         }
         d->scope = SETTINGS_SERVER;
         break;
+    case METADATA_CONFIG_GROUP:
+        d->scope = SETTINGS_GROUP;
+        break;
     default:
         return refuse(d->result, ERR_INVALID_REQUEST,
-                      "only the configuration of topics and brokers is described");
+                      "only the configuration of topics, groups and brokers is described");
     }
     add_all(d);
     return ERR_NONE;
 }
 
 void metadata_describe_configs(const struct settings_view *view,
-                               const struct wire_describe_configs_request *request,
+                               const struct wire_describe_configs_request *request, int16_t version,
                                struct arena *arena, struct wire_describe_configs_response *out)
 {
     out->results = wire_new_array(&wire_msg_describe_configs_response_results, arena,
@@ -143,6 +133,7 @@ void metadata_describe_configs(const struct settings_view *view,
     for (int i = 0; i < request->resources_count; i++) {
         struct describing d = {.view = view,
                                .request = request,
+                               .version = version,
                                .resource = &request->resources[i],
                                .arena = arena,
                                .result = &out->results[i]};

@@ -7,10 +7,11 @@
 #include "metadata/settings.h"
 #include "wire/wire.h"
 
-/* Fills `out`; everything comes from `arena` or borrows from the request. Errors go into the
- * results: UNKNOWN_TOPIC_OR_PARTITION, INVALID_REQUEST (a broker that is not the one asked). */
+/* Fills `out` in the form of `version`; everything comes from `arena` or borrows from the request.
+ * Errors go into the results: UNKNOWN_TOPIC_OR_PARTITION, INVALID_REQUEST (a broker that is not the
+ * one asked). */
 void metadata_describe_configs(const struct settings_view *view,
-                               const struct wire_describe_configs_request *request,
+                               const struct wire_describe_configs_request *request, int16_t version,
                                struct arena *arena, struct wire_describe_configs_response *out);
 
 #endif
