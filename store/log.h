@@ -184,9 +184,8 @@ enum err store_log_flush(struct store_log *log) MUST_USE;
 /* ---- reading ---- */
 
 struct store_read_query {
-    int64_t offset; /* the first wanted; in [log start, LEO] */
-    int64_t
-        end_offset; /* only batches wholly below it: high watermark, last stable offset or LEO */
+    int64_t offset;     /* the first wanted; in [log start, LEO] */
+    int64_t end_offset; /* only batches wholly below: high watermark, last stable offset or LEO */
     uint32_t max_bytes;
     bool min_one; /* the first batch comes whole even if it is larger than max_bytes */
 };

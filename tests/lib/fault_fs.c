@@ -70,7 +70,7 @@ static struct fault_node *walk(struct fault_fs *disk, const char *path, struct s
         if (strspn(at, "/") == strlen(at)) {
             return dir;
         }
-        dir = fault_dir_find(dir, *last);
+        dir = slice_eq_str(*last, ".") ? dir : fault_dir_find(dir, *last);
         if (dir == NULL || !dir->is_dir) {
             return NULL;
         }
@@ -290,7 +290,7 @@ static enum err fs_mkdir(void *state, const char *path)
     if (dir == NULL) {
         return fail(ERR_NOT_FOUND);
     }
-    if (last.len == 0 || fault_dir_find(dir, last) != NULL) {
+    if (last.len == 0 || slice_eq_str(last, ".") || fault_dir_find(dir, last) != NULL) {
         return fail(ERR_EXISTS);
     }
     struct fault_node *node = fault_node_new(true);
