@@ -172,7 +172,9 @@ static enum err set(struct settings *s, struct slice name, struct slice value, s
         note(s, name, origin, "is set again; the last value counts");
     }
     if (!row->has_effect) {
-        note(s, name, origin, "is a setting of Apache Kafka that has no effect here");
+        note(s, name, origin,
+             row->doc[0] == '\0' ? "is a setting of Apache Kafka that has no effect here"
+                                 : "is accepted but has no effect yet");
     }
     mem_free(g->text);
     mem_free(g->file);

@@ -61,7 +61,7 @@ struct setting {
     const char *default_text; /* as Kafka writes it; NULL: null */
     const char *range;        /* in the form of settings_rows.h; NULL: all that the type allows */
     const char *fallback;     /* the server's setting that counts when this is not set, or NULL */
-    const char *doc;          /* one sentence; "" if it has no effect */
+    const char *doc;          /* one sentence; "" if it will never have an effect */
     uint8_t type;             /* enum settings_type; PASSWORD must not be shown or logged */
     uint8_t mode;             /* enum settings_mode */
     bool internal;            /* not shown to people who did not ask for it */

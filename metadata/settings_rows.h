@@ -1,6 +1,7 @@
 /* The form of the tables of settings, private to the settings*.c files.
  *
  * ACTS(name, type, default, range, mode, fallback, doc)   this product acts upon it
+ * LATER(name, type, default, range, mode, fallback, doc)  it will, but does not yet
  * KNOWN(name, type, default, range, mode, fallback)       Kafka knows it; accepted without effect
  * …_INTERNAL                                              the same, not shown unasked
  *
@@ -27,6 +28,8 @@
     }
 #define ACTS(n, t, d, r, m, f, doc) SETTING_ROW(n, t, d, r, m, f, doc, false, true)
 #define ACTS_INTERNAL(n, t, d, r, m, f, doc) SETTING_ROW(n, t, d, r, m, f, doc, true, true)
+#define LATER(n, t, d, r, m, f, doc) SETTING_ROW(n, t, d, r, m, f, doc, false, false)
+#define LATER_INTERNAL(n, t, d, r, m, f, doc) SETTING_ROW(n, t, d, r, m, f, doc, true, false)
 #define KNOWN(n, t, d, r, m, f) SETTING_ROW(n, t, d, r, m, f, "", false, false)
 #define KNOWN_INTERNAL(n, t, d, r, m, f) SETTING_ROW(n, t, d, r, m, f, "", true, false)
 

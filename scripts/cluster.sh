@@ -168,8 +168,6 @@ write_properties() {
         echo "controller.listener.names=CONTROLLER"
         echo "log.dirs=$dir/$name"
         echo "offsets.topic.replication.factor=$replicas"
-        echo "transaction.state.log.replication.factor=$replicas"
-        echo "transaction.state.log.min.isr=$((brokers < 2 ? 1 : 2))"
         echo "group.initial.rebalance.delay.ms=0"
         for i in "${overrides[@]}"; do echo "$i"; done
     } > "$dir/$name.properties"

@@ -66,11 +66,37 @@ static void put_table(struct buf *out, enum settings_scope scope)
     }
 }
 
+/* Rows that will act one day: a sentence says what they will do. */
+static bool comes_later(const struct setting *row)
+{
+    return !row->has_effect && !row->internal && row->doc[0] != '\0';
+}
+
+static void put_later(struct buf *out)
+{
+    buf_put_str(out, "| setting | of | default | meaning |\n|---|---|---|---|\n");
+    static const char *const scopes[] = {
+        [SETTINGS_SERVER] = "server", [SETTINGS_TOPIC] = "topic", [SETTINGS_GROUP] = "group"};
+    for (int scope = SETTINGS_SERVER; scope <= SETTINGS_GROUP; scope++) {
+        size_t at = 0;
+        for (const struct setting *row; (row = settings_next((enum settings_scope)scope, &at));) {
+            if (!comes_later(row)) {
+                continue;
+            }
+            buf_printf(out, "| `%s` | %s | ", row->name, scopes[scope]);
+            put_code(out, row->default_text);
+            buf_put_str(out, " | ");
+            put_cell(out, row->doc);
+            buf_put_str(out, " |\n");
+        }
+    }
+}
+
 static void put_ignored(struct buf *out)
 {
     size_t at = 0;
     for (const struct setting *row; (row = settings_next(SETTINGS_SERVER, &at)) != NULL;) {
-        if (!row->has_effect && !row->internal) {
+        if (!row->has_effect && !row->internal && !comes_later(row)) {
             buf_printf(out, "`%s`\n", row->name);
         }
     }
@@ -81,19 +107,23 @@ static void put_page(struct buf *out)
     buf_put_str(
         out,
         "# Settings\n\n"
-        "Names, types, defaults and ranges are Apache Kafka's. A server reads them from a "
-        "`.properties` file and from\n`--override name=value`; the command line wins. A wrong "
-        "value stops the start with file, line, name, value and\nwhat is allowed. An unknown name "
-        "is reported and ignored, and so is one that Kafka knows but that has no effect\nhere "
-        "(listed at the end).\n\n"
+        "Names, types, defaults and ranges are Apache Kafka's; names that begin with `craft.` are "
+        "our own. A server reads them\nfrom a `.properties` file and from "
+        "`--override name=value`; the command line wins. A wrong value stops the start\nwith "
+        "file, line, name, value and what is allowed. An unknown name is reported and ignored, "
+        "and so is one that Kafka\nknows but that has no effect here, or none yet (listed at the "
+        "end).\n\n"
         "*allowed*: `1..` at least 1, `0..1` between, `a|b` one of, `~` in any case, `@voters` "
         "items `id@host:port`,\n`@servers` items `host:port`, `@throttled` `*` or items "
-        "`partition:broker`. *change*: *at start* in the file only;\n*per broker* and "
-        "*cluster-wide* also while the server runs, with `kafka-configs` or any admin client. A "
-        "value set for\none broker wins over the cluster-wide one, and that over the file. A "
-        "topic's own value wins over all of them; a topic\nwithout one takes the server's setting "
-        "of the same meaning (`retention.ms`: `log.retention.ms`, else\n`log.retention.minutes`, "
-        "else `log.retention.hours`).\n\n"
+        "`partition:broker`.\n\n"
+        "*change*: *at start* in the file only; *per broker*, *cluster-wide* and *always* also "
+        "by an admin client. A value set for\none broker wins over the cluster-wide one, and "
+        "that over the file. A topic's own value wins over all of them; a topic\nwithout one "
+        "takes the server's setting of the same meaning (`segment.ms`: `log.roll.ms`, else "
+        "`log.roll.hours`).\nChanged values take effect while the servers run for topics' "
+        "settings and for those that topics take from the\nserver. Other changed values of "
+        "servers are stored and described; the running server, and the next start, go on\nwith "
+        "the file's.\n\n"
         "`listener.name.<listener>.<setting>`, the listener's name in lower case, sets a value "
         "for one listener.\n\n"
         "This page is written from the tables by "
@@ -104,6 +134,10 @@ static void put_page(struct buf *out)
     put_table(out, SETTINGS_TOPIC);
     buf_put_str(out, "\n## Groups\n\n");
     put_table(out, SETTINGS_GROUP);
+    buf_put_str(out, "\n## Without effect yet\n\n"
+                     "Their parts of the product are not there yet. They are checked, stored and "
+                     "described, and do nothing.\n\n");
+    put_later(out);
     buf_put_str(out, "\n## Known, without effect\n\n");
     put_ignored(out);
 }
