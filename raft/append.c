@@ -7,9 +7,16 @@ static bool may_fetch(const struct raft *raft)
     return raft->flushed == raft->log_end;
 }
 
-/* A long poll must not outlast the patience for its answer. */
-static int32_t fetch_wait_ms(const struct raft_options *options)
+/* How long the leader may keep the fetch when it has nothing. Not at all as long as it is not sure
+ * that it leads and lives: the answer is what is wanted then. Else a long poll, but not one that
+ * outlasts the patience for its answer. */
+static int32_t fetch_wait_ms(const struct raft *raft)
 {
+    const struct raft_follow *follow = &raft->follow;
+    if (raft->role != RAFT_ROLE_FOLLOWER || !follow->fetched || follow->leader_lost) {
+        return 0;
+    }
+    const struct raft_options *options = &raft->options;
     int64_t patience_ms = min_i64(options->request_timeout_ms, options->fetch_timeout_ms) / 2;
     return (int32_t)min_i64(RAFT_FETCH_WAIT_MS, patience_ms);
 }
@@ -23,7 +30,7 @@ static void send_fetch(struct raft *raft, int32_t to)
                     .offset = raft->log_end,
                     .last_epoch = raft_trail_last_epoch(&raft->trail),
                     .high_watermark = raft->high_watermark,
-                    .wait_ms_max = fetch_wait_ms(&raft->options)},
+                    .wait_ms_max = fetch_wait_ms(raft)},
     };
     raft_send(raft, to, &request);
 }

@@ -39,6 +39,7 @@ struct member {
 
 struct quorum {
     struct net_loop *loop;
+    const struct store_fs *fs; /* of the nodes */
     char dir[128];
     struct member members[MEMBERS_MAX];
     int voters;
@@ -48,7 +49,7 @@ struct quorum {
     struct node_timers timers;
 };
 
-static void log_quietly(void *arg, enum log_level level, const char *line)
+static inline void log_quietly(void *arg, enum log_level level, const char *line)
 {
     (void)arg;
     if (level >= LOG_ERROR || getenv("CRAFT_TEST_LOG") != NULL) {
@@ -58,14 +59,14 @@ static void log_quietly(void *arg, enum log_level level, const char *line)
 
 /* ---- what members hear ---- */
 
-static void heard_snapshot(void *arg, const struct node_batch *batch)
+static inline void heard_snapshot(void *arg, const struct node_batch *batch)
 {
     struct member *member = arg;
     ck_assert_int_eq(member->next, 0);
     member->snapshot_records += batch->count;
 }
 
-static void heard_commit(void *arg, const struct node_batch *batch)
+static inline void heard_commit(void *arg, const struct node_batch *batch)
 {
     struct member *member = arg;
     ck_assert_int_eq(batch->base_offset, member->next);
@@ -79,8 +80,8 @@ static void heard_commit(void *arg, const struct node_batch *batch)
     }
 }
 
-static void heard_leader(void *arg, int32_t leader_id, int32_t epoch, const char *host,
-                         uint16_t port)
+static inline void heard_leader(void *arg, int32_t leader_id, int32_t epoch, const char *host,
+                                uint16_t port)
 {
     struct member *member = arg;
     (void)epoch;
@@ -88,7 +89,7 @@ static void heard_leader(void *arg, int32_t leader_id, int32_t epoch, const char
     ck_assert(leader_id < 0 || host == NULL || port != 0);
 }
 
-static void heard_claim(void *arg, int32_t epoch, int64_t next_offset)
+static inline void heard_claim(void *arg, int32_t epoch, int64_t next_offset)
 {
     struct member *member = arg;
     ck_assert_int_eq(member->claimed, 0);
@@ -98,28 +99,28 @@ static void heard_claim(void *arg, int32_t epoch, int64_t next_offset)
     member->claim_next = next_offset;
 }
 
-static void heard_resign(void *arg, int32_t epoch)
+static inline void heard_resign(void *arg, int32_t epoch)
 {
     struct member *member = arg;
     ck_assert_int_eq(member->claimed, epoch);
     member->claimed = 0;
 }
 
-static void heard_fatal(void *arg, enum err error, const char *what)
+static inline void heard_fatal(void *arg, enum err error, const char *what)
 {
     (void)error;
     (void)what;
     ((struct member *)arg)->fatal++;
 }
 
-static void heard_shutdown(void *arg)
+static inline void heard_shutdown(void *arg)
 {
     ((struct member *)arg)->shut = true;
 }
 
 /* ---- requests ---- */
 
-static void serve(void *arg, struct net_request *request)
+static inline void serve(void *arg, struct net_request *request)
 {
     struct member *member = arg;
     if (member->node == NULL) {
@@ -129,7 +130,7 @@ static void serve(void *arg, struct net_request *request)
     node_handle(member->node, request);
 }
 
-static void serve_api_versions(void *arg, struct net_request *request)
+static inline void serve_api_versions(void *arg, struct net_request *request)
 {
     (void)arg;
     struct wire_api_versions_response response;
@@ -149,7 +150,7 @@ static const struct net_api apis[] = {
 
 /* ---- members ---- */
 
-static void listen_as(struct member *member)
+static inline void listen_as(struct member *member)
 {
     struct quorum *q = member->quorum;
     struct net_server_options options = {
@@ -165,7 +166,7 @@ static void listen_as(struct member *member)
     member->self.port = (uint16_t)net_listener_port(member->listener);
 }
 
-static struct node_options options_of(struct member *member, struct node_voter *voters)
+static inline struct node_options options_of(struct member *member, struct node_voter *voters)
 {
     struct quorum *q = member->quorum;
     for (int i = 0; i < q->voters; i++) {
@@ -177,7 +178,7 @@ static struct node_options options_of(struct member *member, struct node_voter *
     }
     return (struct node_options){
         .loop = q->loop,
-        .fs = store_fs_posix(),
+        .fs = q->fs,
         .dir = member->dir,
         .node_id = member->self.id,
         .directory_id = member->self.directory_id,
@@ -193,7 +194,7 @@ static struct node_options options_of(struct member *member, struct node_voter *
     };
 }
 
-static enum err try_start(struct member *member)
+static inline enum err try_start(struct member *member)
 {
     struct node_voter voters[MEMBERS_MAX];
     struct node_options options = options_of(member, voters);
@@ -210,7 +211,7 @@ static enum err try_start(struct member *member)
     return e;
 }
 
-static void start(struct member *member)
+static inline void start(struct member *member)
 {
     if (member->listener == NULL) {
         listen_as(member);
@@ -219,7 +220,7 @@ static void start(struct member *member)
 }
 
 /* As kill -9 does: sockets close, nothing is said. */
-static void drop(struct member *member)
+static inline void drop(struct member *member)
 {
     struct node *node = member->node;
     member->node = NULL;
@@ -230,12 +231,13 @@ static void drop(struct member *member)
     node_free(node);
 }
 
-static void quorum_open(struct quorum *q, int voters, int observers, bool dynamic)
+static inline void quorum_open(struct quorum *q, int voters, int observers, bool dynamic)
 {
     *q = (struct quorum){.voters = voters, .count = voters + observers, .dynamic = dynamic};
     q->log = (struct log){LOG_DEBUG, log_quietly, NULL};
     q->timers = (struct node_timers){.election_timeout_ms = 300, .fetch_timeout_ms = 1000};
     q->loop = net_loop_new(NULL);
+    q->fs = store_fs_posix();
     snprintf(q->dir, sizeof q->dir, "%s/craft-node-XXXXXX",
              getenv("TMPDIR") == NULL ? "/tmp" : getenv("TMPDIR"));
     ck_assert_ptr_nonnull(mkdtemp(q->dir));
@@ -251,7 +253,7 @@ static void quorum_open(struct quorum *q, int voters, int observers, bool dynami
     }
 }
 
-static void format(struct quorum *q, int index)
+static inline void format(struct quorum *q, int index)
 {
     struct node_voter voters[MEMBERS_MAX];
     for (int i = 0; i < q->voters; i++) {
@@ -269,7 +271,7 @@ static void format(struct quorum *q, int index)
     ck_assert_int_eq(node_format(&options), ERR_EXISTS);
 }
 
-static void quorum_close(struct quorum *q)
+static inline void quorum_close(struct quorum *q)
 {
     for (int i = 0; i < q->count; i++) {
         if (q->members[i].listener != NULL) {
@@ -298,7 +300,7 @@ static void quorum_close(struct quorum *q)
     } while (0)
 
 /* The member that has claimed leadership, or NULL. */
-static struct member *leader(struct quorum *q)
+static inline struct member *leader(struct quorum *q)
 {
     struct member *found = NULL;
     for (int i = 0; i < q->voters; i++) {
@@ -311,7 +313,7 @@ static struct member *leader(struct quorum *q)
 }
 
 /* Appends the value under whoever leads; retries when leadership moves. Returns its offset. */
-static int64_t append(struct quorum *q, const char *text)
+static inline int64_t append(struct quorum *q, const char *text)
 {
     struct slice value = slice_str(text);
     int64_t offset = -1;
@@ -325,7 +327,7 @@ static int64_t append(struct quorum *q, const char *text)
     }
 }
 
-static bool all_have(const struct quorum *q, int64_t offset)
+static inline bool all_have(const struct quorum *q, int64_t offset)
 {
     for (int i = 0; i < q->count; i++) {
         if (q->members[i].node != NULL && q->members[i].next <= offset) {
@@ -336,14 +338,14 @@ static bool all_have(const struct quorum *q, int64_t offset)
 }
 
 /* Appends, and waits until everybody who runs has it committed. */
-static int64_t commit(struct quorum *q, const char *text)
+static inline int64_t commit(struct quorum *q, const char *text)
 {
     int64_t offset = append(q, text);
     UNTIL(q, all_have(q, offset));
     return offset;
 }
 
-static bool same_commits(const struct member *a, const struct member *b)
+static inline bool same_commits(const struct member *a, const struct member *b)
 {
     return slice_eq(buf_slice(&a->committed), buf_slice(&b->committed));
 }

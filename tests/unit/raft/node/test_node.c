@@ -1,6 +1,8 @@
 /* Three controllers and a broker on one loop: elections, commits, crashes, restarts. */
 #include "tests/unit/raft/node/quorum.h"
 
+#include "base/prng.h"
+
 /* ---- what is refused ---- */
 
 START_TEST(test_open_refuses)
@@ -311,6 +313,60 @@ START_TEST(test_many_appends)
 }
 END_TEST
 
+static bool holds_line(const struct buf *lines, const char *text)
+{
+    char line[64];
+    int n = snprintf(line, sizeof line, "%s\n", text);
+    return memmem(lines->data, lines->len, line, (size_t)n) != NULL;
+}
+
+/* Members die and come back at random while values are appended; what was seen committed stays. */
+START_TEST(test_storm)
+{
+    enum { ROUNDS = 60, PER_ROUND = 5 };
+    struct quorum q;
+    struct prng prng;
+    prng_init(&prng, 11);
+    quorum_open(&q, 3, 1, true);
+    for (int i = 0; i < q.count; i++) {
+        if (i < q.voters) {
+            format(&q, i);
+        }
+        start(&q.members[i]);
+    }
+    char acked[ROUNDS * PER_ROUND][32];
+    int count = 0;
+    for (int round = 0; round < ROUNDS; round++) {
+        struct member *victim = &q.members[prng_below(&prng, (uint64_t)q.count)];
+        if (prng_chance(&prng, 1, 3) && leader(&q) != NULL) {
+            victim = leader(&q);
+        }
+        drop(victim);
+        for (int i = 0; i < PER_ROUND; i++) {
+            snprintf(acked[count], sizeof acked[count], "value-%d", count);
+            int64_t offset = append(&q, acked[count]);
+            struct member *member = leader(&q);
+            int32_t epoch = member->claimed;
+            UNTIL(&q, member->next > offset || member->claimed != epoch);
+            count += member->next > offset && member->claimed == epoch;
+            if (i == (int)prng_below(&prng, PER_ROUND)) {
+                net_loop_step(q.loop, 0);
+            }
+        }
+        start(victim);
+    }
+    commit(&q, "end");
+    for (int i = 0; i < q.count; i++) {
+        ck_assert(same_commits(&q.members[0], &q.members[i]));
+    }
+    ck_assert_int_gt(count, ROUNDS);
+    for (int i = 0; i < count; i++) {
+        ck_assert_msg(holds_line(&q.members[0].committed, acked[i]), "%s is lost", acked[i]);
+    }
+    quorum_close(&q);
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("node");
@@ -329,6 +385,7 @@ int main(void)
     tcase_add_test(right, test_torn_tail_is_cut);
     tcase_add_test(right, test_uncommitted_tail_is_replaced);
     tcase_add_test(right, test_many_appends);
+    tcase_add_test(right, test_storm);
     suite_add_tcase(suite, right);
     SRunner *runner = srunner_create(suite);
     srunner_run_all(runner, CK_NORMAL);
