@@ -44,6 +44,8 @@ struct broker_lifecycle {
     struct net_timer shutdown_timer;
     net_fn *caught_up;
     void *caught_up_arg;
+    net_fn *unfenced;
+    void *unfenced_arg;
     net_fn *shutdown_done;
     void *shutdown_arg;
 };
@@ -185,6 +187,7 @@ static void note_fencing(struct broker_lifecycle *l, bool fenced)
     l->fenced = fenced;
     if (!fenced && l->state == LIFECYCLE_RECOVERY) {
         l->state = LIFECYCLE_RUNNING;
+        l->unfenced(l->unfenced_arg);
     }
 }
 
@@ -298,9 +301,11 @@ void broker_lifecycle_start(struct broker_lifecycle *l, net_fn *caught_up, void 
     net_timer_set(&l->timer, 0);
 }
 
-void broker_lifecycle_ready(struct broker_lifecycle *l)
+void broker_lifecycle_ready(struct broker_lifecycle *l, net_fn *unfenced, void *arg)
 {
     l->ready = true;
+    l->unfenced = unfenced;
+    l->unfenced_arg = arg;
     broker_lifecycle_heartbeat_now(l);
 }
 

@@ -16,8 +16,9 @@ void broker_lifecycle_free(struct broker_lifecycle *lifecycle);
  * that the metadata has been followed up to this registration. */
 void broker_lifecycle_start(struct broker_lifecycle *lifecycle, net_fn *caught_up, void *arg);
 
-/* All logs are open and the first image is published: ask to be unfenced. */
-void broker_lifecycle_ready(struct broker_lifecycle *lifecycle);
+/* All logs are open and the first image is published: ask to be unfenced. `unfenced` is called once
+ * when that has happened. */
+void broker_lifecycle_ready(struct broker_lifecycle *lifecycle, net_fn *unfenced, void *arg);
 
 /* Controlled shutdown; `done` is called when the controller lets us go or
  * controlled.shutdown.enable is false or nobody answers in time. */

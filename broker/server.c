@@ -222,6 +222,7 @@ static enum err listen_all(struct broker_server *server, struct buf *why)
             .host = l->bind.host,
             .port = l->bind.port,
             .server = broker->server,
+            .paused = true, /* until unfenced: before, this broker could only mislead clients */
             .connections_max = settings_int(settings, "max.connections"),
             .connections_per_ip_max = settings_int(settings, "max.connections.per.ip"),
             .backlog = settings_int(settings, "socket.listen.backlog.size"),
@@ -295,12 +296,20 @@ enum err broker_server_new(const struct broker_server_options *options, struct b
     return ERR_NONE;
 }
 
+static void on_unfenced(void *arg)
+{
+    struct broker_server *server = container_of(arg, struct broker_server, broker);
+    for (int i = 0; i < server->net_listener_count; i++) {
+        net_listener_open(server->net_listeners[i]);
+    }
+}
+
 static void on_published(void *arg)
 {
     struct broker *broker = arg;
     log_info(broker->log, "server", "ready", "broker=%d metadata_offset=%" PRId64, broker->id,
              metadata_image_offset(broker->image));
-    broker_lifecycle_ready(broker->lifecycle);
+    broker_lifecycle_ready(broker->lifecycle, on_unfenced, broker);
 }
 
 static void on_caught_up(void *arg)

@@ -119,15 +119,27 @@ static void on_timer(void *arg)
 
 /* ---- connections ---- */
 
+/* The grace of a broker runs from `lost_ms` on; the list stays in that order. */
+static void lose(struct session *s, int64_t lost_ms)
+{
+    struct list *before = &s->owner->lost;
+    list_remove(&s->node);
+    s->lost_ms = lost_ms;
+    while (before->prev != &s->owner->lost &&
+           LIST_ENTRY(before->prev, struct session, node)->lost_ms > lost_ms) {
+        before = before->prev;
+    }
+    list_add_before(before, &s->node);
+    s->tracked = true;
+    set_timer(s->owner);
+}
+
 static void on_close(void *arg)
 {
     struct session *s = arg;
     s->conn = NULL;
     if (s->tracked) {
-        list_remove(&s->node);
-        s->lost_ms = net_now_ms(s->owner->loop);
-        list_add_tail(&s->owner->lost, &s->node);
-        set_timer(s->owner);
+        lose(s, net_now_ms(s->owner->loop));
     }
 }
 
@@ -172,7 +184,10 @@ void controller_heartbeats_begin(struct heartbeats *h, const struct metadata_ima
         s->shutdown_offset = metadata_image_offset(image);
         s->shutting_down = broker->in_controlled_shutdown;
         if (!broker->fenced) {
-            track(s);
+            /* Living brokers look for the new leader and come. One that died together with the old
+             * leader has no connection here whose closing could tell. */
+            lose(s, net_now_ms(h->loop) +
+                        min_i64(h->discovery_ms, h->session_timeout_ms - h->grace_ms));
         }
     }
     set_timer(h);
@@ -238,10 +253,7 @@ void controller_heartbeats_retry(struct heartbeats *h, int32_t broker_id)
 {
     struct session *s = find(h, broker_id);
     if (s != NULL && !s->tracked) {
-        s->tracked = true;
-        s->lost_ms = net_now_ms(h->loop);
-        list_add_tail(&h->lost, &s->node);
-        set_timer(h);
+        lose(s, net_now_ms(h->loop));
     }
 }
 

@@ -1,6 +1,6 @@
 /* Sessions of brokers. SOFT STATE: it lives in the memory of the active controller, is not in the
- * log, and begins anew with each leader of the quorum, who grants every unfenced broker one session
- * from then on. What follows from it (a broker is fenced) is decided on the image and is in the
+ * log, and begins anew with each leader of the quorum, who grants every unfenced broker some time to
+ * find it. What follows from it (a broker is fenced) is decided on the image and is in the
  * log.
  *
  * An unfenced broker is stale
@@ -23,6 +23,7 @@ struct heartbeats {
     const struct log *log;
     int64_t session_timeout_ms;
     int64_t grace_ms;
+    int64_t discovery_ms; /* how long a living broker may take to find a new active controller */
     /* A broker is stale; from a timer. It counts as fenced from then on. */
     void (*stale)(void *arg, int32_t broker_id);
     void *arg;

@@ -61,17 +61,6 @@ void controller_serve_api_versions(struct rpc *rpc)
     controller_rpc_reply(rpc, &response);
 }
 
-/* What version 0 tells by is_default, later ones tell by config_source. */
-static void fit_version(struct wire_describe_configs_response *response, int16_t version)
-{
-    for (int32_t i = 0; i < response->results_count; i++) {
-        struct wire_describe_configs_response_results *result = &response->results[i];
-        for (int32_t k = 0; k < result->configs_count; k++) {
-            result->configs[k].is_default = result->configs[k].is_default && version == 0;
-        }
-    }
-}
-
 void controller_serve_describe_configs(struct rpc *rpc)
 {
     struct wire_describe_configs_response response;
@@ -83,6 +72,5 @@ void controller_serve_describe_configs(struct rpc *rpc)
     wire_init(&wire_msg_describe_configs_response, &response);
     metadata_describe_configs(&view, rpc->body, rpc->header.api_version, controller_rpc_arena(rpc),
                               &response);
-    fit_version(&response, rpc->header.api_version);
     controller_rpc_reply(rpc, &response);
 }

@@ -136,6 +136,7 @@ static void make_controller(struct controller_server *s)
         .log = s->options.log,
         .session_timeout_ms = settings_int(s->options.settings, "broker.session.timeout.ms"),
         .grace_ms = settings_int(s->options.settings, "craft.broker.disconnect.grace.ms"),
+        .discovery_ms = settings_int(s->options.settings, "controller.quorum.fetch.timeout.ms"),
         .stale = stale,
         .arg = s,
     };

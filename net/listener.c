@@ -387,9 +387,17 @@ enum err net_listen(struct net_loop *loop, const struct net_listener_options *op
     net_timer_init(&listener->retry, loop, retry_accept, listener);
     event_assign(&listener->accept_event, loop->base, fd, EV_READ | EV_PERSIST, on_acceptable,
                  listener);
-    event_add(&listener->accept_event, NULL);
+    if (!options->paused) {
+        net_listener_open(listener);
+    }
     *out = listener;
     return ERR_NONE;
+}
+
+void net_listener_open(struct net_listener *listener)
+{
+    ASSERT(listener->fd >= 0);
+    event_add(&listener->accept_event, NULL);
 }
 
 /* ---- the end ---- */

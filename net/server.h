@@ -156,6 +156,7 @@ struct net_listener_options {
     int connections_max; /* default: no limit; over it a connection is closed at once */
     int connections_per_ip_max; /* default: no limit */
     int64_t idle_ms;            /* connections.max.idle.ms; default 600,000; < 0: never */
+    bool paused;                /* accept nothing before net_listener_open() */
     int send_buffer_bytes;      /* SO_SNDBUF of connections; 0: the system's */
     int receive_buffer_bytes;   /* SO_RCVBUF of connections; 0: the system's */
 };
@@ -173,6 +174,10 @@ enum err net_listen(struct net_loop *loop, const struct net_listener_options *op
 
 /* The port that it listens on. */
 int net_listener_port(const struct net_listener *listener);
+
+/* Begins to accept on a listener that was made `paused`; those who connected wait in the backlog
+ * until then. */
+void net_listener_open(struct net_listener *listener);
 
 /* Stops accepting; open connections live on. */
 void net_listener_stop(struct net_listener *listener);

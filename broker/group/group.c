@@ -207,7 +207,7 @@ void group_shard_unload(struct group_shard *shard, struct group_effects *out)
         }
     }
     ASSERT(shard->parked == 0);
-    log_info(shard->log, "group", "unloaded", "groups=%zu", shard->groups.count);
+    log_debug(shard->log, "group", "unloaded", "groups=%zu", shard->groups.count);
 }
 
 void group_effects_clear(struct group_effects *out)

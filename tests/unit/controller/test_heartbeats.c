@@ -34,6 +34,7 @@ static void set_up(struct fixture *f)
     f->heartbeats = (struct heartbeats){.loop = f->loop,
                                         .session_timeout_ms = SESSION_MS,
                                         .grace_ms = GRACE_MS,
+                                        .discovery_ms = SESSION_MS,
                                         .stale = on_stale,
                                         .arg = f};
     controller_heartbeats_init(&f->heartbeats);
@@ -81,6 +82,22 @@ START_TEST(silent_brokers_become_stale_in_order)
     ck_assert_int_eq(f.stale[1], 1);
     ck_assert_int_ge(f.stale_ms[0], begin + SESSION_MS);
     ck_assert_int_ge(f.stale_ms[1], beat_ms + SESSION_MS);
+    tear_down(&f);
+}
+END_TEST
+
+START_TEST(who_never_comes_to_a_new_controller_is_stale_early)
+{
+    struct fixture f;
+    set_up(&f);
+    f.heartbeats.discovery_ms = GRACE_MS;
+    int64_t begin = net_now_ms(f.loop);
+    controller_heartbeats_begin(&f.heartbeats, f.world.image);
+    beat(&f, 1, 7);
+    wait_for_stale(&f, 1);
+    ck_assert_int_eq(f.stale[0], 2);
+    ck_assert_int_ge(f.stale_ms[0], begin + 2 * GRACE_MS);
+    ck_assert_int_lt(f.stale_ms[0], begin + SESSION_MS);
     tear_down(&f);
 }
 END_TEST
@@ -139,5 +156,6 @@ START_TEST(a_shutdown_waits_for_the_slowest_active_broker)
 END_TEST
 
 UNIT_MAIN("heartbeats", silent_brokers_become_stale_in_order,
+          who_never_comes_to_a_new_controller_is_stale_early, clearing_forgets_everything,
           a_fenced_broker_has_no_deadline_until_it_is_unfenced, clearing_forgets_everything,
           a_shutdown_waits_for_the_slowest_active_broker)
