@@ -58,8 +58,9 @@ static void add_leader_change(struct wire_builder *builder, const struct node *n
     int n = append->voters.count;
     struct wire_leader_change_message message;
     wire_init(&wire_msg_leader_change_message, &message);
-    bool directories = !uuid_is_zero(append->voters.voters[0].directory_id);
-    message.version = directories ? 1 : 0;
+    /* Kafka up to 4.1 reads every LeaderChange as version 0, whatever version it says it has. So no
+     * directory ids. */
+    message.version = 0;
     message.leader_id = node->options.node_id;
     message.voters = wire_new_array(&wire_msg_leader_change_message_voters, &arena, n);
     message.voters_count = n;
@@ -67,14 +68,10 @@ static void add_leader_change(struct wire_builder *builder, const struct node *n
         wire_new_array(&wire_msg_leader_change_message_granting_voters, &arena, n);
     message.granting_voters_count = 0;
     for (int i = 0; i < n; i++) {
-        struct raft_key voter = append->voters.voters[i];
-        struct uuid directory_id = message.version == 0 ? UUID_ZERO : voter.directory_id;
-        message.voters[i].voter_id = voter.id;
-        message.voters[i].voter_directory_id = directory_id;
+        int32_t id = append->voters.voters[i].id;
+        message.voters[i].voter_id = id;
         if ((append->granted >> i & 1) != 0) {
-            int at = message.granting_voters_count++;
-            message.granting_voters[at].voter_id = voter.id;
-            message.granting_voters[at].voter_directory_id = directory_id;
+            message.granting_voters[message.granting_voters_count++].voter_id = id;
         }
     }
     node_control_add(builder, WIRE_CONTROL_LEADER_CHANGE, &wire_msg_leader_change_message,
