@@ -141,8 +141,9 @@ void node_free(struct node *node);
 /* Appends one atomic batch of `n` ≥ 1 records under `epoch`; the first has offset *base_offset, the
  * others follow. The values are copied. Committed when on_commit delivers them; lost for sure only
  * when on_commit delivers another batch at their offset.
- * Errors: NOT_CONTROLLER (this node does not lead `epoch`), MESSAGE_TOO_LARGE, BUSY (too many bytes
- * wait for the disk; try again after a commit). Nothing is appended on error. */
+ * Errors: NOT_CONTROLLER (on_claim(epoch) has not been called, or it is over), MESSAGE_TOO_LARGE,
+ * BUSY (too many bytes wait for the disk; try again after a commit). Nothing is appended on error.
+ */
 enum err node_append(struct node *node, int32_t epoch, const struct slice *values, int n,
                      int64_t *base_offset) MUST_USE;
 
