@@ -14,6 +14,7 @@ CRAFT_BIN is the directory of the programs (build/bin). CRAFT_BOOTSTRAP names a 
 any make instead: cases that only talk to it run, files that kill nodes are skipped.
 """
 import atexit
+import itertools
 import json
 import os
 import random
@@ -279,9 +280,12 @@ class External(Cluster):
 
 
 # ---- clients ----
+SERIAL = itertools.count(1)
+
+
 def unique(name):
     """A name that no earlier run used."""
-    return f"{name}-{time.time_ns() // 1000 % 10**10}"
+    return f"{name}-{time.time_ns() // 1000 % 10**10}-{next(SERIAL)}"
 
 
 def admin(cluster):
