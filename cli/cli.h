@@ -83,5 +83,8 @@ extern const struct cli_verb cli_topic_create;
 extern const struct cli_verb cli_topic_list;
 extern const struct cli_verb cli_topic_describe;
 extern const struct cli_verb cli_topic_delete;
+extern const struct cli_verb cli_group_list;
+extern const struct cli_verb cli_group_describe;
+extern const struct cli_verb cli_produce;
 
 #endif

@@ -109,6 +109,18 @@ enum err cluster_find_topic(struct cluster *cluster, struct slice name,
     return e == ERR_LEADER_NOT_AVAILABLE && (*out)->partitions_count > 0 ? ERR_NONE : e;
 }
 
+enum cli_exit cluster_fail_topic(const struct cli *cli, const struct cluster *cluster,
+                                 const char *name, enum err e)
+{
+    if (client_why(cluster->client)[0] != '\0') {
+        return client_fail(cli, cluster->client, e);
+    }
+    if (e == ERR_UNKNOWN_TOPIC_OR_PARTITION) {
+        return cli_fail(cli, "there is no topic %s; `craft topic create` makes one", name);
+    }
+    return cli_fail_with(cli, name, e, SLICE_NULL);
+}
+
 /* ---- offsets ---- */
 
 static enum err refresh_for(struct cluster *cluster, const struct cluster_offset *items,

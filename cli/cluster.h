@@ -28,6 +28,10 @@ const struct wire_metadata_response_topics *cluster_topic(const struct cluster *
 enum err cluster_find_topic(struct cluster *cluster, struct slice name,
                             const struct wire_metadata_response_topics **out) MUST_USE;
 
+/* Complains about a topic that could not be found; returns CLI_FAILED. */
+enum cli_exit cluster_fail_topic(const struct cli *cli, const struct cluster *cluster,
+                                 const char *name, enum err e);
+
 /* NULL: no such partition. */
 const struct wire_metadata_response_topics_partitions *
 cluster_partition(const struct wire_metadata_response_topics *topic, int32_t partition);

@@ -5,10 +5,22 @@
 #include "cli/cli.h"
 #include "cli/help.h"
 
+/* In the order of --help. */
+/* clang-format off */
 static const struct cli_verb *const verbs[] = {
-    &cli_format,     &cli_broker_list,    &cli_quorum_status, &cli_topic_create,
-    &cli_topic_list, &cli_topic_describe, &cli_topic_delete,  NULL,
+    &cli_format,
+    &cli_quorum_status,
+    &cli_broker_list,
+    &cli_topic_create,
+    &cli_topic_list,
+    &cli_topic_describe,
+    &cli_topic_delete,
+    &cli_group_list,
+    &cli_group_describe,
+    &cli_produce,
+    NULL,
 };
+/* clang-format on */
 
 static const struct args_option format_options[] = {
     {"format", "table|json|tsv", "how to print; default: table"}, {0}};

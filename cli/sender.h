@@ -1,0 +1,59 @@
+/* Sends records to the partitions of one topic: batches them, finds the leaders, tries again.
+ *
+ *     sender_add(sender, partition, key, value);
+ *     sender_step(sender);                          again and again, between steps of the loop
+ *     … until sender_is_idle(sender)
+ *
+ * A partition has one batch under way at a time, so that its records keep their order. A record is
+ * written at least once: when an answer was lost, its batch is sent again. */
+#ifndef CLI_SENDER_H
+#define CLI_SENDER_H
+
+#include "cli/cluster.h"
+#include "wire/batch.h"
+
+struct sender;
+
+struct sender_options {
+    struct cli *cli; /* for complaints */
+    struct cluster *cluster;
+    const struct wire_metadata_response_topics *topic; /* as found; the name must stay */
+    int16_t acks;                                      /* 1 or −1 */
+    enum wire_compression compression;
+    struct slice headers; /* of every record, encoded */
+    int32_t header_count;
+    int64_t timeout_ms; /* a batch that is not written by then is given up */
+};
+
+struct sender_counts {
+    int64_t records; /* written */
+    int64_t bytes;   /* of their keys and values */
+    int64_t failed;
+};
+
+struct sender *sender_new(const struct sender_options *options);
+
+/* Gives up what is not written. NULL is allowed. */
+void sender_free(struct sender *sender);
+
+/* Copies key and value. The partition must exist (asserted). */
+void sender_add(struct sender *sender, int32_t partition, struct slice key, struct slice value);
+
+/* A partition for a record without a key: the same until its batch is full or sent. */
+int32_t sender_pick(struct sender *sender);
+
+int32_t sender_partition_count(const struct sender *sender);
+
+/* Bytes that wait; who adds more should wait, too, when these are many. */
+size_t sender_waiting_bytes(const struct sender *sender);
+
+/* Sends what can be sent, and looks for new leaders if need be. Not to be called by a callback of
+ * the loop. */
+void sender_step(struct sender *sender);
+
+/* Everything is written or given up. */
+bool sender_is_idle(const struct sender *sender);
+
+struct sender_counts sender_counts(const struct sender *sender);
+
+#endif
