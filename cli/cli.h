@@ -65,8 +65,12 @@ enum cli_exit cli_misuse(const struct cli *cli, const char *fmt, ...) PRINTF_LIK
 enum cli_exit cli_fail_with(const struct cli *cli, const char *about, enum err e,
                             struct slice message);
 
-/* Prints and empties the buffer. Returns CLI_OK. */
+/* Prints and frees the buffer. Returns CLI_OK, or CLI_FAILED if that did not work. */
 enum cli_exit cli_print(struct buf *out);
+
+/* Prints the buffer now and empties it. False: nobody reads it any more, or the disk is full; the
+ * complaint is printed. */
+bool cli_put(struct buf *out);
 
 /* cli_misuse() with the sentence in cli->why. */
 enum cli_exit cli_refuse(const struct cli *cli);
@@ -86,5 +90,6 @@ extern const struct cli_verb cli_topic_delete;
 extern const struct cli_verb cli_group_list;
 extern const struct cli_verb cli_group_describe;
 extern const struct cli_verb cli_produce;
+extern const struct cli_verb cli_consume;
 
 #endif

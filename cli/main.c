@@ -1,6 +1,7 @@
 /* craft: the command-line tool. Finds the command, reads its arguments, runs it. */
-#include <stdio.h>
+#include <errno.h>
 #include <stdarg.h>
+#include <stdio.h>
 
 #include "cli/cli.h"
 #include "cli/help.h"
@@ -18,6 +19,7 @@ static const struct cli_verb *const verbs[] = {
     &cli_group_list,
     &cli_group_describe,
     &cli_produce,
+    &cli_consume,
     NULL,
 };
 /* clang-format on */
@@ -101,11 +103,30 @@ enum cli_exit cli_fail_with(const struct cli *cli, const char *about, enum err e
                     has_message ? (const char *)message.data : "");
 }
 
+/* Who stops reading, as head does, knows it. */
+static void complain_output(void)
+{
+    if (errno != EPIPE) {
+        fprintf(stderr, "craft: the output could not be written: %s\n", strerror(errno));
+    }
+}
+
+bool cli_put(struct buf *out)
+{
+    struct slice text = buf_slice(out);
+    buf_reset(out);
+    if (fwrite(text.data, 1, text.len, stdout) == text.len && fflush(stdout) == 0) {
+        return true;
+    }
+    complain_output();
+    return false;
+}
+
 enum cli_exit cli_print(struct buf *out)
 {
-    fwrite(buf_slice(out).data, 1, out->len, stdout);
+    bool good = cli_put(out);
     buf_fini(out);
-    return CLI_OK;
+    return good ? CLI_OK : CLI_FAILED;
 }
 
 enum cli_exit cli_refuse(const struct cli *cli)
@@ -195,14 +216,14 @@ static enum cli_exit no_verb(const char *noun, const char *name)
     return CLI_USAGE;
 }
 
-/* What was printed may not have arrived: a full disk, a reader that left. */
+/* What was printed may not have arrived. */
 static enum cli_exit flush(enum cli_exit code)
 {
-    if (fflush(stdout) == 0 && ferror(stdout) == 0) {
-        return code;
+    bool was_told = ferror(stdout) != 0;
+    if (fflush(stdout) != 0 && !was_told) {
+        complain_output();
     }
-    fprintf(stderr, "craft: the output could not be written\n");
-    return code == CLI_OK ? CLI_FAILED : code;
+    return ferror(stdout) != 0 && code == CLI_OK ? CLI_FAILED : code;
 }
 
 int main(int argc, char **argv)

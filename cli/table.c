@@ -140,10 +140,25 @@ static size_t utf8_len(struct slice s)
     return bad ? 0 : len;
 }
 
+bool table_is_utf8(struct slice text)
+{
+    while (text.len > 0) {
+        size_t len = utf8_len(text);
+        if (len == 0) {
+            return false;
+        }
+        text = slice_of(text.data + len, text.len - len);
+    }
+    return true;
+}
+
 json_t *table_json_text(struct slice text)
 {
     if (slice_is_null(text)) {
         return json_null();
+    }
+    if (table_is_utf8(text)) {
+        return json_stringn((const char *)text.data, text.len);
     }
     struct buf clean = {0};
     while (text.len > 0) {
@@ -163,7 +178,7 @@ json_t *table_json_text(struct slice text)
 }
 
 /* Control characters would break a line, or a terminal. */
-static void put_escaped(struct buf *out, struct slice text)
+void table_put_escaped(struct buf *out, struct slice text)
 {
     for (size_t i = 0; i < text.len; i++) {
         uint8_t c = text.data[i];
@@ -189,7 +204,7 @@ static void put_cell(struct buf *out, const json_t *cell, enum table_format form
 {
     bool for_people = format == TABLE_FOR_PEOPLE;
     if (json_is_string(cell)) {
-        put_escaped(out, slice_of(json_string_value(cell), json_string_length(cell)));
+        table_put_escaped(out, slice_of(json_string_value(cell), json_string_length(cell)));
     } else if (json_is_integer(cell)) {
         buf_printf(out, "%" JSON_INTEGER_FORMAT, json_integer_value(cell));
     } else if (json_is_boolean(cell)) {

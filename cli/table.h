@@ -63,6 +63,11 @@ void table_print(const struct table *t, enum table_format format, struct buf *ou
 /* The rows as JSON; json_decref() it. */
 json_t *table_json(const struct table *t);
 
+bool table_is_utf8(struct slice text);
+
+/* Appends the text as in a cell: what would break a line or a terminal as an escape. */
+void table_put_escaped(struct buf *out, struct slice text);
+
 /* A JSON string of bytes that may be no UTF-8: what is not becomes U+FFFD. Null stays null. */
 json_t *table_json_text(struct slice text);
 
