@@ -132,7 +132,7 @@ unit: $(UNIT_PROGRAMS) ## run the unit tests of variant V
 # tests/fuzz/fuzz_<folder>.c: one libFuzzer program each (V=fuzz), linked with that folder.
 FUZZ_PROGRAMS := $(patsubst tests/%.c,$(O)/tests/%,$(sort $(wildcard tests/fuzz/fuzz_*.c)))
 define fuzz_rules
-$(O)/tests/fuzz/fuzz_$(1): $(O)/obj/tests/fuzz/fuzz_$(1).o $(call libs_for,$(1))
+$(O)/tests/fuzz/fuzz_$(1): $(O)/obj/tests/fuzz/fuzz_$(1).o $(TESTLIB) $(call libs_for,$(1))
 	$$(call link,-fsanitize=fuzzer)
 endef
 $(foreach f,$(FOLDERS),$(eval $(call fuzz_rules,$(f))))

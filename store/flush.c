@@ -60,31 +60,67 @@ static enum err gather(struct store_log *log, struct store_flush *flush)
     return ERR_NONE;
 }
 
+/* The epochs of what lies below the recovery point cannot be found by recovery any more, so that
+ * the file must be durable before the point moves. */
+static enum err prepare_epochs(struct store_log *log, struct store_flush *flush)
+{
+    if (!log->epochs.unsynced) {
+        return ERR_NONE;
+    }
+    if (log->epochs.unwritten) {
+        TRY(epochs_write(&log->epochs, log->fs, log->dir, false));
+    }
+    log->dir_version++;
+    log->epochs.unsynced = false;
+    flush->sync_epochs = true;
+    return ERR_NONE;
+}
+
 enum err store_log_flush_begin(struct store_log *log, struct store_flush *flush)
 {
-    *flush = (struct store_flush){.offset = log->end,
-                                  .generation = log->generation,
-                                  .dir_version = log->dir_version,
-                                  .fs = log->fs};
+    *flush = (struct store_flush){.offset = log->end, .generation = log->generation, .fs = log->fs};
     if (log->offline) {
         return ERR_IO;
     }
-    enum err e = gather(log, flush);
+    enum err e = prepare_epochs(log, flush);
+    if (e == ERR_NONE) {
+        e = gather(log, flush);
+    }
     if (e != ERR_NONE) {
+        log->epochs.unsynced = log->epochs.unsynced || flush->sync_epochs;
         store_flush_drop(flush);
         return e;
     }
     /* Names of empty logs need not survive: who wants the partition makes it again. */
-    if (log->dir_version != log->dir_synced && log->size > 0) {
+    flush->alone = log->flushes == 0;
+    log->flushes++;
+    flush->dir_version = log->dir_version;
+    flush->sync_dir = log->dir_version != log->dir_synced && log->size > 0;
+    flush->sync_parent = flush->sync_dir && !log->parent_synced;
+    if (flush->sync_dir || flush->sync_epochs) {
         flush->dir = mem_strdup(log->dir);
     }
     return ERR_NONE;
 }
 
-/* The directory's names, and its own name in the root. */
-static enum err sync_dirs(const struct store_fs *fs, const char *dir)
+/* The file may be a newer one by now, which is as good. */
+static enum err sync_epochs(const struct store_fs *fs, const char *dir)
 {
-    TRY(store_fs_sync_dir(fs, dir));
+    struct buf path = {0};
+    int fd = -1;
+    buf_printf(&path, "%s/%s", dir, EPOCHS_FILE);
+    buf_put(&path, "", 1);
+    enum err e = store_fs_open(fs, (const char *)path.data, STORE_OPEN_WRITE, &fd);
+    if (e == ERR_NONE) {
+        e = store_fs_sync(fs, fd);
+        store_fs_close(fs, fd);
+    }
+    buf_fini(&path);
+    return e;
+}
+
+static enum err sync_parent(const struct store_fs *fs, const char *dir)
+{
     const char *slash = strrchr(dir, '/');
     if (slash == NULL || slash == dir) {
         return store_fs_sync_dir(fs, slash == NULL ? "." : "/");
@@ -95,14 +131,23 @@ static enum err sync_dirs(const struct store_fs *fs, const char *dir)
     return e;
 }
 
+static enum err run(const struct store_flush *flush)
+{
+    for (uint32_t i = 0; i < flush->count; i++) {
+        TRY(store_fs_sync(flush->fs, store_file_fd(flush->files[i])));
+    }
+    if (flush->sync_epochs) {
+        TRY(sync_epochs(flush->fs, flush->dir));
+    }
+    if (flush->sync_dir) {
+        TRY(store_fs_sync_dir(flush->fs, flush->dir));
+    }
+    return flush->sync_parent ? sync_parent(flush->fs, flush->dir) : ERR_NONE;
+}
+
 void store_flush_run(struct store_flush *flush)
 {
-    for (uint32_t i = 0; i < flush->count && flush->result == ERR_NONE; i++) {
-        flush->result = store_fs_sync(flush->fs, store_file_fd(flush->files[i]));
-    }
-    if (flush->result == ERR_NONE && flush->dir != NULL) {
-        flush->result = sync_dirs(flush->fs, flush->dir);
-    }
+    flush->result = run(flush);
 }
 
 void store_flush_drop(struct store_flush *flush)
@@ -119,23 +164,22 @@ void store_flush_drop(struct store_flush *flush)
 
 enum err store_log_flush_done(struct store_log *log, struct store_flush *flush)
 {
-    bool synced_dir = flush->dir != NULL;
     store_flush_drop(flush);
+    log->flushes--;
     if (flush->result != ERR_NONE) {
         return log_go_offline(log, "flush", flush->result);
     }
     if (log->offline) {
         return ERR_IO;
     }
-    if (synced_dir) {
+    if (flush->sync_dir) {
         log->dir_synced = flush->dir_version;
+        log->parent_synced = log->parent_synced || flush->sync_parent;
     }
-    /* The epochs of what lies below the recovery point cannot be found by recovery any more. */
-    if (log->epochs.unsynced) {
-        TRY(epochs_write(&log->epochs, log->fs, log->dir, true));
-    }
-    /* After a truncation, `offset` may be of other records than those that were synced. */
-    if (flush->generation == log->generation) {
+    /* After a truncation, `offset` may be of other records than those that were synced. And an
+     * index that an earlier flush took upon itself is durable only when that one is done. */
+    bool first = flush->alone || log->flushes == 0;
+    if (first && flush->generation == log->generation) {
         log->recovery_point = max_i64(log->recovery_point, flush->offset);
     }
     return ERR_NONE;

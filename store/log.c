@@ -67,7 +67,8 @@ static enum err open_existing(struct store_log *log, const struct store_log_opti
     /* A crash of the process leaves in the page cache what was never synced: the recovery point
      * does not move until a flush, and names may want a sync. */
     log->recovery_point = options->clean ? INT64_MAX : options->recovery_point;
-    log->dir_version += options->clean && log->size > 0 ? 0 : 1;
+    log->parent_synced = options->clean && log->size > 0;
+    log->dir_version += log->parent_synced ? 0 : 1;
     e = options->clean ? log_trust(log) : log_recover(log, options->recovery_point);
     if (e == ERR_NONE && epochs_lost && log->size > 0) {
         e = log_rebuild_epochs(log);

@@ -157,7 +157,8 @@ void store_trash_empty(struct store_trash *trash);               /* frees it too
 bool store_log_flush_due(const struct store_log *log);
 
 /* begin and done on the owner's thread, run on any: it syncs files and nothing else. Until `done`,
- * the log can be used as usual; several flushes may be under way. */
+ * the log can be used as usual. Several flushes may be under way; one that overtakes an earlier one
+ * leaves the recovery point to a later one. */
 struct store_flush {
     int64_t offset; /* everything below it is durable after done */
     enum err result;
@@ -166,7 +167,11 @@ struct store_flush {
     struct store_file **files; /* pinned */
     uint32_t count;
     uint32_t dir_version;
-    char *dir; /* to be synced too; NULL: no new names */
+    char *dir;
+    bool sync_epochs; /* the leader epochs of what is below `offset` */
+    bool sync_dir;    /* names that were made in the directory */
+    bool sync_parent; /* the directory's own name */
+    bool alone;       /* no other was under way at begin */
     const struct store_fs *fs;
 };
 enum err store_log_flush_begin(struct store_log *log, struct store_flush *flush) MUST_USE;

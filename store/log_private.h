@@ -65,8 +65,10 @@ struct store_log {
     uint64_t generation;  /* of truncations */
     uint32_t dir_version; /* counts names made in the directory */
     uint32_t dir_synced;  /* the version that is durable */
+    uint32_t flushes;     /* under way */
     bool offline;
     bool gapless;
+    bool parent_synced; /* the directory's own name is durable */
     uint8_t recent_count;
     uint8_t recent_next;
     struct recent_batch recent[RECENT_MAX]; /* a ring, all in the active segment */
