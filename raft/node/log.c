@@ -18,6 +18,7 @@ enum err node_log_open(struct node *node, struct store_error *why)
         .files = log->files,
         .dir = node->log_dir,
         .config = STORE_LOG_CONFIG_DEFAULT,
+        .gapless = true,
         .now_ms = net_wall_ms(node->options.loop),
         .log = node->options.log,
     };
