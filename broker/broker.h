@@ -53,6 +53,11 @@ struct broker {
     const char *inter_broker_listener; /* whose addresses brokers use among themselves */
     int64_t epoch;                     /* broker epoch given at registration; −1 before */
 
+    /* To be called when the broker cannot go on: a failed log directory (there is only one),
+     * metadata that cannot be applied. The process ends; nothing is closed cleanly. */
+    void (*failed)(void *arg, const char *what);
+    void *failed_arg;
+
     const struct metadata_image *image; /* never NULL once started */
 
     struct node *node; /* observer of the metadata log */
@@ -70,6 +75,9 @@ struct broker {
     struct broker_sessions *sessions;
     struct broker_groups *groups;
 };
+
+/* __consumer_offsets and __transaction_state: written by coordinators only. */
+bool broker_topic_is_internal(struct slice name);
 
 /* The view for effective settings: this broker's file and the newest image. */
 struct settings_view broker_settings_view(const struct broker *broker);

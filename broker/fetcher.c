@@ -6,6 +6,7 @@
 #include "base/map.h"
 #include "base/mem.h"
 #include "broker/fetcher_private.h"
+#include "broker/replicas.h"
 #include "raft/node/node.h"
 
 enum { FETCH_TIMEOUT_SLACK_MS = 30000 }; /* replica.socket.timeout.ms beyond the long poll */
@@ -34,13 +35,31 @@ static void reset_session(struct fetch_source *source)
     }
 }
 
+/* A partition that just came must not wait for the end of a long poll. The next request on the
+ * session makes the leader end it at once; its answer is dropped, and what it would have brought is
+ * fetched again. Not before the session's id is known. */
+static bool hurry_poll(struct fetch_source *source)
+{
+    if (!source->has_new || source->session_id == FETCH_NO_SESSION) {
+        return false;
+    }
+    net_call_cancel(source->call);
+    source->in_flight = false;
+    source->session_epoch = fetch_next_epoch(source->session_epoch);
+    return true;
+}
+
 static void send_request(void *arg)
 {
     struct fetch_source *source = arg;
     source->send_deferred = false;
-    if (source->in_flight || source->client == NULL || net_timer_is_set(&source->retry_timer)) {
+    if (source->client == NULL || net_timer_is_set(&source->retry_timer)) {
         return;
     }
+    if (source->in_flight && !hurry_poll(source)) {
+        return;
+    }
+    source->has_new = false;
     struct arena arena = {0};
     struct wire_fetch_request request;
     if (fetch_request_build(source, &arena, &request)) {
@@ -51,14 +70,14 @@ static void send_request(void *arg)
                                      .done = on_response,
                                      .arg = source};
         source->in_flight = true;
-        net_call(source->client, &args);
+        source->call = net_call(source->client, &args);
     }
     arena_fini(&arena);
 }
 
 void fetch_source_want(struct fetch_source *source)
 {
-    if (!source->send_deferred && !source->in_flight) {
+    if (!source->send_deferred && (!source->in_flight || source->has_new)) {
         source->send_deferred = true;
         net_defer(source->broker->loop, send_request, source);
     }
@@ -197,6 +216,7 @@ void broker_fetcher_add(struct replica *r)
     net_timer_init(&p->backoff_timer, r->broker->loop, backoff_over, p);
     r->fetcher_state = p;
     fetch_partition_changed(p);
+    p->source->has_new = true;
     fetch_source_want(p->source);
 }
 
@@ -234,11 +254,16 @@ void broker_fetchers_free(struct broker *broker)
         return;
     }
     size_t at = 0;
+    for (struct replica *r = broker_replicas_next(broker, &at); r != NULL;
+         r = broker_replicas_next(broker, &at)) {
+        broker_fetcher_remove(r);
+    }
+    at = 0;
     struct map *map = &broker->fetchers->by_leader;
     for (struct fetch_source *s = map_next(map, &at); s != NULL; s = map_next(map, &at)) {
         ASSERT(list_empty(&s->partitions));
+        net_client_free(s->client); /* a call in flight fails now and sets the timer */
         net_timer_stop(&s->retry_timer);
-        net_client_free(s->client);
         buf_fini(&s->forgotten);
         mem_free(s);
     }

@@ -26,6 +26,8 @@ struct fetch_source {
     int32_t session_epoch;
     bool in_flight;
     bool send_deferred;
+    bool has_new; /* a partition was added since the last request */
+    struct net_call *call;
     struct net_timer retry_timer;
     int64_t backoff_ms;
 };
@@ -45,6 +47,12 @@ struct fetch_partition {
     struct net_timer backoff_timer; /* set: left out of requests until it fires */
     bool resolving;                 /* a ListOffsets is under way */
 };
+
+/* The session epoch behind `epoch`. */
+static inline int32_t fetch_next_epoch(int32_t epoch)
+{
+    return epoch == INT32_MAX ? 1 : epoch + 1;
+}
 
 /* Sends the next request at the end of this turn unless one is in flight. */
 void fetch_source_want(struct fetch_source *source);

@@ -38,7 +38,7 @@ static enum err use_range(struct fetch_partition *p, int64_t start, int64_t end)
     if (r->part.log_end_offset < start) {
         return replica_log_restart(r, start);
     }
-    return ERR_NONE;
+    return ERR_OFFSET_OUT_OF_RANGE; /* inside the range, and yet refused: ask again later */
 }
 
 static void resolved(struct fetch_partition *p, enum err e)

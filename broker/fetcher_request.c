@@ -15,11 +15,26 @@ static struct wire_fetch_request_topics *topic_entry(struct wire_fetch_request *
     return topic;
 }
 
+/* It left the session and is back before the leader heard of it: a Kafka leader would take it in
+ * and then forget it. */
+static void not_forgotten(struct fetch_source *source, const uint8_t key[REPLICA_KEY_LEN])
+{
+    struct buf *keys = &source->forgotten;
+    for (size_t at = 0; at < keys->len; at += REPLICA_KEY_LEN) {
+        if (memcmp(keys->data + at, key, REPLICA_KEY_LEN) == 0) {
+            keys->len -= REPLICA_KEY_LEN;
+            memmove(keys->data + at, keys->data + keys->len, REPLICA_KEY_LEN);
+            return;
+        }
+    }
+}
+
 static void fill_position(struct fetch_partition *p,
                           struct wire_fetch_request_topics_partitions *out)
 {
     const struct replica *r = p->replica;
     int64_t end = r->part.log_end_offset;
+    not_forgotten(p->source, r->key);
     wire_init(&wire_msg_fetch_request_topics_partitions, out);
     out->partition = r->index;
     out->current_leader_epoch = r->part.state.leader_epoch;

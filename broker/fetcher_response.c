@@ -141,7 +141,7 @@ void fetch_response_apply(struct fetch_source *source, const struct wire_fetch_r
 {
     source->session_id = response->session_id;
     if (response->session_id != FETCH_NO_SESSION) {
-        source->session_epoch = source->session_epoch == INT32_MAX ? 1 : source->session_epoch + 1;
+        source->session_epoch = fetch_next_epoch(source->session_epoch);
     } else {
         /* No room for a session there: everything has to be named in each request. */
         source->session_epoch = FETCH_EPOCH_FULL;

@@ -253,7 +253,8 @@ static void check_lag(void *arg)
     size_t at = 0;
     for (struct replica *r = broker_replicas_next(broker, &at); r != NULL;
          r = broker_replicas_next(broker, &at)) {
-        if (r->part.role == PARTITION_ROLE_LEADER) {
+        /* A leader with a broken log serves no fetch: its followers only seem to lag. */
+        if (r->part.role == PARTITION_ROLE_LEADER && replica_is_online(r)) {
             struct partition_effects effects;
             partition_check_lag(&r->part, now_ms, &may_join, &effects);
             replica_obey(r, &effects);
@@ -281,6 +282,9 @@ void broker_isr_free(struct broker *broker)
     }
     if (isr->in_flight) {
         broker_channel_cancel(broker->channel, isr);
+    }
+    while (!list_empty(&isr->queue)) {
+        list_remove(isr->queue.next);
     }
     net_timer_stop(&isr->retry_timer);
     net_timer_stop(&isr->lag_timer);

@@ -24,14 +24,6 @@ enum lifecycle_state {
     LIFECYCLE_SHUTTING_DOWN
 };
 
-static const char *const state_names[] = {[LIFECYCLE_NOT_STARTED] = "NOT_RUNNING",
-                                          [LIFECYCLE_STARTING] = "STARTING",
-                                          [LIFECYCLE_RECOVERY] = "RECOVERY",
-                                          [LIFECYCLE_RUNNING] = "RUNNING",
-                                          [LIFECYCLE_PENDING_CONTROLLED_SHUTDOWN] =
-                                              "PENDING_CONTROLLED_SHUTDOWN",
-                                          [LIFECYCLE_SHUTTING_DOWN] = "SHUTTING_DOWN"};
-
 struct broker_lifecycle {
     struct broker *broker;
     enum lifecycle_state state;
@@ -329,16 +321,6 @@ void broker_lifecycle_shutdown(struct broker_lifecycle *l, net_fn *done, void *a
     l->state = LIFECYCLE_PENDING_CONTROLLED_SHUTDOWN;
     net_timer_set(&l->shutdown_timer, SHUTDOWN_TIMEOUT_MS);
     broker_lifecycle_heartbeat_now(l);
-}
-
-bool broker_lifecycle_fenced(const struct broker_lifecycle *l)
-{
-    return l->fenced;
-}
-
-const char *broker_lifecycle_state(const struct broker_lifecycle *l)
-{
-    return state_names[l->state];
 }
 
 struct broker_lifecycle *broker_lifecycle_new(struct broker *broker)

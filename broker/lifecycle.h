@@ -27,7 +27,4 @@ void broker_lifecycle_shutdown(struct broker_lifecycle *lifecycle, net_fn *done,
 /* Something happened that the controller should hear of at once. */
 void broker_lifecycle_heartbeat_now(struct broker_lifecycle *lifecycle);
 
-bool broker_lifecycle_fenced(const struct broker_lifecycle *lifecycle);
-const char *broker_lifecycle_state(const struct broker_lifecycle *lifecycle);
-
 #endif

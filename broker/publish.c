@@ -10,7 +10,6 @@
 struct broker_publisher {
     struct broker *broker;
     struct metadata_image *loaded; /* newest replayed; ≥ the published one */
-    struct list waiting;           /* struct broker_publication_wait */
     bool open;
     bool deferred;
     net_fn *published;
@@ -47,8 +46,11 @@ static void replay(struct broker_publisher *publisher, int64_t offset,
         log_error(publisher->broker->log, "publish", "metadata record not applied",
                   "base_offset=%" PRId64 " error=%s reason=\"%s\"", batch->base_offset, err_name(e),
                   metadata_delta_error(delta));
+        metadata_delta_drop(delta);
+        publisher->broker->failed(publisher->broker->failed_arg,
+                                  "metadata could not be applied; the line before says what");
+        return;
     }
-    ASSERT(e == ERR_NONE);
     if (step > 0) {
         metadata_delta_advance(delta, batch->last_offset, batch->epoch, batch->append_timestamp_ms);
     }
@@ -117,23 +119,6 @@ static void see_topic(void *arg, const struct metadata_topic *before,
     }
 }
 
-static void wake_waiting(struct broker_publisher *publisher)
-{
-    struct list woken;
-    list_init(&woken);
-    LIST_EACH(node, &publisher->waiting)
-    {
-        list_remove(node);
-        list_add_tail(&woken, node);
-    }
-    while (!list_empty(&woken)) {
-        struct broker_publication_wait *wait =
-            LIST_ENTRY(woken.next, struct broker_publication_wait, node);
-        list_remove(&wait->node);
-        wait->fn(wait->arg);
-    }
-}
-
 static void publish(void *arg)
 {
     struct broker_publisher *publisher = arg;
@@ -157,7 +142,6 @@ static void publish(void *arg)
         broker_fetchers_brokers_changed(broker);
     }
     metadata_image_unref(before);
-    wake_waiting(publisher);
     if (publisher->published != NULL) {
         net_fn *published = publisher->published;
         publisher->published = NULL;
@@ -173,16 +157,10 @@ void broker_publisher_open(struct broker_publisher *publisher, net_fn *published
     want_publish(publisher);
 }
 
-void broker_publisher_wait(struct broker_publisher *publisher, struct broker_publication_wait *wait)
-{
-    list_add_tail(&publisher->waiting, &wait->node);
-}
-
 struct broker_publisher *broker_publisher_new(struct broker *broker)
 {
     struct broker_publisher *publisher = MEM_NEW(struct broker_publisher);
     publisher->broker = broker;
-    list_init(&publisher->waiting);
     publisher->loaded = metadata_image_new(broker->cluster_id);
     broker->image = metadata_image_ref(publisher->loaded);
     return publisher;

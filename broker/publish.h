@@ -24,13 +24,4 @@ void broker_publisher_open(struct broker_publisher *publisher, net_fn *published
 /* Offset of the last record replayed, published or not; −1: none. */
 int64_t broker_publisher_offset(const struct broker_publisher *publisher);
 
-/* Calls fn(arg) at the next publication (once), so that a request can wait for news. */
-struct broker_publication_wait {
-    struct list node;
-    net_fn *fn;
-    void *arg;
-};
-void broker_publisher_wait(struct broker_publisher *publisher,
-                           struct broker_publication_wait *wait);
-
 #endif

@@ -5,9 +5,9 @@
 #include "broker/replicas.h"
 #include "metadata/metadata.h"
 
-static enum err check_open(struct replica *r)
+bool replica_is_online(const struct replica *r)
 {
-    return r->log == NULL || store_log_is_offline(r->log) ? ERR_KAFKA_STORAGE_ERROR : ERR_NONE;
+    return r->log != NULL && !store_log_is_offline(r->log);
 }
 
 static enum err find_in_topic(struct broker *broker, const struct metadata_topic *topic,
@@ -20,7 +20,7 @@ static enum err find_in_topic(struct broker *broker, const struct metadata_topic
     if (*out == NULL) {
         return ERR_NOT_LEADER_OR_FOLLOWER;
     }
-    return check_open(*out);
+    return replica_is_online(*out) ? ERR_NONE : ERR_KAFKA_STORAGE_ERROR;
 }
 
 enum err broker_replica_find(struct broker *broker, struct slice topic, int32_t index,
@@ -160,6 +160,8 @@ void replica_offline(struct replica *r, const char *why)
     log_error(r->broker->log, "replica", "log is offline", "partition=%s-%d dir=%s reason=\"%s\"",
               r->topic, r->index, r->broker->dir, why);
     replica_end_waits(r, ERR_KAFKA_STORAGE_ERROR);
+    r->broker->failed(r->broker->failed_arg,
+                      "the log directory failed; the line before says where");
 }
 
 /* ---- eligibility ---- */

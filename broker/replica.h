@@ -47,6 +47,9 @@ struct replica {
     struct list in_isr_queue;       /* of broker/isr.c; alone: not queued */
     struct replica_flush *flushing; /* a background flush under way, or NULL */
     struct net_timer flush_timer;
+    bool never_opened; /* the log could not be opened at all */
+    int64_t checkpointed_recovery_point;
+    int64_t checkpointed_log_start;
     int64_t checkpointed_hw; /* as last written */
 };
 
@@ -64,6 +67,9 @@ enum err broker_replica_find(struct broker *broker, struct slice topic, int32_t 
 /* The same by id: ERR_UNKNOWN_TOPIC_ID, ERR_UNKNOWN_TOPIC_OR_PARTITION, … */
 enum err broker_replica_find_id(struct broker *broker, struct uuid topic_id, int32_t index,
                                 struct replica **out) MUST_USE;
+
+/* Is there a log that works? */
+bool replica_is_online(const struct replica *r);
 
 /* ERR_NOT_LEADER_OR_FOLLOWER unless this broker leads it now; then the epoch check of KIP-320
  * against `current_leader_epoch` (−1: none given). */
@@ -129,8 +135,8 @@ struct partition_eligibility replica_eligibility(struct broker *broker);
 /* Ends all waits with `e` (data waiters are woken). */
 void replica_end_waits(struct replica *r, enum err e);
 
-/* The log failed: every request gets KAFKA_STORAGE_ERROR from now on, waits end, and the broker's
- * log directory is offline (the caller's log line says why). */
+/* The log failed: every request gets KAFKA_STORAGE_ERROR from now on and waits end. With its only
+ * log directory gone the broker cannot go on: it ends, so that others lead what it led. */
 void replica_offline(struct replica *r, const char *why);
 
 #endif

@@ -5,6 +5,7 @@
 #include "broker/replicas_private.h"
 
 struct replica_flush {
+    struct list node;        /* in the broker's list of flushes under way */
     struct replica *replica; /* NULL: gone meanwhile */
     struct store_flush flush;
 };
@@ -18,6 +19,7 @@ static void done(void *arg)
 {
     struct replica_flush *flush = arg;
     struct replica *r = flush->replica;
+    list_remove(&flush->node);
     if (r == NULL) {
         store_flush_drop(&flush->flush);
     } else {
@@ -43,6 +45,7 @@ static void begin(void *arg)
         return;
     }
     flush->replica = r;
+    list_add_tail(&r->broker->replicas->flushes, &flush->node);
     r->flushing = flush;
     net_work_on(r->broker->replicas->queue, run, done, flush);
 }
@@ -71,6 +74,17 @@ enum err replica_flush_appended(struct replica *r)
         replica_flush_soon(r, r->config.flush_ms);
     }
     return ERR_NONE;
+}
+
+void replica_flushes_drop(struct broker *broker)
+{
+    struct list *flushes = &broker->replicas->flushes;
+    while (!list_empty(flushes)) {
+        struct replica_flush *flush = LIST_ENTRY(flushes->next, struct replica_flush, node);
+        list_remove(&flush->node);
+        store_flush_drop(&flush->flush);
+        mem_free(flush);
+    }
 }
 
 void replica_flush_detach(struct replica *r)

@@ -59,7 +59,8 @@ static void restore_entry(struct replica *r, const struct store_producer_entry *
     if (last >= 0 && batch.first_sequence < 0) {
         batch.first_sequence = (int32_t)((int64_t)batch.first_sequence + INT32_MAX + 1);
     }
-    producer_restore(&r->producers, &batch, entry->timestamp);
+    /* Its age is not known (the timestamp is the client's): it counts from now on. */
+    producer_restore(&r->producers, &batch, net_wall_ms(r->broker->loop));
 }
 
 /* The state at the newest usable snapshot, then every batch behind it. */
@@ -67,6 +68,9 @@ static enum err load_producers(struct replica *r)
 {
     producers_clear(&r->producers);
     const struct store_fs *fs = r->broker->fs;
+    /* One from behind the end is of records that are gone; the log may grow past it again. */
+    TRY(store_snapshot_remove(fs, store_log_dir(r->log), store_log_end_offset(r->log) + 1,
+                              INT64_MAX));
     struct store_snapshot snapshot;
     enum err e =
         store_snapshot_load(fs, store_log_dir(r->log), store_log_end_offset(r->log), &snapshot);
@@ -110,7 +114,10 @@ static enum err save_producers(struct replica *r, int64_t offset)
 static void on_roll(void *arg, int64_t base_offset)
 {
     struct replica *r = arg;
-    enum err e = save_producers(r, base_offset);
+    /* In the middle of an append the producers of its first batches are not noted yet: without a
+     * snapshot here a restart only scans more. */
+    bool whole = base_offset == r->part.log_end_offset;
+    enum err e = whole ? save_producers(r, base_offset) : ERR_NONE;
     if (e != ERR_NONE) {
         log_warn(r->broker->log, "replica", "producer snapshot not written",
                  "partition=%s-%d offset=%" PRId64 " error=%s", r->topic, r->index, base_offset,
@@ -208,6 +215,7 @@ static enum err open_log(struct replica *r, const char *dir, struct store_error 
                                         .recovery_point = known ? known->recovery_point : 0,
                                         .log_start_offset = known ? known->log_start : 0,
                                         .clean = replicas->clean,
+                                        .gapless = !r->config.compact,
                                         .now_ms = net_wall_ms(r->broker->loop),
                                         .log = r->broker->log,
                                         .on_roll = on_roll,
@@ -236,6 +244,7 @@ enum err replica_log_open(struct replica *r)
             store_log_abandon(r->log);
             r->log = NULL;
         }
+        r->never_opened = true;
     }
     buf_fini(&dir);
     return e;
@@ -246,6 +255,9 @@ enum err replica_log_open(struct replica *r)
 static enum err after_truncation(struct replica *r)
 {
     partition_truncated(&r->part, store_log_start_offset(r->log), store_log_end_offset(r->log));
+    /* The recovery point may have gone back. On disk it must do so before anything is written where
+     * the old records were, or a power cut would leave those unchecked. */
+    replicas_checkpoints_soon(r->broker);
     return load_producers(r);
 }
 

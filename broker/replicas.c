@@ -86,6 +86,8 @@ static void stop_serving(struct replica *r, enum err e)
 
 static void free_replica(struct replica *r)
 {
+    broker_fetcher_remove(r);
+    broker_isr_forget(r);
     map_remove(&r->broker->replicas->by_key, slice_of(r->key, sizeof r->key));
     producers_fini(&r->producers);
     mem_free(r->topic);
@@ -108,6 +110,8 @@ static void delete_replica(struct broker *broker, const struct metadata_local_ch
 
 /* ---- leading and following ---- */
 
+_Static_assert(PARTITION_REPLICAS_MAX >= METADATA_REPLICAS_MAX, "what the image has must fit");
+
 static struct partition_state state_of(const struct metadata_partition *p)
 {
     struct metadata_ids replicas = metadata_replicas(p);
@@ -125,12 +129,15 @@ static struct partition_state state_of(const struct metadata_partition *p)
     return state;
 }
 
-static void became_leader(struct replica *r)
+/* `led`: this broker led the epoch before, too (a reassignment ended); what waits for replication
+ * is still in the log and goes on waiting. */
+static void became_leader(struct replica *r, bool led)
 {
     const struct partition *p = &r->part;
-    broker_fetcher_remove(r);
-    /* What an earlier epoch promised must not be acknowledged by this one. */
-    stop_serving(r, ERR_NOT_LEADER_OR_FOLLOWER);
+    if (!led) {
+        broker_fetcher_remove(r);
+        stop_serving(r, ERR_NOT_LEADER_OR_FOLLOWER);
+    }
     r->part.local_broker_epoch = r->broker->epoch;
     store_log_assign_epoch(r->log, p->state.leader_epoch);
     log_debug(r->broker->log, "replicas", "leading", "partition=%s-%d epoch=%d from=%" PRId64,
@@ -155,16 +162,17 @@ static void apply_change(struct broker *broker, const struct metadata_local_chan
     if (r == NULL) {
         r = add_replica(broker, c);
     }
-    if (r->log == NULL) {
-        return; /* offline: every request says so */
+    if (!replica_is_online(r)) {
+        return; /* every request says so */
     }
     struct partition_state state = state_of(c->after);
     struct partition_effects effects;
+    bool led = r->part.role == PARTITION_ROLE_LEADER;
     switch (partition_apply(&r->part, &state, net_now_ms(broker->loop), &effects)) {
     case PARTITION_CHANGE_NONE:
         return;
     case PARTITION_CHANGE_NEW_LEADER:
-        became_leader(r);
+        became_leader(r, led);
         break;
     case PARTITION_CHANGE_NEW_FOLLOWER:
         became_follower(r);
@@ -210,6 +218,27 @@ void broker_replicas_settings_changed(struct broker *broker)
     }
 }
 
+/* ---- producers that have gone away ---- */
+
+static void set_expiry_timer(struct broker *broker)
+{
+    net_timer_set(&broker->replicas->expiry_timer,
+                  settings_int(broker->settings, "producer.id.expiration.check.interval.ms"));
+}
+
+static void expire_producers(void *arg)
+{
+    struct broker *broker = arg;
+    int64_t before_ms =
+        net_wall_ms(broker->loop) - settings_int(broker->settings, "producer.id.expiration.ms");
+    size_t at = 0;
+    for (struct replica *r = broker_replicas_next(broker, &at); r != NULL;
+         r = broker_replicas_next(broker, &at)) {
+        producers_expire(&r->producers, before_ms);
+    }
+    set_expiry_timer(broker);
+}
+
 /* ---- start and end ---- */
 
 enum err broker_replicas_start(struct broker *broker)
@@ -218,6 +247,8 @@ enum err broker_replicas_start(struct broker *broker)
     broker->replicas = replicas;
     replicas->broker = broker;
     replicas->previous_epoch = -1;
+    list_init(&replicas->flushes);
+    list_init(&replicas->removals);
     replicas->files = store_files_new(broker->fs, REPLICAS_OPEN_FILES_MAX);
     replicas->queue = net_work_queue_new(broker->loop, "craft-disk", 1);
     TRY(replicas_checkpoints_read(broker));
@@ -226,6 +257,8 @@ enum err broker_replicas_start(struct broker *broker)
     replicas->clean = clean;
     replicas_remove_deleted(broker);
     replicas_checkpoints_start(broker);
+    net_timer_init(&replicas->expiry_timer, broker->loop, expire_producers, broker);
+    set_expiry_timer(broker);
     return ERR_NONE;
 }
 
@@ -245,8 +278,14 @@ static bool close_logs(struct broker *broker)
 
 void broker_replicas_close(struct broker *broker)
 {
-    if (!broker->replicas->scanned) {
-        return; /* no log was opened, so none may be called clean */
+    struct broker_replicas *replicas = broker->replicas;
+    if (!replicas->scanned) {
+        /* No log was opened: they are as clean as the last process left them. */
+        if (replicas->clean &&
+            store_clean_mark_put(broker->fs, broker->dir, replicas->previous_epoch) != ERR_NONE) {
+            log_warn(broker->log, "replicas", "clean mark not put back", "dir=%s", broker->dir);
+        }
+        return;
     }
     replicas_checkpoints_stop(broker);
     bool clean = close_logs(broker) && replicas_checkpoints_write(broker) == ERR_NONE;
@@ -263,7 +302,11 @@ void broker_replicas_free(struct broker *broker)
         return;
     }
     replicas_checkpoints_stop(broker);
+    if (replicas->expiry_timer.loop != NULL) {
+        net_timer_stop(&replicas->expiry_timer);
+    }
     net_work_queue_free(replicas->queue);
+    replica_flushes_drop(broker);
     replicas_removals_drop(broker);
     size_t at = 0;
     for (struct replica *r = broker_replicas_next(broker, &at); r != NULL;

@@ -93,8 +93,23 @@ static int64_t recovery_point_of(const struct replica *r)
     return r->log == NULL ? r->part.log_end_offset : store_log_recovery_point(r->log);
 }
 
+/* What is known of a partition whose log could not be opened stays as it was read. */
+static int64_t value_read(const struct replicas_checkpoint *c, enum column column)
+{
+    if (c == NULL) {
+        return 0;
+    }
+    return column == HIGH_WATERMARK   ? c->high_watermark
+           : column == RECOVERY_POINT ? c->recovery_point
+                                      : c->log_start;
+}
+
 static int64_t value_of(const struct replica *r, enum column column)
 {
+    if (r->never_opened) {
+        struct store_dir_text name = store_dir_format(slice_str(r->topic), r->index);
+        return value_read(replicas_checkpoint_find(r->broker, name.text), column);
+    }
     switch (column) {
     case HIGH_WATERMARK:
         return r->part.high_watermark;
@@ -138,7 +153,32 @@ enum err replicas_checkpoints_write(struct broker *broker)
 
 static bool moved_since(const struct replica *r)
 {
-    return r->part.high_watermark != r->checkpointed_hw;
+    return r->part.high_watermark != r->checkpointed_hw ||
+           recovery_point_of(r) != r->checkpointed_recovery_point ||
+           r->part.log_start_offset != r->checkpointed_log_start;
+}
+
+static void note_written(struct replica *r)
+{
+    r->checkpointed_hw = r->part.high_watermark;
+    r->checkpointed_recovery_point = recovery_point_of(r);
+    r->checkpointed_log_start = r->part.log_start_offset;
+}
+
+static void write_deferred(void *arg)
+{
+    struct broker *broker = arg;
+    broker->replicas->checkpoint_deferred = false;
+    enum err ignored = replicas_checkpoints_write(broker); /* logged there */
+    (void)ignored;
+}
+
+void replicas_checkpoints_soon(struct broker *broker)
+{
+    if (!broker->replicas->checkpoint_deferred) {
+        broker->replicas->checkpoint_deferred = true;
+        net_defer(broker->loop, write_deferred, broker);
+    }
 }
 
 static void on_timer(void *arg)
@@ -149,7 +189,7 @@ static void on_timer(void *arg)
     for (struct replica *r = broker_replicas_next(broker, &at); r != NULL;
          r = broker_replicas_next(broker, &at)) {
         moved = moved || moved_since(r);
-        r->checkpointed_hw = r->part.high_watermark;
+        note_written(r);
     }
     if (moved) {
         /* A failure is logged; the checkpoint that is there stays valid, only older. */

@@ -111,9 +111,6 @@ static void remove_now(void *arg)
 static void remove_after(struct broker *broker, char *take_path, int64_t delay_ms)
 {
     struct list *head = &broker->replicas->removals;
-    if (head->next == NULL) {
-        list_init(head);
-    }
     struct removal *removal = MEM_NEW(struct removal);
     removal->broker = broker;
     removal->path = take_path;
@@ -154,7 +151,7 @@ void replicas_remove_deleted(struct broker *broker)
 void replicas_removals_drop(struct broker *broker)
 {
     struct list *head = &broker->replicas->removals;
-    while (head->next != NULL && !list_empty(head)) {
+    while (!list_empty(head)) {
         removal_free(LIST_ENTRY(head->next, struct removal, node));
     }
 }

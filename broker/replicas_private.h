@@ -26,6 +26,9 @@ struct broker_replicas {
     int64_t previous_epoch;
     struct map checkpoints; /* struct replicas_checkpoint, by name; as read at start */
     struct net_timer checkpoint_timer;
+    bool checkpoint_deferred;
+    struct net_timer expiry_timer;
+    struct list flushes;  /* struct replica_flush under way */
     struct list removals; /* directories that wait for file.delete.delay.ms */
 };
 
@@ -34,6 +37,9 @@ enum err replicas_checkpoints_read(struct broker *broker) MUST_USE;
 void replicas_checkpoints_start(struct broker *broker);
 void replicas_checkpoints_stop(struct broker *broker);
 enum err replicas_checkpoints_write(struct broker *broker) MUST_USE;
+
+/* Writes them at the end of this turn of the loop, before anything else is appended. */
+void replicas_checkpoints_soon(struct broker *broker);
 void replicas_checkpoints_fini(struct broker *broker);
 
 /* What was checkpointed for a directory name, or NULL. */

@@ -41,6 +41,11 @@ struct broker_server {
 
 /* ---- shared helpers of broker.h ---- */
 
+bool broker_topic_is_internal(struct slice name)
+{
+    return slice_eq_str(name, "__consumer_offsets") || slice_eq_str(name, "__transaction_state");
+}
+
 struct settings_view broker_settings_view(const struct broker *broker)
 {
     return (struct settings_view){
@@ -149,8 +154,8 @@ static void on_commit(void *arg, const struct node_batch *batch)
 static void on_fatal(void *arg, enum err error, const char *what)
 {
     (void)error;
-    struct broker_server *server = container_of(arg, struct broker_server, broker);
-    server->options.failed(server->options.arg, what);
+    struct broker *broker = arg;
+    broker->failed(broker->failed_arg, what);
 }
 
 static enum err new_node(struct broker_server *server, struct buf *why)
@@ -285,6 +290,8 @@ enum err broker_server_new(const struct broker_server_options *options, struct b
     server->broker.loop = options->loop;
     server->broker.fs = options->fs;
     server->broker.log = options->log;
+    server->broker.failed = options->failed;
+    server->broker.failed_arg = options->arg;
     server->broker.epoch = -1;
     server->broker.incarnation_id = uuid_random();
     enum err e = build(server, why);
@@ -356,9 +363,9 @@ void broker_server_free(struct broker_server *server)
     }
     node_free(broker->node);
     broker_groups_free(broker->groups);
+    broker_fetchers_free(broker);
     broker_isr_free(broker);
     broker_replicas_free(broker);
-    broker_fetchers_free(broker);
     broker_forward_free(broker->forward);
     broker_producer_ids_free(broker->producer_ids);
     broker_lifecycle_free(broker->lifecycle);

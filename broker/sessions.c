@@ -16,74 +16,60 @@ struct broker_sessions {
 
 /* ---- entries ---- */
 
-static void make_key(const struct fetch_entry *entry, uint8_t key[REPLICA_KEY_LEN])
+/* A session names topics by id or by name, never both. Names are looked up anew at every read: a
+ * topic may be made after it was asked for, or be deleted and made again. */
+static void put_key(struct buf *out, struct uuid topic_id, struct slice name, int32_t index)
 {
-    store_u64(key, entry->topic_id.hi);
-    store_u64(key + 8, entry->topic_id.lo);
-    store_u32(key + 16, (uint32_t)entry->index);
+    buf_reset(out);
+    if (slice_is_null(name)) {
+        buf_put_u64(out, topic_id.hi);
+        buf_put_u64(out, topic_id.lo);
+    } else {
+        buf_put_slice(out, name);
+    }
+    buf_put_i32(out, index);
 }
 
 static void entry_free(struct fetch_session *session, struct fetch_entry *entry)
 {
-    if (map_get(&session->by_key, slice_of(entry->key, sizeof entry->key)) == entry) {
-        map_remove(&session->by_key, slice_of(entry->key, sizeof entry->key));
-    }
+    map_remove(&session->by_key, entry->key);
     list_remove(&entry->node);
     session->count--;
-    mem_free((void *)(uintptr_t)entry->topic.data);
+    mem_free((void *)(uintptr_t)entry->key.data);
     mem_free(entry);
 }
 
-/* Names are resolved to ids once: a topic that is made again under its name is another topic, which
- * the client learns through its metadata. */
-static struct uuid topic_id_of(const struct broker *broker, struct slice name, struct uuid id)
-{
-    if (slice_is_null(name) || name.len == 0) {
-        return id;
-    }
-    const struct metadata_topic *topic = metadata_topic_by_name(broker->image, name);
-    return topic == NULL ? UUID_ZERO : topic->id;
-}
-
-static struct fetch_entry *entry_find(struct fetch_session *session, struct uuid topic_id,
-                                      struct slice name, int32_t index)
-{
-    struct fetch_entry probe = {.topic_id = topic_id, .index = index};
-    make_key(&probe, probe.key);
-    struct fetch_entry *entry = map_get(&session->by_key, slice_of(probe.key, sizeof probe.key));
-    /* Topics that do not exist all have the id zero. */
-    bool same = entry != NULL && (!uuid_is_zero(topic_id) || slice_eq(entry->topic, name));
-    return same ? entry : NULL;
-}
-
-static struct fetch_entry *entry_add(struct fetch_session *session, struct uuid topic_id,
-                                     struct slice name, int32_t index)
+static struct fetch_entry *entry_add(struct fetch_session *session, struct slice key,
+                                     struct uuid topic_id, int32_t index)
 {
     struct fetch_entry *entry = MEM_NEW(struct fetch_entry);
+    uint8_t *own_key = mem_alloc(key.len);
+    memcpy(own_key, key.data, key.len);
+    entry->key = slice_of(own_key, key.len);
     entry->topic_id = topic_id;
-    entry->topic = slice_of(slice_dup_str(name), name.len);
+    entry->topic = session->by_id ? SLICE_NULL : slice_of(own_key, key.len - sizeof index);
     entry->index = index;
     entry->answered_hw = -1;
     entry->answered_log_start = -1;
-    make_key(entry, entry->key);
     list_add_tail(&session->entries, &entry->node);
     session->count++;
-    map_put(&session->by_key, slice_of(entry->key, sizeof entry->key), entry);
+    map_put(&session->by_key, entry->key, entry);
     return entry;
 }
 
-static void update_entries(struct broker *broker, struct fetch_session *session,
-                           const struct wire_fetch_request *request)
+static void update_entries(struct fetch_session *session, const struct wire_fetch_request *request)
 {
+    struct buf key = {0};
     for (int t = 0; t < request->topics_count; t++) {
         const struct wire_fetch_request_topics *topic = &request->topics[t];
         struct slice name = session->by_id ? SLICE_NULL : topic->topic;
-        struct uuid id = topic_id_of(broker, name, topic->topic_id);
         for (int i = 0; i < topic->partitions_count; i++) {
             const struct wire_fetch_request_topics_partitions *p = &topic->partitions[i];
-            struct fetch_entry *entry = entry_find(session, id, name, p->partition);
+            put_key(&key, topic->topic_id, name, p->partition);
+            struct fetch_entry *entry = map_get(&session->by_key, buf_slice(&key));
             if (entry == NULL) {
-                entry = entry_add(session, id, name, p->partition);
+                struct uuid id = session->by_id ? topic->topic_id : UUID_ZERO;
+                entry = entry_add(session, buf_slice(&key), id, p->partition);
             }
             entry->fetch_offset = p->fetch_offset;
             entry->current_leader_epoch = p->current_leader_epoch;
@@ -92,23 +78,25 @@ static void update_entries(struct broker *broker, struct fetch_session *session,
             entry->max_bytes = p->partition_max_bytes;
         }
     }
+    buf_fini(&key);
 }
 
-static void forget_entries(struct broker *broker, struct fetch_session *session,
-                           const struct wire_fetch_request *request)
+static void forget_entries(struct fetch_session *session, const struct wire_fetch_request *request)
 {
+    struct buf key = {0};
     for (int t = 0; t < request->forgotten_topics_data_count; t++) {
         const struct wire_fetch_request_forgotten_topics_data *topic =
             &request->forgotten_topics_data[t];
         struct slice name = session->by_id ? SLICE_NULL : topic->topic;
-        struct uuid id = topic_id_of(broker, name, topic->topic_id);
         for (int i = 0; i < topic->partitions_count; i++) {
-            struct fetch_entry *entry = entry_find(session, id, name, topic->partitions[i]);
+            put_key(&key, topic->topic_id, name, topic->partitions[i]);
+            struct fetch_entry *entry = map_get(&session->by_key, buf_slice(&key));
             if (entry != NULL) {
                 entry_free(session, entry);
             }
         }
     }
+    buf_fini(&key);
 }
 
 /* ---- sessions ---- */
@@ -147,7 +135,8 @@ static bool gives_way(const struct fetch_session *candidate, bool follower, size
     if (candidate->follower != follower) {
         return follower;
     }
-    return candidate->count < count;
+    /* Two large consumers must not drive each other out in turn. */
+    return candidate->count < count && now_ms - candidate->created_ms >= SESSION_UNUSED_MS;
 }
 
 static bool make_room(struct broker_sessions *sessions, bool follower, size_t count)
@@ -194,6 +183,7 @@ static struct fetch_session *session_new(struct broker_sessions *sessions,
     session->follower = is_follower(request, version);
     session->by_id = version >= FETCH_VERSION_IDS;
     session->last_used_ms = net_now_ms(sessions->broker->loop);
+    session->created_ms = session->last_used_ms;
     bool wanted = request->session_epoch == 0;
     if (wanted && make_room(sessions, session->follower, count_named(request))) {
         session->id = new_id(sessions);
@@ -259,8 +249,8 @@ enum err broker_session_open(struct broker_sessions *sessions,
         }
         *out = session_new(sessions, request, version);
     }
-    forget_entries(sessions->broker, *out, request);
-    update_entries(sessions->broker, *out, request);
+    forget_entries(*out, request);
+    update_entries(*out, request);
     return ERR_NONE;
 }
 

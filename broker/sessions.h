@@ -14,10 +14,10 @@
 
 /* A partition of a session. */
 struct fetch_entry {
-    struct list node; /* in session->entries */
-    uint8_t key[REPLICA_KEY_LEN];
-    struct uuid topic_id; /* zero: the topic was not known when it was named */
-    struct slice topic;   /* name; owned. Null if only the id was given */
+    struct list node;     /* in session->entries */
+    struct slice key;     /* topic id or name, then index: as the client names it; owned */
+    struct uuid topic_id; /* by id; by name: zero */
+    struct slice topic;   /* by name: inside `key`; by id: null */
     int32_t index;
     /* What is asked. */
     int64_t fetch_offset;
@@ -38,6 +38,7 @@ struct fetch_session {
     bool follower;
     bool by_id; /* topics are named by id */
     int64_t last_used_ms;
+    int64_t created_ms;
     struct list entries; /* struct fetch_entry */
     size_t count;
     struct map by_key;

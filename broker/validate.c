@@ -42,6 +42,9 @@ static enum err check_header(const struct wire_batch *batch, const char **messag
     if (wire_batch_has(batch, WIRE_BATCH_TRANSACTIONAL)) {
         return fail(message, ERR_UNSUPPORTED_VERSION, "transactions are not supported");
     }
+    if (wire_batch_has(batch, WIRE_BATCH_DELETE_HORIZON)) {
+        return fail(message, ERR_INVALID_RECORD, "only compaction sets a delete horizon");
+    }
     if (batch->record_count <= 0 || batch->last_offset_delta != batch->record_count - 1) {
         return fail(message, ERR_INVALID_RECORD,
                     "the batch's record count and last offset do not agree");
@@ -56,7 +59,13 @@ static enum err check_header(const struct wire_batch *batch, const char **messag
 static enum err check_timestamps(const struct replica *r, const struct wire_batch *batch,
                                  int64_t now_ms, const char **message)
 {
-    if (r->config.log_append_time || batch->max_timestamp < 0) {
+    if (r->config.log_append_time) {
+        return ERR_NONE;
+    }
+    if (wire_batch_has(batch, WIRE_BATCH_LOG_APPEND_TIME)) {
+        return fail(message, ERR_INVALID_TIMESTAMP, "a producer cannot set LogAppendTime");
+    }
+    if (batch->max_timestamp < 0) {
         return ERR_NONE;
     }
     if (batch->max_timestamp - now_ms > r->config.timestamp_after_max_ms) {
@@ -136,6 +145,9 @@ enum err broker_recompress(const struct replica *r, struct wire_batch *batch, st
     if (e == ERR_NONE) {
         struct slice written = wire_builder_finish(&builder);
         e = wire_batch_parse(written, batch);
+    }
+    if (e == ERR_NONE && batch->bytes.len > (size_t)r->config.max_message_bytes) {
+        e = ERR_MESSAGE_TOO_LARGE;
     }
     arena_fini(&arena);
     return e;

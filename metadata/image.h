@@ -17,9 +17,10 @@
 struct metadata_image;
 
 /* Kafka allows more, but not usefully: a partition's index must fit 24 bits, and the number of its
- * replicas (old and new ones together during a reassignment) 8 bits. Replay refuses more. */
+ * replicas (old and new ones together during a reassignment) is far above any sane replication
+ * factor. Replay refuses more. */
 #define METADATA_PARTITIONS_MAX (1 << 24)
-#define METADATA_REPLICAS_MAX 255
+#define METADATA_REPLICAS_MAX 32
 
 /* ---- life ---- */
 

@@ -35,14 +35,14 @@ static void on_answer(void *arg, enum err e, const void *response, struct net_re
 void broker_api_describe_quorum(void *arg, struct net_request *req)
 {
     struct broker *broker = arg;
-    struct broker_channel_call call = {
-        .line = BROKER_CHANNEL_REQUESTS,
-        .api = WIRE_API_DESCRIBE_QUORUM,
-        .version = req->header.api_version,
-        .request = req->body,
-        .timeout_ms = settings_int(broker->settings, "request.timeout.ms"),
-        .not_controller = not_leader,
-        .done = on_answer,
-        .arg = req};
+    struct broker_channel_call call = {.line = BROKER_CHANNEL_REQUESTS,
+                                       .api = WIRE_API_DESCRIBE_QUORUM,
+                                       .version = req->header.api_version,
+                                       .request = req->body,
+                                       .timeout_ms =
+                                           settings_int(broker->settings, "request.timeout.ms"),
+                                       .not_controller = not_leader,
+                                       .done = on_answer,
+                                       .arg = req};
     broker_channel_send(broker->channel, &call);
 }

@@ -182,11 +182,21 @@ static bool has_news(const struct fetch *fetch, const struct fetch_result *resul
            entry->answered_log_start != part->log_start_offset;
 }
 
+/* The topic's id by the newest image, for the leader hint. */
+static struct uuid topic_id_of(const struct fetch *fetch, const struct fetch_entry *entry)
+{
+    if (slice_is_null(entry->topic)) {
+        return entry->topic_id;
+    }
+    const struct metadata_topic *topic = metadata_topic_by_name(fetch->broker->image, entry->topic);
+    return topic == NULL ? UUID_ZERO : topic->id;
+}
+
 static void fill_leader(const struct fetch *fetch, const struct fetch_result *result, ANSWER *out,
                         struct broker_hinted *hinted)
 {
-    struct broker_leader_hint hint = broker_leader_hint(fetch->broker, result->entry->topic_id,
-                                                        result->entry->index, result->error);
+    struct broker_leader_hint hint = broker_leader_hint(
+        fetch->broker, topic_id_of(fetch, result->entry), result->entry->index, result->error);
     int16_t version = fetch->req->header.api_version;
     if (version >= FETCH_VERSION_LEADER) {
         out->current_leader.leader_id = hint.leader_id;
@@ -342,13 +352,13 @@ static void answer(struct fetch *fetch)
 
 /* ---- waiting ---- */
 
-static void hurry(void *arg)
-{
-    answer(arg);
-}
+static bool read_all(struct fetch *fetch, bool first_pass);
 
-static void on_timeout(void *arg)
+/* The wait is over: with what there is now, as the reads of the last pass were given back and
+ * replicas may have gone since. */
+static void answer_late(void *arg)
 {
+    read_all(arg, false);
     answer(arg);
 }
 
@@ -402,7 +412,7 @@ static void wait_on_all(struct fetch *fetch)
 }
 
 /* Reads everything once. True: there is enough to answer. */
-static bool pass(struct fetch *fetch, bool first_pass)
+static bool read_all(struct fetch *fetch, bool first_pass)
 {
     int64_t room = fetch->max_bytes;
     bool answer_now = false;
@@ -415,11 +425,17 @@ static bool pass(struct fetch *fetch, bool first_pass)
         answer_now = answer_now || result->error != ERR_NONE || result->diverging;
         room -= result->read.length;
     }
-    answer_now = answer_now || fetch->max_bytes - room >= fetch->min_bytes;
-    if (!answer_now) {
+    return answer_now || fetch->max_bytes - room >= fetch->min_bytes;
+}
+
+/* Reads, and waits for more if that is too little. */
+static bool pass(struct fetch *fetch, bool first_pass)
+{
+    bool enough = read_all(fetch, first_pass);
+    if (!enough) {
         wait_on_all(fetch);
     }
-    return answer_now;
+    return enough;
 }
 
 /* ---- arrival ---- */
@@ -448,7 +464,7 @@ static struct fetch *fetch_new(struct broker *broker, struct net_request *req,
     int32_t limit =
         is_follower(fetch) ? INT32_MAX : settings_int(broker->settings, "fetch.max.bytes");
     fetch->max_bytes = (int32_t)min_i64(max_i64(request->max_bytes, 0), limit);
-    net_timer_init(&fetch->timer, req->loop, on_timeout, fetch);
+    net_timer_init(&fetch->timer, req->loop, answer_late, fetch);
     collect_entries(fetch);
     return fetch;
 }
@@ -479,7 +495,7 @@ void broker_api_fetch(void *arg, struct net_request *req)
         return;
     }
     session->parked = fetch;
-    session->hurry = hurry;
+    session->hurry = answer_late;
     net_request_drop_body(req);
     net_request_on_close(req, on_gone, fetch);
     net_timer_set(&fetch->timer, wait_ms);

@@ -9,7 +9,11 @@
 /* The timestamps with a meaning of their own (KIP-79, KIP-405, KIP-734, KIP-1005). */
 enum { LATEST = -1, EARLIEST = -2, MAX_TIMESTAMP = -3, EARLIEST_LOCAL = -4, LATEST_TIERED = -5 };
 
-enum { UNFOLDED_BYTES_MAX = 128 << 20, LIST_VERSION_LEADER_EPOCH = 4 };
+enum {
+    UNFOLDED_BYTES_MAX = 128 << 20,
+    LIST_VERSION_LEADER_EPOCH = 4,
+    LIST_VERSION_NOT_AVAILABLE = 5
+};
 
 #define QUESTION struct wire_list_offsets_request_topics_partitions
 #define ANSWER struct wire_list_offsets_response_topics_partitions
@@ -124,6 +128,10 @@ void broker_api_list_offsets(void *broker, struct net_request *req)
             answer->partition_index = topic->partitions[i].partition_index;
             enum err e = answer_partition(broker, topic->name, &topic->partitions[i],
                                           request->replica_id, answer);
+            if (e == ERR_OFFSET_NOT_AVAILABLE &&
+                req->header.api_version < LIST_VERSION_NOT_AVAILABLE) {
+                e = ERR_LEADER_NOT_AVAILABLE; /* the older clients' word for "ask again" */
+            }
             answer->error_code = err_wire(e);
             if (req->header.api_version < LIST_VERSION_LEADER_EPOCH) {
                 answer->leader_epoch = -1; /* the field is not ignorable */

@@ -90,16 +90,11 @@ static void fill_partition(struct answering *a, const struct metadata_partition 
     }
 }
 
-static bool is_internal(struct slice name)
-{
-    return slice_eq_str(name, "__consumer_offsets") || slice_eq_str(name, "__transaction_state");
-}
-
 static void fill_topic(struct answering *a, const struct metadata_topic *topic, TOPIC *out)
 {
     out->name = topic->name;
     out->topic_id = topic->id;
-    out->is_internal = is_internal(topic->name);
+    out->is_internal = broker_topic_is_internal(topic->name);
     out->partitions = wire_new_array(&wire_msg_metadata_response_topics_partitions, &a->req->arena,
                                      topic->partition_count);
     out->partitions_count = topic->partition_count;

@@ -5,9 +5,15 @@
 #include "broker/api/api.h"
 #include "broker/leader_hint.h"
 #include "broker/replica.h"
-#include "wire/messages.h"
+#include "wire/batch.h"
+#include "wire/wire.h"
 
-enum { PRODUCE_VERSION_MIN = 3, PRODUCE_VERSION_HINTS = 10, PRODUCE_VERSION_IDS = 13 };
+enum {
+    PRODUCE_VERSION_MIN = 3,
+    PRODUCE_VERSION_ZSTD = 7,
+    PRODUCE_VERSION_HINTS = 10,
+    PRODUCE_VERSION_IDS = 13
+};
 
 struct produce;
 
@@ -160,11 +166,23 @@ static enum err find_replica(struct produce *produce,
                : broker_replica_find(produce->broker, topic->name, index, out);
 }
 
+/* Clients that speak less than version 7 may not know zstd (KIP-110). */
+static enum err check_codec(const struct produce *produce, struct slice records)
+{
+    struct wire_batch batch;
+    bool old = produce->req->header.api_version < PRODUCE_VERSION_ZSTD;
+    return old && wire_batch_parse(records, &batch) == ERR_NONE &&
+                   wire_batch_compression(&batch) == WIRE_COMPRESSION_ZSTD
+               ? ERR_UNSUPPORTED_COMPRESSION_TYPE
+               : ERR_NONE;
+}
+
 static enum err append(struct produce *produce, struct produce_part *part, struct replica *r,
                        struct slice records)
 {
     const struct wire_produce_request *request = produce->req->body;
     struct replica_append append = {.batches = records, .acks = request->acks, .from_client = true};
+    TRY(check_codec(produce, records));
     enum err e = replica_append(r, &append);
     if (append.message != NULL) {
         part->answer->error_message = arena_dup(&produce->req->arena, slice_str(append.message));
@@ -195,6 +213,9 @@ static void produce_partition(struct produce *produce, struct produce_part *part
         part->answer->error_message = slice_str("transactions are not supported");
     } else {
         e = find_replica(produce, topic, data->index, &r);
+    }
+    if (r != NULL && broker_topic_is_internal(slice_str(r->topic))) {
+        e = ERR_INVALID_TOPIC_EXCEPTION; /* the coordinators' own */
     }
     if (r != NULL) {
         part->topic_id = r->topic_id;

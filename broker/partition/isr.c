@@ -45,22 +45,6 @@ void partition_check_lag(struct partition *p, int64_t now_ms,
     effects->isr_wanted = wants_change(p, now_ms, may_join);
 }
 
-int64_t partition_lag_deadline(const struct partition *p)
-{
-    int64_t deadline = INT64_MAX;
-    if (p->role != PARTITION_ROLE_LEADER) {
-        return deadline;
-    }
-    for (int i = 0; i < p->remotes_count; i++) {
-        const struct partition_remote *remote = &p->remotes[i];
-        if (remote->log_end_offset != p->log_end_offset && partition_in_isr(p, remote->id)) {
-            int64_t due = remote->last_caught_up_ms + p->config.replica_lag_time_max_ms + 1;
-            deadline = min_i64(deadline, due);
-        }
-    }
-    return deadline;
-}
-
 static void add_member(struct partition_proposal *proposal, int32_t id, int64_t broker_epoch)
 {
     proposal->isr[proposal->isr_count] = id;

@@ -30,7 +30,7 @@
 #include "base/uuid.h"
 
 enum {
-    PARTITION_REPLICAS_MAX = 64, /* far above any sane replication factor; bounds our arrays */
+    PARTITION_REPLICAS_MAX = 32, /* far above any sane replication factor; bounds our arrays */
     PARTITION_NO_LEADER = -1
 };
 
@@ -154,9 +154,6 @@ enum err partition_fetched(struct partition *p, const struct partition_fetch *fe
 void partition_check_lag(struct partition *p, int64_t now_ms,
                          const struct partition_eligibility *may_join,
                          struct partition_effects *effects);
-
-/* When partition_check_lag() can next find something if nobody fetches; INT64_MAX: never. */
-int64_t partition_lag_deadline(const struct partition *p);
 
 /* Whether acks=all may append now: ERR_NOT_ENOUGH_REPLICAS while the ISR is too small. */
 enum err partition_check_min_isr(const struct partition *p) MUST_USE;

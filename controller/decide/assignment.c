@@ -51,6 +51,11 @@ enum err decide_add_partition(const struct decide_input *in,
                               struct slice *why)
 {
     struct metadata_ids replicas = wanted->replicas;
+    if (replicas.count > METADATA_REPLICAS_MAX) {
+        *why = decide_text(in->arena, "A partition has at most %d replicas, %zu were asked for.",
+                           METADATA_REPLICAS_MAX, replicas.count);
+        return ERR_INVALID_REPLICATION_FACTOR;
+    }
     int32_t *isr = ARENA_ARRAY(in->arena, replicas.count, int32_t);
     struct uuid *dirs = ARENA_ARRAY(in->arena, replicas.count, struct uuid);
     size_t isr_count = 0;
