@@ -12,8 +12,10 @@ A test file is a program:
 
 CRAFT_BIN is the directory of the programs (build/bin). CRAFT_BOOTSTRAP names a running cluster of
 any make instead: cases that only talk to it run, files that kill nodes are skipped.
+CRAFT_TEST_DIR is where clusters and logs go (build/test/e2e/FILE).
 """
 import atexit
+import fcntl
 import itertools
 import json
 import os
@@ -416,6 +418,11 @@ def main(needs_nodes=False, own_clusters=False, **options):
     chosen = [c for c in CASES
               if len(sys.argv) < 2 or any(word in c.__name__ for word in sys.argv[1:])]
     os.makedirs(DIR, exist_ok=True)
+    lock = open(os.path.join(DIR, "lock"), "w")  # held until the process ends
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        sys.exit(f"another run of this test uses {DIR}: wait for it, or set CRAFT_TEST_DIR")
     cluster = None
     if not own_clusters:
         cluster = External() if EXTERNAL else Cluster(**options)

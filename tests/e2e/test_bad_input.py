@@ -74,7 +74,7 @@ def wrong_overrides_name_the_setting():
 
 @case
 def missing_settings_are_named():
-    for name in ("node.id", "process.roles", "log.dirs", "controller.quorum.voters"):
+    for name in ("node.id", "controller.quorum.voters"):
         said = refused(broker_settings("missing", **{name: None}))
         assert name in said, f"{name} is not named: {said}"
 

@@ -182,7 +182,7 @@ def usage_patterns_find_new_topics(cluster):
 @case
 def seeks_positions_and_ends(cluster):
     topic = new_topic(cluster, "seek")
-    writer = producer(cluster)
+    writer = producer(cluster, acks="all")  # otherwise the end may not have moved yet
     for i in range(20):
         writer.send(topic, str(i).encode(), timestamp_ms=5000 + i)
     writer.flush()
