@@ -91,5 +91,6 @@ extern const struct cli_verb cli_group_list;
 extern const struct cli_verb cli_group_describe;
 extern const struct cli_verb cli_produce;
 extern const struct cli_verb cli_consume;
+extern const struct cli_verb cli_log_dump;
 
 #endif

@@ -27,7 +27,7 @@ struct consume {
 static void flush(void *arg)
 {
     struct consume *c = arg;
-    if (c->out.len > 0 && !cli_put(&c->out)) {
+    if (c->out.len > 0 && !c->is_unread && !cli_put(&c->out)) {
         c->is_unread = true;
     }
 }

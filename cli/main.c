@@ -20,6 +20,7 @@ static const struct cli_verb *const verbs[] = {
     &cli_group_describe,
     &cli_produce,
     &cli_consume,
+    &cli_log_dump,
     NULL,
 };
 /* clang-format on */
