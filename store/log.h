@@ -53,9 +53,10 @@ struct store_log_options {
     int64_t log_start_offset;
     /* The directory was closed cleanly: trust it. Otherwise it is recovered. */
     bool clean;
-    /* No offset was ever left out, as only compaction does. Then recovery takes a gap for what it
-     * is: a power cut that lost the end of a segment and kept the next one. (With gaps allowed, as
-     * in Kafka, such a hole stays.) */
+    /* No offset was ever left out, as only compaction does: neither cleanup.policy has "compact"
+     * nor had it lately. Then recovery takes a gap between two segments for what it is: a power cut
+     * that lost the end of one and kept the next. (With gaps allowed, as in Kafka, such a hole
+     * stays.) */
     bool gapless;
     int64_t now_ms;
     const struct log *log; /* NULL: silent */

@@ -88,11 +88,13 @@ static void begin(struct segment *seg)
 }
 
 /* Does a good batch follow those before it? NULL, or why not. Only recovery asks. */
-static const char *out_of_order(const struct store_log *log, const struct segment_scan *scan,
+static const char *out_of_order(struct store_log *log, const struct segment_scan *scan,
                                 const struct store_batch *batch)
 {
-    if (log->gapless && batch->base_offset > scan->next_offset) {
-        return "offsets are missing";
+    /* Lost writes leave zeroes inside of a file, never a gap between two good batches: this log was
+     * compacted, whatever the owner says. */
+    if (batch->base_offset > scan->next_offset) {
+        log->gapless = false;
     }
     /* A truncation that a crash undid in part: what was cut is back beside what came after. */
     if (batch->last_offset >= scan->limit) {

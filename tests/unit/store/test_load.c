@@ -97,6 +97,35 @@ START_TEST(a_swap_takes_the_place_of_what_it_was_made_of)
 }
 END_TEST
 
+/* The owner does not know that the topic was compacted once; the gaps inside of a segment tell. */
+START_TEST(gaps_of_compaction_are_no_holes)
+{
+    struct log_bench b;
+    struct buf compacted = {0};
+    open_filled(&b);
+    log_bench_close(&b);
+    struct batch_spec first = {2, 1, 1, 1000, 40};
+    struct batch_spec last = {7, 1, 1, 1000, 40};
+    batch_put(&compacted, &first);
+    b.options.gapless = true;
+    b.options.recovery_point = 0;
+    for (int i = 0; i < 2; i++) {
+        batch_put(&compacted, &last);
+        put_file(&b, "00000000000000000000.log", buf_slice(&compacted));
+        ck_assert_int_eq(log_bench_open(&b, false), ERR_NONE);
+        ck_assert_int_eq(store_log_end_offset(b.log), i == 0 ? 120 : 3);
+        ck_assert_int_eq(store_log_recovery(b.log)->cut_offset, i == 0 ? -1 : 3);
+        store_log_abandon(b.log);
+        b.log = NULL;
+        /* Without a gap inside: a hole behind offset 2. */
+        buf_reset(&compacted);
+        last = (struct batch_spec){0, 3, 1, 1000, 40};
+    }
+    buf_fini(&compacted);
+    log_bench_fini(&b);
+}
+END_TEST
+
 START_TEST(a_log_that_ends_before_its_start_begins_anew)
 {
     struct log_bench b;
@@ -212,6 +241,7 @@ int main(void)
     TCase *tc = tcase_create("load");
     tcase_add_test(tc, leftovers_go);
     tcase_add_test(tc, a_swap_takes_the_place_of_what_it_was_made_of);
+    tcase_add_test(tc, gaps_of_compaction_are_no_holes);
     tcase_add_test(tc, a_log_that_ends_before_its_start_begins_anew);
     tcase_add_test(tc, a_new_log_begins_at_its_start);
     tcase_add_test(tc, preallocated_indexes_are_rebuilt);
