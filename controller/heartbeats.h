@@ -1,7 +1,6 @@
 /* Sessions of brokers. SOFT STATE: it lives in the memory of the active controller, is not in the
- * log, and begins anew with each leader of the quorum, who grants every unfenced broker some time to
- * find it. What follows from it (a broker is fenced) is decided on the image and is in the
- * log.
+ * log, and begins anew with each leader of the quorum, who grants every unfenced broker some time
+ * to find it. What follows from it (a broker is fenced) is decided on the image and is in the log.
  *
  * An unfenced broker is stale
  *   - when it has been silent for broker.session.timeout.ms, or

@@ -5,52 +5,11 @@
  * partitions and the pass is made again when one of them has news. */
 #include "base/mem.h"
 #include "broker/api/api.h"
-#include "broker/leader_hint.h"
-#include "broker/sessions.h"
-#include "wire/wire.h"
+#include "broker/api/fetch_private.h"
 
-enum {
-    FETCH_VERSION_LEADER = 12, /* CurrentLeader in errors */
-    FETCH_VERSION_REPLICA_STATE = 15,
-    FETCH_VERSION_ENDPOINTS = 16
-};
-
-#define ANSWER struct wire_fetch_response_responses_partitions
-
-/* What one pass found for an entry. */
-struct fetch_result {
-    struct fetch_entry *entry;
-    struct replica *replica; /* NULL with most errors */
-    enum err error;
-    bool diverging;
-    struct store_epoch_end diverging_end;
-    struct store_read read;
-    struct replica_wait wait;
-    struct fetch *fetch;
-};
-
-struct fetch {
-    struct broker *broker;
-    struct net_request *req;
-    struct fetch_session *session;
-    int32_t replica_id; /* −1: a consumer */
-    int64_t broker_epoch;
-    int32_t min_bytes;
-    int32_t max_bytes;
-    struct fetch_result *results; /* one per entry */
-    size_t count;
-    bool parked;
-    bool retry_deferred;
-    bool over; /* answered; freed when the deferred retry has run */
-    struct net_timer timer;
-};
+enum { FETCH_VERSION_REPLICA_STATE = 15 };
 
 /* ---- one partition ---- */
-
-static bool is_follower(const struct fetch *fetch)
-{
-    return fetch->replica_id >= 0;
-}
 
 static enum err find_replica(const struct fetch *fetch, struct fetch_result *result)
 {
@@ -116,10 +75,10 @@ static enum err read_partition(struct fetch *fetch, struct fetch_result *result,
         return ERR_NONE;
     }
     TRY(check_range(result));
-    if (is_follower(fetch) && first_pass) {
+    if (fetch_is_follower(fetch) && first_pass) {
         TRY(note_follower(fetch, result));
     }
-    int64_t limit = is_follower(fetch) ? r->part.log_end_offset : r->part.high_watermark;
+    int64_t limit = fetch_is_follower(fetch) ? r->part.log_end_offset : r->part.high_watermark;
     if (result->entry->fetch_offset >= limit || result->entry->max_bytes < 0) {
         return ERR_NONE;
     }
@@ -142,169 +101,12 @@ static enum err read_partition(struct fetch *fetch, struct fetch_result *result,
 
 /* ---- the answer ---- */
 
-static void drop_read(struct fetch_result *result)
+void fetch_drop_read(struct fetch_result *result)
 {
     if (result->read.file != NULL) {
         store_read_done(&result->read);
         result->read = (struct store_read){0};
     }
-}
-
-static void release_read(void *arg)
-{
-    struct store_read *read = arg;
-    store_read_done(read);
-    mem_free(read);
-}
-
-static struct net_file take_file(struct fetch_result *result)
-{
-    struct store_read *read = MEM_NEW(struct store_read);
-    *read = result->read;
-    result->read = (struct store_read){0};
-    return (struct net_file){.fd = store_file_fd(read->file),
-                             .pos = (int64_t)read->position,
-                             .len = read->length,
-                             .release = release_read,
-                             .arg = read};
-}
-
-/* Does an incremental answer have to name this partition? */
-static bool has_news(const struct fetch *fetch, const struct fetch_result *result)
-{
-    const struct fetch_entry *entry = result->entry;
-    if (!fetch->session->incremental || result->error != ERR_NONE || entry->answered_error ||
-        result->diverging || result->read.length > 0) {
-        return true;
-    }
-    const struct partition *part = &result->replica->part;
-    return entry->answered_hw != part->high_watermark ||
-           entry->answered_log_start != part->log_start_offset;
-}
-
-/* The topic's id by the newest image, for the leader hint. */
-static struct uuid topic_id_of(const struct fetch *fetch, const struct fetch_entry *entry)
-{
-    if (slice_is_null(entry->topic)) {
-        return entry->topic_id;
-    }
-    const struct metadata_topic *topic = metadata_topic_by_name(fetch->broker->image, entry->topic);
-    return topic == NULL ? UUID_ZERO : topic->id;
-}
-
-static void fill_leader(const struct fetch *fetch, const struct fetch_result *result, ANSWER *out,
-                        struct broker_hinted *hinted)
-{
-    struct broker_leader_hint hint = broker_leader_hint(
-        fetch->broker, topic_id_of(fetch, result->entry), result->entry->index, result->error);
-    int16_t version = fetch->req->header.api_version;
-    if (version >= FETCH_VERSION_LEADER) {
-        out->current_leader.leader_id = hint.leader_id;
-        out->current_leader.leader_epoch = hint.leader_epoch;
-    }
-    if (hint.leader_id >= 0 && version >= FETCH_VERSION_ENDPOINTS) {
-        broker_hinted_add(hinted, &fetch->req->arena, hint.leader_id);
-    }
-}
-
-static void fill_partition(const struct fetch *fetch, struct fetch_result *result, ANSWER *out,
-                           struct broker_hinted *hinted)
-{
-    struct fetch_entry *entry = result->entry;
-    wire_init(&wire_msg_fetch_response_responses_partitions, out);
-    out->partition_index = entry->index;
-    out->error_code = err_wire(result->error);
-    out->high_watermark = -1;
-    out->aborted_transactions_count = -1;
-    out->records = slice_of("", 0);
-    entry->answered_error = result->error != ERR_NONE;
-    if (result->error != ERR_NONE) {
-        fill_leader(fetch, result, out, hinted);
-        return;
-    }
-    const struct partition *part = &result->replica->part;
-    out->high_watermark = part->high_watermark;
-    out->last_stable_offset = part->high_watermark;
-    out->log_start_offset = part->log_start_offset;
-    entry->answered_hw = part->high_watermark;
-    entry->answered_log_start = part->log_start_offset;
-    if (result->diverging) {
-        out->diverging_epoch.epoch = result->diverging_end.epoch;
-        out->diverging_epoch.end_offset = result->diverging_end.end_offset;
-    }
-    if (result->read.length > 0) {
-        out->records = slice_of(WIRE_EXTERNAL, result->read.length);
-    }
-}
-
-static struct wire_fetch_response_responses *topic_of(struct wire_fetch_response *response,
-                                                      const struct fetch_entry *entry)
-{
-    if (response->responses_count > 0) {
-        struct wire_fetch_response_responses *last =
-            &response->responses[response->responses_count - 1];
-        bool same_name = slice_eq(last->topic, entry->topic);
-        if (uuid_eq(last->topic_id, entry->topic_id) && same_name) {
-            return last;
-        }
-    }
-    struct wire_fetch_response_responses *topic = &response->responses[response->responses_count++];
-    topic->topic = entry->topic;
-    topic->topic_id = entry->topic_id;
-    return topic;
-}
-
-static void fill_endpoints(const struct fetch *fetch, const struct broker_hinted *hinted,
-                           struct wire_fetch_response *response)
-{
-    struct slice listener = slice_str(net_conn_listener(fetch->req->conn));
-    response->node_endpoints =
-        wire_new_array(&wire_msg_fetch_response_node_endpoints, &fetch->req->arena, hinted->count);
-    for (int i = 0; i < hinted->count; i++) {
-        const struct metadata_endpoint *endpoint =
-            broker_endpoint(fetch->broker, hinted->ids[i], listener);
-        if (endpoint != NULL) {
-            struct wire_fetch_response_node_endpoints *out =
-                &response->node_endpoints[response->node_endpoints_count++];
-            out->node_id = hinted->ids[i];
-            out->host = endpoint->host;
-            out->port = endpoint->port;
-        }
-    }
-}
-
-/* Partitions that were served go last, so that the next answer begins with others. */
-static void rotate(struct fetch_session *session, struct fetch_entry *entry)
-{
-    list_remove(&entry->node);
-    list_add_tail(&session->entries, &entry->node);
-}
-
-static void fill_responses(struct fetch *fetch, struct wire_fetch_response *response,
-                           struct net_file *files, int *file_count)
-{
-    struct broker_hinted hinted = {0};
-    ANSWER *all = arena_array(&fetch->req->arena, fetch->count, sizeof *all);
-    size_t used = 0;
-    response->responses =
-        arena_array(&fetch->req->arena, fetch->count, sizeof response->responses[0]);
-    for (size_t i = 0; i < fetch->count; i++) {
-        struct fetch_result *result = &fetch->results[i];
-        if (!has_news(fetch, result)) {
-            continue;
-        }
-        struct wire_fetch_response_responses *topic = topic_of(response, result->entry);
-        if (topic->partitions == NULL) {
-            topic->partitions = &all[used];
-        }
-        fill_partition(fetch, result, &all[used++], &hinted);
-        topic->partitions_count++;
-        if (result->read.length > 0) {
-            files[(*file_count)++] = take_file(result);
-            rotate(fetch->session, result->entry);
-        }
-    }
-    fill_endpoints(fetch, &hinted, response);
 }
 
 static void stop_waiting(struct fetch *fetch)
@@ -322,7 +124,7 @@ static void stop_waiting(struct fetch *fetch)
 static void fetch_free(struct fetch *fetch)
 {
     for (size_t i = 0; i < fetch->count; i++) {
-        drop_read(&fetch->results[i]);
+        fetch_drop_read(&fetch->results[i]);
     }
     mem_free(fetch->results);
     mem_free(fetch);
@@ -344,7 +146,7 @@ static void answer(struct fetch *fetch)
     response.session_id = fetch->session->id;
     struct net_file *files = arena_array(&fetch->req->arena, fetch->count, sizeof *files);
     int file_count = 0;
-    fill_responses(fetch, &response, files, &file_count);
+    fetch_fill_responses(fetch, &response, files, &file_count);
     net_reply_files(fetch->req, &response, files, file_count);
     broker_session_done(fetch->broker->sessions, fetch->session);
     finish(fetch);
@@ -399,13 +201,13 @@ static void wait_on_all(struct fetch *fetch)
 {
     for (size_t i = 0; i < fetch->count; i++) {
         struct fetch_result *result = &fetch->results[i];
-        drop_read(result);
+        fetch_drop_read(result);
         bool waiting = result->wait.node.next != NULL && !list_empty(&result->wait.node);
         if (result->replica != NULL && !waiting) {
             list_init(&result->wait.node);
             result->wait.wake = on_wake;
             result->fetch = fetch;
-            replica_wait_data(result->replica, &result->wait, !is_follower(fetch));
+            replica_wait_data(result->replica, &result->wait, !fetch_is_follower(fetch));
         }
     }
     fetch->parked = true;
@@ -418,7 +220,7 @@ static bool read_all(struct fetch *fetch, bool first_pass)
     bool answer_now = false;
     for (size_t i = 0; i < fetch->count; i++) {
         struct fetch_result *result = &fetch->results[i];
-        drop_read(result);
+        fetch_drop_read(result);
         result->replica = NULL;
         result->diverging = false;
         result->error = read_partition(fetch, result, room, first_pass);
@@ -462,7 +264,7 @@ static struct fetch *fetch_new(struct broker *broker, struct net_request *req,
     fetch->broker_epoch = has_state ? request->replica_state.replica_epoch : -1;
     fetch->min_bytes = request->min_bytes;
     int32_t limit =
-        is_follower(fetch) ? INT32_MAX : settings_int(broker->settings, "fetch.max.bytes");
+        fetch_is_follower(fetch) ? INT32_MAX : settings_int(broker->settings, "fetch.max.bytes");
     fetch->max_bytes = (int32_t)min_i64(max_i64(request->max_bytes, 0), limit);
     net_timer_init(&fetch->timer, req->loop, answer_late, fetch);
     collect_entries(fetch);

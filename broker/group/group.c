@@ -191,7 +191,7 @@ void group_shard_loaded(struct group_shard *shard, struct group_time now, struct
     }
     group_expire_schedule(&s);
     log_debug(shard->log, "group", "loaded", "groups=%zu offsets=%zu", shard->groups.count,
-             shard->offsets_count);
+              shard->offsets_count);
 }
 
 void group_shard_unload(struct group_shard *shard, struct group_effects *out)

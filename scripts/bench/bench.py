@@ -4,9 +4,11 @@
     bench.py [--runs 5] [--only produce100,create,...] [--bin build/opt/bin] [--json FILE]
 
 Starts three controllers and three brokers of its own (data in build/bench), drives them with
-build/opt/tests/load (librdkafka) and python3-confluent-kafka, prints medians and ranges, stops them.
+build/opt/tests/load (librdkafka) and python3-confluent-kafka, prints medians and ranges, and stops
+them.
 
-  produce100   100 B values, acks=all, RF 3, 4 partitions, linger 50 ms, 1 MB batches, 6,000,000 messages
+  produce100   100 B values, acks=all, RF 3, 4 partitions, linger 50 ms, 1 MB batches,
+               6,000,000 messages
   produce1k    1 KiB values, 1,000,000 messages
   idempotent   produce100 with enable.idempotence
   keyed        produce100 with 10,000 keys over 100 partitions
@@ -42,8 +44,13 @@ sys.path.insert(0, os.path.join(ROOT, "tests", "e2e"))
 from lib import free_port_base  # noqa: E402
 
 HZ = os.sysconf("SC_CLK_TCK")
-BATCHING = ["linger.ms=50", "batch.num.messages=10000", "batch.size=1000000",
-            "queue.buffering.max.messages=1000000", "queue.buffering.max.kbytes=1048576"]
+BATCHING = [
+    "linger.ms=50",
+    "batch.num.messages=10000",
+    "batch.size=1000000",
+    "queue.buffering.max.messages=1000000",
+    "queue.buffering.max.kbytes=1048576",
+]
 DEADLINE_S = 60
 
 
@@ -56,9 +63,20 @@ class Cluster:
         self.bootstrap = ",".join(f"127.0.0.1:{self.port_base + n}" for n in (1, 2, 3))
 
     def sh(self, *args, check=True):
-        done = subprocess.run([os.path.join(ROOT, "scripts", "cluster.sh"), *args, "--dir", self.dir,
-                               "--port-base", str(self.port_base), "--bin", self.bin],
-                              capture_output=True, text=True)
+        done = subprocess.run(
+            [
+                os.path.join(ROOT, "scripts", "cluster.sh"),
+                *args,
+                "--dir",
+                self.dir,
+                "--port-base",
+                str(self.port_base),
+                "--bin",
+                self.bin,
+            ],
+            capture_output=True,
+            text=True,
+        )
         if check and done.returncode:
             sys.exit(f"cluster.sh {' '.join(args)} failed:\n{done.stdout}{done.stderr}")
         return done.stdout
@@ -81,8 +99,10 @@ class Cluster:
         return total / HZ
 
     def rss_mib(self, kind):
-        return [int(re.search(r"VmRSS:\s+(\d+)", open(f"/proc/{p}/status").read())[1]) / 1024
-                for p in self.pids(kind)]
+        return [
+            int(re.search(r"VmRSS:\s+(\d+)", open(f"/proc/{p}/status").read())[1]) / 1024
+            for p in self.pids(kind)
+        ]
 
     def admin(self):
         return AdminClient({"bootstrap.servers": self.bootstrap, "log_level": 0})
@@ -90,29 +110,64 @@ class Cluster:
     def create(self, partitions=4):
         topic = f"bench-{time.time_ns()}"
         self.admin().create_topics([NewTopic(topic, partitions, 3)])[topic].result(30)
-        wait_for(lambda: all(p.leader >= 0 for p in self.admin().list_topics(topic, 10).topics[topic]
-                             .partitions.values()), "leaders of " + topic)
+        wait_for(
+            lambda: all(
+                p.leader >= 0
+                for p in self.admin().list_topics(topic, 10).topics[topic].partitions.values()
+            ),
+            "leaders of " + topic,
+        )
         return topic
 
     def delete(self, topic):
         self.admin().delete_topics([topic])[topic].result(30)
 
     def generate(self, mode, topic, count, size, *properties):
-        done = subprocess.run([self.load, mode, self.bootstrap, topic, str(count), str(size), *properties],
-                              capture_output=True, text=True, timeout=600)
+        done = subprocess.run(
+            [self.load, mode, self.bootstrap, topic, str(count), str(size), *properties],
+            capture_output=True,
+            text=True,
+            timeout=600,
+        )
         if done.returncode:
             sys.exit(f"load {mode} failed: {done.stdout}{done.stderr}")
         return json.loads(done.stdout)
 
     def active_controller(self):
-        out = subprocess.run([os.path.join(self.bin, "craft"), "quorum", "status", "--bootstrap-server",
-                              self.bootstrap, "--format", "json"], capture_output=True, text=True, check=True)
+        out = subprocess.run(
+            [
+                os.path.join(self.bin, "craft"),
+                "quorum",
+                "status",
+                "--bootstrap-server",
+                self.bootstrap,
+                "--format",
+                "json",
+            ],
+            capture_output=True,
+            text=True,
+            check=True,
+        )
         return json.loads(out.stdout)["leaderId"] - 3000
 
     def wait_whole(self):
-        wait_for(lambda: subprocess.run([os.path.join(ROOT, "scripts", "cluster.sh"), "status", "--dir", self.dir,
-                                         "--port-base", str(self.port_base), "--bin", self.bin],
-                                        capture_output=True).returncode == 0, "all nodes up and unfenced")
+        wait_for(
+            lambda: subprocess.run(
+                [
+                    os.path.join(ROOT, "scripts", "cluster.sh"),
+                    "status",
+                    "--dir",
+                    self.dir,
+                    "--port-base",
+                    str(self.port_base),
+                    "--bin",
+                    self.bin,
+                ],
+                capture_output=True,
+            ).returncode
+            == 0,
+            "all nodes up and unfenced",
+        )
 
 
 def wait_for(condition, what):
@@ -132,8 +187,11 @@ def timed_load(cluster, mode, topic, count, size, properties):
     before = cluster.cpu_s()
     result = cluster.generate(mode, topic, count, size, *properties)
     cpu = cluster.cpu_s() - before
-    return {"msg/s": count / result["seconds"], "MB/s": count * max(size, 100) / result["seconds"] / 1e6,
-            "server_cpu_us/msg": cpu * 1e6 / count}
+    return {
+        "msg/s": count / result["seconds"],
+        "MB/s": count * max(size, 100) / result["seconds"] / 1e6,
+        "server_cpu_us/msg": cpu * 1e6 / count,
+    }
 
 
 def produce(size, count, warm, *properties, partitions=4):
@@ -144,6 +202,7 @@ def produce(size, count, warm, *properties, partitions=4):
         result = timed_load(cluster, "produce", topic, count, size, args)
         cluster.delete(topic)
         return result
+
     return run
 
 
@@ -166,8 +225,13 @@ def latency(rate):
         result = cluster.generate("latency", topic, rate * 20, 100, *args)
         cpu = (cluster.cpu_s() - before) * 1e6 / (rate * 20)
         cluster.delete(topic)
-        return {"p50_us": result["p50_us"], "p99_us": result["p99_us"], "p99.9_us": result["p999_us"],
-                "server_cpu_us/msg": cpu}
+        return {
+            "p50_us": result["p50_us"],
+            "p99_us": result["p99_us"],
+            "p99.9_us": result["p999_us"],
+            "server_cpu_us/msg": cpu,
+        }
+
     return run
 
 
@@ -204,7 +268,9 @@ def controller(cluster):
     while True:
         topic = f"bench-{time.time_ns()}"
         try:
-            admin.create_topics([NewTopic(topic, 1, 3)], request_timeout=0.25, operation_timeout=0.25)[topic].result(1.25)
+            admin.create_topics(
+                [NewTopic(topic, 1, 3)], request_timeout=0.25, operation_timeout=0.25
+            )[topic].result(1.25)
             break
         except Exception:
             if time.monotonic() - began > DEADLINE_S:
@@ -220,8 +286,15 @@ def leader(cluster):
     topic = cluster.create(1)
     node = f"broker-{cluster.admin().list_topics(topic, 10).topics[topic].partitions[0].leader}"
     acked, failed, stop = [], [], threading.Event()
-    producer = Producer({"bootstrap.servers": cluster.bootstrap, "acks": "all", "linger.ms": 5, "log_level": 0,
-                         "message.timeout.ms": 60000})
+    producer = Producer(
+        {
+            "bootstrap.servers": cluster.bootstrap,
+            "acks": "all",
+            "linger.ms": 5,
+            "log_level": 0,
+            "message.timeout.ms": 60000,
+        }
+    )
 
     def done(err, message):
         (failed if err else acked).append((time.monotonic(), message.value()))
@@ -240,7 +313,9 @@ def leader(cluster):
     wait_for(lambda: len(acked) > 400, "a steady load")
     cluster.sh("kill", node)
     killed = time.monotonic()
-    wait_for(lambda: len([1 for t, _ in acked[-50:] if t > killed + 0.5]) == 50, "acks after the kill")
+    wait_for(
+        lambda: len([1 for t, _ in acked[-50:] if t > killed + 0.5]) == 50, "acks after the kill"
+    )
     stop.set()
     thread.join()
     cluster.sh("start", node)
@@ -249,11 +324,19 @@ def leader(cluster):
     gap = max(b - a for a, b in zip(times, times[1:])) * 1000
     lost, twice = read_back(cluster, topic, [v for _, v in acked])
     cluster.delete(topic)
-    return {"longest_gap_ms": gap, "acked": len(acked), "failed": len(failed), "lost": lost, "duplicates": twice}
+    return {
+        "longest_gap_ms": gap,
+        "acked": len(acked),
+        "failed": len(failed),
+        "lost": lost,
+        "duplicates": twice,
+    }
 
 
 def read_back(cluster, topic, values):
-    consumer = Consumer({"bootstrap.servers": cluster.bootstrap, "group.id": topic, "enable.partition.eof": True})
+    consumer = Consumer(
+        {"bootstrap.servers": cluster.bootstrap, "group.id": topic, "enable.partition.eof": True}
+    )
     consumer.assign([TopicPartition(topic, 0, 0)])
     seen = {}
     while True:
@@ -269,24 +352,36 @@ def start(cluster):
     return {"format_to_unfenced_ms": cluster.fresh() * 1000}
 
 
-LOADS = {"start": start, "idle": idle, "create": create,
-         "produce100": produce(100, 6_000_000, 1_000_000), "produce1k": produce(1024, 1_000_000, 200_000),
-         "idempotent": produce(100, 6_000_000, 1_000_000, "enable.idempotence=true"),
-         "keyed": produce(100, 3_000_000, 500_000, "keys=10000", partitions=100),
-         "consume100": consume, "latency200": latency(200), "latency1000": latency(1000),
-         "controller": controller, "leader": leader}
+LOADS = {
+    "start": start,
+    "idle": idle,
+    "create": create,
+    "produce100": produce(100, 6_000_000, 1_000_000),
+    "produce1k": produce(1024, 1_000_000, 200_000),
+    "idempotent": produce(100, 6_000_000, 1_000_000, "enable.idempotence=true"),
+    "keyed": produce(100, 3_000_000, 500_000, "keys=10000", partitions=100),
+    "consume100": consume,
+    "latency200": latency(200),
+    "latency1000": latency(1000),
+    "controller": controller,
+    "leader": leader,
+}
 ONCE = {"idle"}
 
 
 def machine():
     model = re.search(r"model name\s*:\s*(.*)", open("/proc/cpuinfo").read())
     memory = re.search(r"MemTotal:\s+(\d+)", open("/proc/meminfo").read())
-    return (f"{os.cpu_count()} cores ({model[1] if model else platform.machine()}), "
-            f"{int(memory[1]) // 1048576} GiB, Linux {platform.release()}")
+    return (
+        f"{os.cpu_count()} cores ({model[1] if model else platform.machine()}), "
+        f"{int(memory[1]) // 1048576} GiB, Linux {platform.release()}"
+    )
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--runs", type=int, default=5)
     parser.add_argument("--only", default=",".join(LOADS))
     parser.add_argument("--bin", default="build/opt/bin")
@@ -302,8 +397,8 @@ def main():
             results[name] = samples
             for key in samples[0]:
                 values = sorted(s[key] for s in samples)
-                print(f"{name:12} {key:24} {statistics.median(values):12.4g}  [{values[0]:.4g} .. {values[-1]:.4g}]",
-                      flush=True)
+                row = f"{name:12} {key:24} {statistics.median(values):12.4g}"
+                print(f"{row}  [{values[0]:.4g} .. {values[-1]:.4g}]", flush=True)
     finally:
         cluster.sh("stop", check=False)
     if options.json:

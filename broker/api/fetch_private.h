@@ -1,0 +1,49 @@
+/* What the files of Fetch share: a request from its arrival to its answer. */
+#ifndef BROKER_API_FETCH_PRIVATE_H
+#define BROKER_API_FETCH_PRIVATE_H
+
+#include "broker/sessions.h"
+#include "wire/wire.h"
+
+/* What one pass found for an entry. */
+struct fetch_result {
+    struct fetch_entry *entry;
+    struct replica *replica; /* NULL with most errors */
+    enum err error;
+    bool diverging;
+    struct store_epoch_end diverging_end;
+    struct store_read read;
+    struct replica_wait wait;
+    struct fetch *fetch;
+};
+
+struct fetch {
+    struct broker *broker;
+    struct net_request *req;
+    struct fetch_session *session;
+    int32_t replica_id; /* −1: a consumer */
+    int64_t broker_epoch;
+    int32_t min_bytes;
+    int32_t max_bytes;
+    struct fetch_result *results; /* one per entry */
+    size_t count;
+    bool parked;
+    bool retry_deferred;
+    bool over; /* answered; freed when the deferred retry has run */
+    struct net_timer timer;
+};
+
+static inline bool fetch_is_follower(const struct fetch *fetch)
+{
+    return fetch->replica_id >= 0;
+}
+
+/* Gives back what a pass read. */
+void fetch_drop_read(struct fetch_result *result);
+
+/* fetch_answer.c: fills the response from the results; the ranges read go into `files`, which has
+ * room for one per result. */
+void fetch_fill_responses(struct fetch *fetch, struct wire_fetch_response *response,
+                          struct net_file *files, int *file_count);
+
+#endif
