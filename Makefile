@@ -81,7 +81,7 @@ $(O)/flags: FORCE
 
 $(O)/obj/build/gen/%.o: build/gen/%.c $(O)/flags | $(DEPS)
 	@mkdir -p $(@D)
-	@echo "  CC  $<"; $(CC) $(CFLAGS) -Wall -Wno-missing-braces -Werror -c $< -o $@
+	@echo "  CC  $<"; $(CC) $(CFLAGS) -DNDEBUG -Wall -Wno-missing-braces -Werror -c $< -o $@
 $(O)/obj/tests/%.o: tests/%.c $(O)/flags | build/.deps-test $(DEPS) $(GEN)
 	@mkdir -p $(@D)
 	@echo "  CC  $<"; $(CC) $(CFLAGS) $(WARN) -c $< -o $@
