@@ -66,6 +66,7 @@ class Reader(threading.Thread):
     def __init__(self, cluster, topic, group):
         super().__init__(daemon=True)
         self.seen = {}     # (partition, offset): number
+        self.read = []     # (when, number), in order of reading
         self.again = 0     # records read more than once: allowed after a rebalance
         self.wrong = []    # two numbers at one offset
         self.stopping = threading.Event()
@@ -83,6 +84,7 @@ class Reader(threading.Thread):
                 continue
             place = (message.partition(), message.offset())
             number = int(message.value())
+            self.read.append((time.monotonic(), number))
             self.again += place in self.seen
             if self.seen.setdefault(place, number) != number:
                 self.wrong.append((place, self.seen[place], number))
@@ -125,10 +127,31 @@ class Load:
                 first[partition] = at
         return first
 
+    def read_since(self, when):
+        """When the group first read a record that was produced after `when`; None: not yet."""
+        first = None
+        for at, number in reversed(self.reader.read):
+            if at < when:
+                break
+            if self.writer.sent_at[number] >= when:
+                first = at
+        return first
+
+    def longest_silence(self, since):
+        """The longest time that any partition went without an ack."""
+        last = {p: since for p in range(self.writer.partitions)}
+        longest = 0
+        for at, partition, _, _ in self.writer.acked:
+            if at >= since:
+                longest = max(longest, at - last[partition])
+                last[partition] = at
+        return max([longest, *(time.monotonic() - at for at in last.values())])
+
     def fault(self, what, action, deadline_s=20):
         """Does it, then waits until every partition has acknowledged a later record and the group
         has read one. Prints how long that took since the fault: the moment that the action returns,
-        if it goes on after it, or its end."""
+        if it goes on after it, or its end; and the longest that a partition was silent."""
+        begin = time.monotonic()
         since = action()
         done = time.monotonic()
         since = since or done
@@ -137,13 +160,12 @@ class Load:
             assert not self.writer.failed, self.writer.failed[0]
             return len(self.acks_since(done)) == self.writer.partitions
         wait_for(flows, deadline_s, f"acks of all partitions after {what}")
+        wait_for(lambda: self.read_since(done), READ_DEADLINE_S, f"the group reads after {what}")
         acks = self.acks_since(since).values()
-        newest = len(self.writer.sent_at)
-        wait_for(lambda: any(n >= newest for n in list(self.reader.seen.values())[-RATE:]),
-                 READ_DEADLINE_S, f"the group reads after {what}")
         print(f"    {what}: first ack after {min(acks) - since:.2f} s, of every partition after "
-              f"{max(acks) - since:.2f} s, the group after {time.monotonic() - since:.2f} s",
-              flush=True)
+              f"{max(acks) - since:.2f} s, the group reads after "
+              f"{self.read_since(since) - since:.2f} s; longest silence "
+              f"{self.longest_silence(begin):.2f} s", flush=True)
 
     def finish(self):
         """Stops the load and verifies it."""
