@@ -78,6 +78,10 @@ enum cli_exit cli_refuse(const struct cli *cli);
 /* Number of an option, see args_number(). False: cli->why says why not. */
 bool cli_number(struct cli *cli, const char *name, struct args_range range, int64_t *out);
 
+/* At the end of the program: what was printed may not have arrived. Returns `code`, or CLI_FAILED.
+ */
+enum cli_exit cli_flush(enum cli_exit code);
+
 /* ---- the commands ---- */
 
 extern const struct cli_verb cli_format;

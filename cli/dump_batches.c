@@ -55,9 +55,15 @@ static json_t *number_or_null(int64_t number)
     return number < 0 ? json_null() : json_integer(number);
 }
 
+static const char *codec_name(const struct store_batch *head)
+{
+    int codec = head->attributes & WIRE_BATCH_CODEC_MASK;
+    return codec > WIRE_COMPRESSION_ZSTD ? "unknown"
+                                         : wire_compression_name((enum wire_compression)codec);
+}
+
 static json_t *batch_json(const struct store_batch *head, bool is_damaged)
 {
-    enum wire_compression codec = (enum wire_compression)(head->attributes & WIRE_BATCH_CODEC_MASK);
     json_t *json = json_object();
     json_object_set_new(json, "position", json_integer(head->position));
     json_object_set_new(json, "size", json_integer(head->size));
@@ -69,7 +75,7 @@ static json_t *batch_json(const struct store_batch *head, bool is_damaged)
     json_object_set_new(json, "producerId", number_or_null(head->producer_id));
     json_object_set_new(json, "producerEpoch", number_or_null(head->producer_epoch));
     json_object_set_new(json, "baseSequence", number_or_null(head->base_sequence));
-    json_object_set_new(json, "compression", json_string(wire_compression_name(codec)));
+    json_object_set_new(json, "compression", json_string(codec_name(head)));
     json_object_set_new(json, "transactional",
                         json_boolean(head->attributes & WIRE_BATCH_TRANSACTIONAL));
     json_object_set_new(json, "control", json_boolean(head->attributes & WIRE_BATCH_CONTROL));
