@@ -137,6 +137,7 @@ $(O)/tests/fuzz/fuzz_$(1): $(O)/obj/tests/fuzz/fuzz_$(1).o $(TESTLIB) $(call lib
 endef
 $(foreach f,$(FOLDERS),$(eval $(call fuzz_rules,$(f))))
 fuzz-programs: $(FUZZ_PROGRAMS)
+	@:
 
 # tests/sim/<folder>/*.c: one simulator each, sim_<folder>, linked with that folder.
 SIM_FOLDERS := $(sort $(notdir $(patsubst %/,%,$(dir $(wildcard tests/sim/*/*.c)))))
@@ -149,6 +150,7 @@ endef
 $(foreach f,$(SIM_FOLDERS),$(eval $(call sim_rules,$(f))))
 
 test-programs: $(UNIT_PROGRAMS) $(SIM_PROGRAMS)
+	@:
 
 # tests/bench/load.c: the load generator of the measurements, on librdkafka.
 BENCH_SOURCES := $(wildcard tests/bench/load.c)
@@ -188,6 +190,7 @@ SOURCES = $(foreach f,$(FOLDERS),$(call sources,$(f))) controller/main.c broker/
 show:
 	@$(foreach name,$(NAMES),echo '$(name)=$($(name))';)
 gen: $(GEN)
+	@:
 
 # ---- a cluster on this machine ----
 cluster: ## start three controllers and three brokers (scripts/cluster.sh)
