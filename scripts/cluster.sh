@@ -304,9 +304,10 @@ start() {
     [ -n "$node" ] && return
     echo "bootstrap: $(broker_addresses)"
     status || true
-    local one=$HOST:$(port_of broker-1)
+    local one=$HOST:$(port_of broker-1) replicas=$((brokers < 3 ? brokers : 3))
     echo "try:"
-    echo "    $bin/craft topic create greetings --partitions 3 --bootstrap-server $one"
+    echo "    $bin/craft topic create greetings --partitions 3 --replication-factor $replicas" \
+        "--bootstrap-server $one"
     echo "    echo hello | kcat -b $one -P -t greetings"
     echo "    kcat -b $one -C -t greetings -o beginning -e"
 }
