@@ -1,4 +1,7 @@
 /* craft consume: records of a topic go to the standard output. */
+#include <poll.h>
+#include <unistd.h>
+
 #include "cli/puller.h"
 #include "cli/record_print.h"
 
@@ -30,6 +33,13 @@ static void flush(void *arg)
     if (c->out.len > 0 && !c->is_unread && !cli_put(&c->out)) {
         c->is_unread = true;
     }
+}
+
+/* A reader that left is found even when there is nothing to write. */
+static bool is_output_closed(void)
+{
+    struct pollfd poll_fd = {.fd = STDOUT_FILENO};
+    return poll(&poll_fd, 1, 0) > 0 && (poll_fd.revents & POLLERR) != 0;
 }
 
 static bool take_record(void *arg, const struct puller_record *record)
@@ -119,6 +129,7 @@ static enum cli_exit pull(struct consume *c)
     while (e == ERR_NONE && !c->is_unread && !puller_is_done(c->puller) && !is_silent(c)) {
         e = puller_step(c->puller);
         flush(c);
+        c->is_unread = c->is_unread || is_output_closed();
         int64_t wait_ms = c->silence_ms >= 0 ? min_i64(c->silence_ms, STEP_MS) : STEP_MS;
         net_loop_step(client_loop(c->client), wait_ms);
     }
