@@ -159,7 +159,8 @@ static void append(struct world *w, int id, const struct entry *entry)
 /* A producer without an id. */
 static void append_anonymous(struct world *w, int id)
 {
-    if (may_append(&w->nodes[id], LOG_MAX - LOG_SPARE) && w->next_value < VALUES_MAX) {
+    if (!w->healing && may_append(&w->nodes[id], LOG_MAX - LOG_SPARE) &&
+        w->next_value < VALUES_MAX) {
         append(w, id, &(struct entry){.value = w->next_value++, .client = NOBODY});
     }
 }

@@ -149,10 +149,10 @@ static void check_world(struct world *w)
 
 static void deliver(struct world *w)
 {
-    if (w->message_count == 0) {
+    struct message m;
+    if (!take_any(w, &m)) {
         return;
     }
-    struct message m = take_any(w);
     bool to_broker = m.kind != ALTER && m.kind != PRODUCED;
     if (to_broker && !w->nodes[m.to].up) {
         return;
@@ -184,6 +184,9 @@ static void random_fault(struct world *w)
     int id = (int)prng_below(&w->prng, BROKERS);
     if (w->nodes[id].up && prng_chance(&w->prng, 1, 2)) {
         crash(w, id);
+        if (prng_chance(&w->prng, 1, 3)) {
+            start(w, id); /* before anybody has noticed */
+        }
     } else if (!w->nodes[id].up) {
         start(w, id);
     } else if (prng_chance(&w->prng, 1, 3)) {

@@ -36,6 +36,7 @@ enum kind { FETCH, FETCHED, ALTER, ALTERED, PRODUCE, PRODUCED };
 
 struct message {
     enum kind kind;
+    bool slow; /* it takes a detour: everything else overtakes it */
     int to;
     int from;
     int32_t leader_epoch;
@@ -139,16 +140,24 @@ static void send(struct world *w, const struct message *m)
 {
     bool lost = !w->healing && prng_chance(&w->prng, 1, 12);
     if (!lost && w->message_count < MESSAGES_MAX) {
-        w->messages[w->message_count++] = *m;
+        w->messages[w->message_count] = *m;
+        w->messages[w->message_count++].slow = !w->healing && prng_chance(&w->prng, 1, 60);
     }
 }
 
-static struct message take_any(struct world *w)
+/* False: nothing arrives now. */
+static bool take_any(struct world *w, struct message *out)
 {
+    if (w->message_count == 0) {
+        return false;
+    }
     int at = (int)prng_below(&w->prng, (uint64_t)w->message_count);
-    struct message m = w->messages[at];
+    *out = w->messages[at];
+    if (out->slow && !prng_chance(&w->prng, 1, 30)) {
+        return false;
+    }
     w->messages[at] = w->messages[--w->message_count];
-    return m;
+    return true;
 }
 
 static bool contains(const int32_t *ids, int count, int32_t id)
