@@ -66,10 +66,10 @@ NEEDS_metadata := base wire proto metadata
 NEEDS_store := base wire store
 NEEDS_net := base wire net
 NEEDS_raft/node := base wire raft store net raft/node
-NEEDS_daemon := base wire proto metadata store net daemon
+NEEDS_daemon := base wire proto raft metadata store net raft/node daemon
 NEEDS_controller := base wire proto raft metadata store net raft/node daemon controller
 NEEDS_broker := base wire proto raft metadata store net raft/node daemon broker
-NEEDS_cli := base wire proto raft metadata store net raft/node cli
+NEEDS_cli := base wire proto raft metadata store net raft/node daemon cli
 libs_for = $(foreach f,$(NEEDS_$(1)),$(call lib_of,$(f)))
 
 # ---- objects ----
@@ -149,7 +149,13 @@ $(O)/tests/sim/sim_$(1): $(patsubst %.c,$(O)/obj/%.o,$(wildcard tests/sim/$(1)/*
 endef
 $(foreach f,$(SIM_FOLDERS),$(eval $(call sim_rules,$(f))))
 
-test-programs: $(UNIT_PROGRAMS) $(SIM_PROGRAMS)
+# tests/e2e/versions.c: the client of tests/e2e/test_versions.py.
+E2E_SOURCES := $(wildcard tests/e2e/versions.c)
+E2E_PROGRAMS := $(E2E_SOURCES:%.c=$(O)/%)
+$(O)/tests/e2e/versions: $(O)/obj/tests/e2e/versions.o $(call libs_for,wire)
+	$(call link,)
+
+test-programs: $(UNIT_PROGRAMS) $(SIM_PROGRAMS) $(E2E_PROGRAMS)
 	@:
 
 # tests/bench/load.c: the load generator of the measurements, on librdkafka.
@@ -185,7 +191,7 @@ format: ## format every C file
 
 # For the scripts: every file that some target compiles, and the values of variables NAMES.
 SOURCES = $(foreach f,$(FOLDERS),$(call sources,$(f))) controller/main.c broker/main.c cli/main.c \
-          $(TESTLIB_SOURCES) $(UNIT_SOURCES) $(SIM_SOURCES) $(BENCH_SOURCES) \
+          $(TESTLIB_SOURCES) $(UNIT_SOURCES) $(SIM_SOURCES) $(E2E_SOURCES) $(BENCH_SOURCES) \
           $(FUZZ_PROGRAMS:$(O)/%=%.c)
 show:
 	@$(foreach name,$(NAMES),echo '$(name)=$($(name))';)

@@ -47,6 +47,7 @@ struct replica {
     struct list in_isr_queue;       /* of broker/isr.c; alone: not queued */
     struct replica_flush *flushing; /* a background flush under way, or NULL */
     struct net_timer flush_timer;
+    bool append_fails; /* the last append did; told once */
     bool never_opened; /* the log could not be opened at all */
     int64_t checkpointed_recovery_point;
     int64_t checkpointed_log_start;

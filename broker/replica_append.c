@@ -67,6 +67,20 @@ static void after_append(struct replica *r, struct slice batches)
     replica_obey(r, &effects);
 }
 
+/* Told once per stretch of failures: a full disk refuses every request. */
+static enum err append_failed(struct replica *r, enum err e)
+{
+    if (!r->append_fails) {
+        log_error(r->broker->log, "replica", "append failed", "partition=%s-%d dir=%s error=%s",
+                  r->topic, r->index, store_log_dir(r->log), err_name(e));
+    }
+    r->append_fails = true;
+    if (store_log_is_offline(r->log)) {
+        replica_offline(r, err_text(e));
+    }
+    return e == ERR_IO || e == ERR_NO_SPACE ? ERR_KAFKA_STORAGE_ERROR : e;
+}
+
 static enum err write_batches(struct replica *r, struct replica_append *append,
                               struct slice batches, int64_t now_ms)
 {
@@ -75,16 +89,12 @@ static enum err write_batches(struct replica *r, struct replica_append *append,
     if (e == ERR_NONE) {
         e = replica_flush_appended(r);
     }
-    if (e == ERR_NONE) {
-        after_append(r, batches);
-        return ERR_NONE;
+    if (e != ERR_NONE) {
+        return append_failed(r, e);
     }
-    log_error(r->broker->log, "replica", "append failed", "partition=%s-%d dir=%s error=%s",
-              r->topic, r->index, store_log_dir(r->log), err_name(e));
-    if (store_log_is_offline(r->log)) {
-        replica_offline(r, err_text(e));
-    }
-    return e == ERR_IO || e == ERR_NO_SPACE ? ERR_KAFKA_STORAGE_ERROR : e;
+    r->append_fails = false;
+    after_append(r, batches);
+    return ERR_NONE;
 }
 
 static enum err append_from_client(struct replica *r, struct replica_append *append, int64_t now_ms)

@@ -65,6 +65,13 @@ static enum err read_identity(struct broker_server *server, struct buf *why)
 {
     struct broker *broker = &server->broker;
     const struct settings *settings = broker->settings;
+    char **roles = settings_list(settings, "process.roles", &server->arena);
+    if (roles[0] != NULL && (roles[1] != NULL || strcmp(roles[0], "broker") != 0)) {
+        return REFUSE(why, ERR_CONFIG,
+                      "process.roles=%s: craft-broker runs brokers only; set process.roles=broker "
+                      "and run craft-controller for the controller",
+                      settings_str(settings, "process.roles"));
+    }
     bool has_node_id = settings_is_set(settings, "node.id");
     broker->id = settings_int(settings, has_node_id ? "node.id" : "broker.id");
     if (broker->id < 0) {

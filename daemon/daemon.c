@@ -218,6 +218,24 @@ static void serve(struct daemon *d)
     log_info(&d->log, "daemon", "stopped", "code=%d", d->exit_code);
 }
 
+static void log_formatted(void *arg, const char *line)
+{
+    const struct daemon *d = arg;
+    log_info(&d->log, "daemon", "format", "text=\"%s\"", line);
+}
+
+/* A node for development makes its own directory; others are formatted once, by hand. */
+static enum err format_if_wanted(struct daemon *d, struct buf *why)
+{
+    const char *cluster_id = settings_str(d->settings, "craft.format.cluster.id");
+    struct daemon_format_options options = {.fs = store_fs_posix(),
+                                            .settings = d->settings,
+                                            .cluster_id = slice_str(cluster_id),
+                                            .tell = log_formatted,
+                                            .arg = d};
+    return cluster_id == NULL ? ERR_NONE : daemon_format(&options, why);
+}
+
 static int run(struct daemon *d)
 {
     struct net_loop_options loop_options = {.log = &d->log};
@@ -230,7 +248,10 @@ static int run(struct daemon *d)
                                      .failed = on_failed,
                                      .arg = d};
     struct buf why = {0};
-    enum err e = d->program->new_server(&context, &d->server, &why);
+    enum err e = format_if_wanted(d, &why);
+    if (e == ERR_NONE) {
+        e = d->program->new_server(&context, &d->server, &why);
+    }
     if (e == ERR_NONE) {
         serve(d);
     } else {

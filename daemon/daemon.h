@@ -1,13 +1,16 @@
 /* What both daemons do around their server: command line, settings file, log, signals, exit code.
  *
  * A daemon's main() describes itself in a `struct daemon_program` and calls daemon_main(). The
- * server runs on one loop; SIGTERM and SIGINT stop it in order, a second one at once. */
+ * server runs on one loop; SIGTERM and SIGINT stop it in order, a second one at once. With
+ * craft.format.cluster.id set, for development, an empty directory is formatted first (format.h).
+ */
 #ifndef DAEMON_DAEMON_H
 #define DAEMON_DAEMON_H
 
 #include "base/buf.h"
 #include "base/err.h"
 #include "base/log.h"
+#include "daemon/format.h"
 
 struct net_loop;
 struct settings;

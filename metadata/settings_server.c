@@ -66,6 +66,9 @@ const struct setting settings_server_rows[] = {
     ACTS("craft.broker.disconnect.grace.ms", INT, "1000", "0..", READ_ONLY, NULL,
          "A broker whose connection to the controller closed is fenced unless it is back within "
          "this time; broker.session.timeout.ms holds besides."),
+    ACTS("craft.format.cluster.id", STRING, NULL, NULL, READ_ONLY, NULL,
+         "For development: at start, log directories without meta.properties are formatted for "
+         "this cluster. A node with data of another cluster is refused."),
     KNOWN("create.topic.policy.class.name", CLASS, NULL, NULL, READ_ONLY, NULL),
     ACTS("default.replication.factor", INT, "1", NULL, READ_ONLY, NULL,
          "Replicas of a topic that is created without a number."),

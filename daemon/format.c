@@ -1,0 +1,280 @@
+/* Formatting of log directories. */
+#include "daemon/format.h"
+
+#include <time.h>
+
+#include "metadata/metadata.h"
+#include "raft/node/node.h"
+#include "store/store.h"
+
+enum { DIRS_MAX = 64 };
+
+/* What the settings say about the node that is formatted. */
+struct plan {
+    const struct daemon_format_options *options;
+    const struct store_fs *fs;
+    const struct settings *settings;
+    struct arena arena;
+    struct buf *why;
+    char cluster_id[UUID_TEXT_LEN + 1];
+    int32_t node_id;
+    bool is_controller;
+    const char *dirs[DIRS_MAX]; /* that of the metadata log first */
+    bool is_done[DIRS_MAX];     /* formatted already */
+    int dir_count;
+    const char *listener_name; /* of the controllers */
+    struct node_voter *voters; /* none: they are learned from the log */
+    int voter_count;
+};
+
+#define REFUSE(plan, e, ...) (buf_printf((plan)->why, __VA_ARGS__), (e))
+
+/* A controller's metadata directory: derived, not drawn, as every first controller has to write
+ * down the ids of all of them. */
+static struct uuid voter_directory_id(struct plan *plan, int32_t node_id)
+{
+    const char *text = arena_printf(&plan->arena, "%s/%" PRId32 "/0", plan->cluster_id, node_id);
+    return uuid_derive(slice_str(text));
+}
+
+static enum err refuse_disk(struct plan *plan, enum err e, const char *verb, const char *path)
+{
+    struct store_error problem = {""};
+    (void)store_fail_errno(&problem, e, verb, path);
+    return REFUSE(plan, e, "%s", problem.text);
+}
+
+/* ---- what the settings say ---- */
+
+static enum err read_cluster_id(struct plan *plan)
+{
+    struct slice text = plan->options->cluster_id;
+    struct uuid id;
+    if (!uuid_parse(text, &id) || uuid_is_zero(id) || text.data[0] == '-') {
+        return REFUSE(plan, ERR_CONFIG,
+                      "\"%.*s\" is no cluster id: it has 22 characters of URL-safe base64 and does "
+                      "not begin with '-'; `craft format --new-id` makes one",
+                      SLICE_ARG(text));
+    }
+    memcpy(plan->cluster_id, uuid_text(id).text, sizeof plan->cluster_id);
+    return ERR_NONE;
+}
+
+static enum err add_dir(struct plan *plan, const char *dir)
+{
+    if (dir == NULL || dir[0] == '\0') {
+        return ERR_NONE;
+    }
+    for (int i = 0; i < plan->dir_count; i++) {
+        if (strcmp(plan->dirs[i], dir) == 0) {
+            return ERR_NONE;
+        }
+    }
+    if (plan->dir_count == DIRS_MAX) {
+        return REFUSE(plan, ERR_CONFIG, "log.dirs names more than %d directories", DIRS_MAX);
+    }
+    plan->dirs[plan->dir_count++] = dir;
+    return ERR_NONE;
+}
+
+static enum err read_dirs(struct plan *plan)
+{
+    TRY(add_dir(plan, settings_str(plan->settings, "metadata.log.dir")));
+    const char *name = settings_is_set(plan->settings, "log.dirs") ? "log.dirs" : "log.dir";
+    for (char **dirs = settings_list(plan->settings, name, &plan->arena); *dirs != NULL; dirs++) {
+        TRY(add_dir(plan, *dirs));
+    }
+    if (plan->dir_count == 0) {
+        return REFUSE(plan, ERR_CONFIG, "log.dirs is not set: name the directory of the data");
+    }
+    return ERR_NONE;
+}
+
+static enum err read_voters(struct plan *plan)
+{
+    struct metadata_quorum_address *all;
+    int count;
+    TRY(metadata_quorum_read(plan->settings, &plan->arena, &all, &count, plan->why));
+    plan->voters = ARENA_ARRAY(&plan->arena, (size_t)count, struct node_voter);
+    for (int i = 0; i < count && all[i].id >= 0; i++) {
+        plan->voters[plan->voter_count++] =
+            (struct node_voter){.id = all[i].id,
+                                .directory_id = voter_directory_id(plan, all[i].id),
+                                .host = all[i].address.host,
+                                .port = (uint16_t)all[i].address.port};
+    }
+    return ERR_NONE;
+}
+
+static bool is_voter(const struct plan *plan)
+{
+    for (int i = 0; i < plan->voter_count; i++) {
+        if (plan->voters[i].id == plan->node_id) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static enum err read_identity(struct plan *plan)
+{
+    bool has_node_id = settings_is_set(plan->settings, "node.id");
+    plan->node_id = settings_int(plan->settings, has_node_id ? "node.id" : "broker.id");
+    if (plan->node_id < 0) {
+        return REFUSE(plan, ERR_CONFIG,
+                      "node.id is not set: give every node of the cluster a number of its own, 0 "
+                      "or more");
+    }
+    TRY(read_cluster_id(plan));
+    TRY(read_dirs(plan));
+    TRY(read_voters(plan));
+    char **roles = settings_list(plan->settings, "process.roles", &plan->arena);
+    char **names = settings_list(plan->settings, "controller.listener.names", &plan->arena);
+    plan->is_controller =
+        roles[0] == NULL ? is_voter(plan) : metadata_names_contain(roles, "controller");
+    plan->listener_name = names[0];
+    if (plan->is_controller && plan->voter_count > 0 && !is_voter(plan)) {
+        return REFUSE(plan, ERR_CONFIG,
+                      "controller.quorum.voters does not name node %" PRId32
+                      ", which is to be a controller",
+                      plan->node_id);
+    }
+    return ERR_NONE;
+}
+
+/* ---- looking at what is there ---- */
+
+static enum err check_owner(struct plan *plan, const char *dir, const struct store_meta *meta)
+{
+    if (strcmp(meta->cluster_id, plan->cluster_id) != 0) {
+        return REFUSE(plan, ERR_EXISTS,
+                      "%s/" STORE_META_FILE " is of cluster %s, not of %s. To keep the data, "
+                      "format with --cluster-id %s; to give it up, remove the directory first",
+                      dir, meta->cluster_id, plan->cluster_id, meta->cluster_id);
+    }
+    if (meta->node_id != plan->node_id) {
+        return REFUSE(plan, ERR_EXISTS,
+                      "%s/" STORE_META_FILE " is of node %" PRId32
+                      ", but the settings say node.id=%" PRId32
+                      ". Give each node log.dirs of its own; to give the data up, remove the "
+                      "directory first",
+                      dir, meta->node_id, plan->node_id);
+    }
+    return ERR_NONE;
+}
+
+static enum err look_at(struct plan *plan, int i)
+{
+    struct store_meta meta;
+    struct store_error problem = {""};
+    enum err e = store_meta_read(plan->fs, plan->dirs[i], &meta, &problem);
+    if (e == ERR_NOT_FOUND) {
+        return ERR_NONE;
+    }
+    if (e != ERR_NONE) {
+        return REFUSE(plan, e, "%s", problem.text);
+    }
+    plan->is_done[i] = true;
+    e = check_owner(plan, plan->dirs[i], &meta);
+    store_meta_fini(&meta);
+    return e;
+}
+
+/* ---- writing ---- */
+
+/* Makes the directory with all above it. */
+static enum err make_dir(struct plan *plan, const char *dir)
+{
+    char *path = arena_str(&plan->arena, slice_str(dir));
+    size_t len = strlen(path);
+    for (size_t at = 1; at <= len; at++) {
+        if (path[at] != '/' && path[at] != '\0') {
+            continue;
+        }
+        char kept = path[at];
+        path[at] = '\0';
+        enum err e = store_fs_exists(plan->fs, path) ? ERR_NONE : store_fs_mkdir(plan->fs, path);
+        if (e != ERR_NONE && e != ERR_EXISTS) {
+            return refuse_disk(plan, e, "make", path);
+        }
+        path[at] = kept;
+    }
+    return ERR_NONE;
+}
+
+static enum err write_snapshots(struct plan *plan)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_REALTIME, &now);
+    struct node_format_options options = {.fs = plan->fs,
+                                          .dir = plan->dirs[0],
+                                          .listener_name = plan->listener_name,
+                                          .voters = plan->voters,
+                                          .voter_count = plan->voter_count,
+                                          .now_ms = now.tv_sec * 1000 + now.tv_nsec / 1000000};
+    enum err e = node_format(&options);
+    if (e == ERR_EXISTS) {
+        return REFUSE(plan, e,
+                      "%s holds the beginning of a metadata log, but no " STORE_META_FILE
+                      ": restore that file, or remove the directory if its data are not needed",
+                      plan->dirs[0]);
+    }
+    return e == ERR_NONE ? e
+                         : refuse_disk(plan, e, "write the bootstrap snapshots in", plan->dirs[0]);
+}
+
+static void tell(const struct plan *plan, const char *line)
+{
+    if (plan->options->tell != NULL) {
+        plan->options->tell(plan->options->arg, line);
+    }
+}
+
+static enum err write_dir(struct plan *plan, int i)
+{
+    bool of_voter = plan->is_controller && i == 0;
+    TRY(make_dir(plan, plan->dirs[i]));
+    if (of_voter) {
+        TRY(write_snapshots(plan));
+    }
+    struct store_meta meta = {.version = 1,
+                              .node_id = plan->node_id,
+                              .directory_id = of_voter ? voter_directory_id(plan, plan->node_id)
+                                                       : uuid_random()};
+    memcpy(meta.cluster_id, plan->cluster_id, sizeof plan->cluster_id);
+    struct store_error problem = {""};
+    enum err e = store_meta_write(plan->fs, plan->dirs[i], &meta, &problem);
+    if (e != ERR_NONE) {
+        return REFUSE(plan, e, "%s", problem.text);
+    }
+    tell(plan,
+         arena_printf(&plan->arena, "formatted %s: cluster %s, node %" PRId32 ", directory %s",
+                      plan->dirs[i], meta.cluster_id, plan->node_id,
+                      uuid_text(meta.directory_id).text));
+    return ERR_NONE;
+}
+
+static enum err format_all(struct plan *plan)
+{
+    TRY(read_identity(plan));
+    for (int i = 0; i < plan->dir_count; i++) {
+        TRY(look_at(plan, i));
+    }
+    for (int i = 0; i < plan->dir_count; i++) {
+        if (plan->is_done[i]) {
+            tell(plan, arena_printf(&plan->arena, "%s: already formatted", plan->dirs[i]));
+        } else {
+            TRY(write_dir(plan, i));
+        }
+    }
+    return ERR_NONE;
+}
+
+enum err daemon_format(const struct daemon_format_options *options, struct buf *why)
+{
+    struct plan plan = {
+        .options = options, .fs = options->fs, .settings = options->settings, .why = why};
+    enum err e = format_all(&plan);
+    arena_fini(&plan.arena);
+    return e;
+}
