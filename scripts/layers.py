@@ -13,7 +13,8 @@ FLOORS = {
     "base": 0,
     "proto": 1, "wire": 1,
     "raft": 2, "metadata": 2, "store": 2, "net": 2,
-    "raft/node": 3, "daemon": 3,
+    "raft/node": 3,
+    "daemon": 3.5,  # the landing in front of the executables: what they have in common
     "controller": 4, "broker": 4, "cli": 4,
 }
 
