@@ -70,8 +70,16 @@ static enum cli_exit run_format(struct cli *cli)
     if (args_text(&cli->args, "config") == NULL) {
         return cli_misuse(cli, "--config is missing");
     }
-    if (args_text(&cli->args, "cluster-id") == NULL) {
+    const char *text = args_text(&cli->args, "cluster-id");
+    struct uuid id;
+    if (text == NULL) {
         return cli_misuse(cli, "--cluster-id is missing; `craft format --new-id` makes one");
+    }
+    if (!uuid_parse(slice_str(text), &id) || uuid_is_zero(id) || text[0] == '-') {
+        return cli_misuse(cli,
+                          "--cluster-id \"%s\" is no cluster id: it has 22 characters of URL-safe "
+                          "base64 and does not begin with '-'; `craft format --new-id` makes one",
+                          text);
     }
     struct settings *settings = settings_new();
     enum cli_exit code = format_with(cli, settings);

@@ -269,7 +269,8 @@ def brokers_have_no_bootstrap(cluster):
     assert one != two, "each directory has an id of its own"
     os.unlink(other + "/meta.properties")
     out = format_node(path, CLUSTER_ID, "--override", f"log.dirs={log_dir},{other}")[0]
-    assert "already formatted" in out and files_in(other)["meta.properties"].decode() == two
+    assert "already formatted" in out and files_in(log_dir)["meta.properties"].decode() == one
+    assert files_in(other)["meta.properties"].decode() != two, "an empty disk is another disk"
 
 
 # ---- brokers and controllers ----
