@@ -1,0 +1,703 @@
+/* The rules at the head of broker/partition/partition.h, one by one. */
+#include "tests/unit/unit.h"
+
+#include "broker/partition/partition.h"
+
+enum { ME = 1, F2 = 2, F3 = 3, LAG_MS = 1000 };
+
+/* The metadata image: who is active, and every broker's epoch (100 + id). */
+struct image {
+    bool inactive[8];
+    int64_t epoch_of[8];
+};
+
+static bool check(void *arg, int32_t id, int64_t *broker_epoch)
+{
+    const struct image *image = arg;
+    *broker_epoch = image->epoch_of[id] != 0 ? image->epoch_of[id] : 100 + id;
+    return !image->inactive[id];
+}
+
+static struct image all_active;
+
+static struct partition_eligibility by(struct image *image)
+{
+    return (struct partition_eligibility){check, image};
+}
+
+/* Replicas 1, 2, 3; the ISR is the first `isr_count` of `isr`. */
+static struct partition_state state_with(int32_t leader, int32_t leader_epoch,
+                                         int32_t partition_epoch, const char *isr)
+{
+    struct partition_state state = {.leader = leader,
+                                    .leader_epoch = leader_epoch,
+                                    .partition_epoch = partition_epoch,
+                                    .replicas = {ME, F2, F3},
+                                    .replicas_count = 3};
+    for (; *isr != '\0'; isr++) {
+        state.isr[state.isr_count++] = *isr - '0';
+    }
+    return state;
+}
+
+static enum partition_change apply(struct partition *p, struct partition_state state,
+                                   int64_t now_ms)
+{
+    struct partition_effects effects;
+    enum partition_change change = partition_apply(p, &state, now_ms, &effects);
+    partition_verify(p);
+    return change;
+}
+
+/* A leader of epoch 5 whose log is [0, end) with this high watermark. */
+static void lead(struct partition *p, int min_isr, int64_t end, int64_t hw, const char *isr)
+{
+    struct partition_config config = {.min_insync_replicas = min_isr,
+                                      .replica_lag_time_max_ms = LAG_MS};
+    partition_init(p, ME, &config);
+    partition_set_log(p, 0, end, hw);
+    p->local_broker_epoch = 101;
+    ck_assert_int_eq(apply(p, state_with(ME, 5, 10, isr), 0), PARTITION_CHANGE_NEW_LEADER);
+}
+
+static struct partition_effects append(struct partition *p, int64_t end, int64_t now_ms)
+{
+    struct partition_eligibility may_join = by(&all_active);
+    struct partition_effects effects;
+    partition_appended(p, end, now_ms, &may_join, &effects);
+    partition_verify(p);
+    return effects;
+}
+
+static struct partition_effects fetch_as(struct partition *p, const struct partition_fetch *fetch,
+                                         int64_t now_ms, enum err wanted)
+{
+    struct partition_eligibility may_join = by(&all_active);
+    struct partition_effects effects;
+    ck_assert_int_eq(partition_fetched(p, fetch, now_ms, &may_join, &effects), wanted);
+    partition_verify(p);
+    return effects;
+}
+
+static struct partition_effects fetch(struct partition *p, int32_t id, int64_t offset,
+                                      int64_t now_ms)
+{
+    struct partition_fetch f = {.replica_id = id, .broker_epoch = 100 + id, .fetch_offset = offset};
+    return fetch_as(p, &f, now_ms, ERR_NONE);
+}
+
+static void assert_ids(const int32_t *ids, int count, const char *wanted)
+{
+    ck_assert_int_eq(count, (int)strlen(wanted));
+    for (int i = 0; i < count; i++) {
+        ck_assert_int_eq(ids[i], wanted[i] - '0');
+    }
+}
+
+static struct partition_proposal propose(struct partition *p, int64_t now_ms, const char *isr)
+{
+    struct partition_eligibility may_join = by(&all_active);
+    struct partition_proposal proposal;
+    ck_assert(partition_propose_isr(p, now_ms, &may_join, &proposal));
+    assert_ids(proposal.isr, proposal.isr_count, isr);
+    partition_verify(p);
+    return proposal;
+}
+
+static enum partition_isr_outcome answer(struct partition *p, enum err e,
+                                         const struct partition_state *state)
+{
+    struct partition_effects effects;
+    enum partition_isr_outcome outcome = partition_isr_answered(p, e, state, 0, &effects);
+    partition_verify(p);
+    return outcome;
+}
+
+static struct partition_effects check_lag(struct partition *p, int64_t now_ms)
+{
+    struct partition_eligibility may_join = by(&all_active);
+    struct partition_effects effects;
+    partition_check_lag(p, now_ms, &may_join, &effects);
+    return effects;
+}
+
+/* ---- states ---- */
+
+START_TEST(older_states_are_ignored)
+{
+    struct partition p;
+    lead(&p, 1, 10, 0, "123");
+    ck_assert_int_eq(apply(&p, state_with(F2, 6, 9, "23"), 0), PARTITION_CHANGE_NONE);
+    ck_assert_int_eq(apply(&p, state_with(ME, 5, 10, "1"), 0), PARTITION_CHANGE_NONE);
+    ck_assert_int_eq(p.state.leader, ME);
+    ck_assert_int_eq(p.state.isr_count, 3);
+    ck_assert_int_eq(apply(&p, state_with(ME, 5, 11, "12"), 0), PARTITION_CHANGE_SAME_EPOCH);
+    ck_assert_int_eq(apply(&p, state_with(F2, 6, 12, "12"), 0), PARTITION_CHANGE_NEW_FOLLOWER);
+    ck_assert_int_eq(apply(&p, state_with(F2, 6, 13, "2"), 0), PARTITION_CHANGE_SAME_EPOCH);
+    ck_assert_int_eq(apply(&p, state_with(F3, 7, 14, "23"), 0), PARTITION_CHANGE_NEW_FOLLOWER);
+    ck_assert_int_eq(apply(&p, state_with(-1, 8, 15, "3"), 0), PARTITION_CHANGE_OFFLINE);
+    ck_assert_int_eq(p.role, PARTITION_ROLE_OFFLINE);
+    /* An image may be many states ahead; the same leader may lead again. */
+    ck_assert_int_eq(apply(&p, state_with(ME, 12, 30, "1"), 0), PARTITION_CHANGE_NEW_LEADER);
+    ck_assert_int_eq(apply(&p, state_with(ME, 13, 31, "1"), 0), PARTITION_CHANGE_NEW_LEADER);
+}
+END_TEST
+
+START_TEST(leader_epochs_of_requests_are_fenced)
+{
+    struct partition p;
+    lead(&p, 1, 10, 0, "123");
+    ck_assert_int_eq(partition_check_epoch(&p, -1), ERR_NONE);
+    ck_assert_int_eq(partition_check_epoch(&p, 5), ERR_NONE);
+    ck_assert_int_eq(partition_check_epoch(&p, 4), ERR_FENCED_LEADER_EPOCH);
+    ck_assert_int_eq(partition_check_epoch(&p, 6), ERR_UNKNOWN_LEADER_EPOCH);
+}
+END_TEST
+
+START_TEST(the_high_watermark_is_clamped_into_the_log)
+{
+    struct partition p;
+    struct partition_config config = {1, LAG_MS};
+    partition_init(&p, ME, &config);
+    partition_set_log(&p, 5, 10, 99);
+    ck_assert_int_eq(p.high_watermark, 10);
+    partition_set_log(&p, 5, 10, 0);
+    ck_assert_int_eq(p.high_watermark, 5);
+}
+END_TEST
+
+/* What followers had under an epoch that is over says nothing: they may have cut it since. */
+START_TEST(a_new_epoch_forgets_followers)
+{
+    struct partition p;
+    lead(&p, 2, 10, 0, "123");
+    fetch(&p, F2, 10, 1);
+    apply(&p, state_with(F2, 6, 11, "123"), 2);
+    apply(&p, state_with(ME, 7, 12, "123"), 3);
+    ck_assert_int_eq(p.high_watermark, 0);
+    fetch(&p, F3, 10, 4);
+    ck_assert_int_eq(p.high_watermark, 0);
+    fetch(&p, F2, 7, 5);
+    ck_assert_int_eq(p.high_watermark, 7);
+
+    /* Within the epoch it is kept, also when the replicas change. */
+    apply(&p, state_with(ME, 7, 13, "13"), 6);
+    ck_assert_int_eq(p.high_watermark, 10);
+}
+END_TEST
+
+/* ---- the high watermark ---- */
+
+START_TEST(the_high_watermark_waits_for_the_isr)
+{
+    struct partition p;
+    lead(&p, 1, 10, 0, "123");
+    ck_assert_int_eq(p.high_watermark, 0);
+    ck_assert(!fetch(&p, F2, 10, 1).high_watermark_moved);
+    ck_assert(fetch(&p, F3, 4, 1).high_watermark_moved);
+    ck_assert_int_eq(p.high_watermark, 4);
+    ck_assert(!append(&p, 12, 2).high_watermark_moved);
+    fetch(&p, F3, 10, 3);
+    ck_assert_int_eq(p.high_watermark, 10);
+    /* A member that restarted with less is no reason to go back. */
+    ck_assert(!fetch(&p, F2, 6, 4).high_watermark_moved);
+    ck_assert_int_eq(p.high_watermark, 10);
+}
+END_TEST
+
+START_TEST(a_leader_alone_needs_nobody)
+{
+    struct partition p;
+    lead(&p, 1, 10, 3, "1");
+    ck_assert_int_eq(p.high_watermark, 10);
+    ck_assert(append(&p, 11, 1).high_watermark_moved);
+    ck_assert_int_eq(p.high_watermark, 11);
+    ck_assert_int_eq(partition_acked(&p, 11), PARTITION_ACK_DONE);
+}
+END_TEST
+
+START_TEST(the_high_watermark_stands_below_min_insync_replicas)
+{
+    struct partition p;
+    lead(&p, 2, 10, 3, "1");
+    ck_assert_int_eq(p.high_watermark, 3);
+    ck_assert(!append(&p, 11, 1).high_watermark_moved);
+    ck_assert_int_eq(partition_check_min_isr(&p), ERR_NOT_ENOUGH_REPLICAS);
+    ck_assert_int_eq(partition_acked(&p, 3), PARTITION_ACK_NOT_ENOUGH_REPLICAS);
+    ck_assert_int_eq(partition_acked(&p, 11), PARTITION_ACK_WAIT);
+    apply(&p, state_with(ME, 5, 11, "12"), 2);
+    ck_assert_int_eq(partition_check_min_isr(&p), ERR_NONE);
+    fetch(&p, F2, 11, 3);
+    ck_assert_int_eq(partition_acked(&p, 11), PARTITION_ACK_DONE);
+}
+END_TEST
+
+START_TEST(min_insync_replicas_never_exceeds_the_replicas)
+{
+    struct partition p;
+    lead(&p, 9, 0, 0, "123");
+    ck_assert_int_eq(partition_check_min_isr(&p), ERR_NONE);
+    append(&p, 1, 1);
+    fetch(&p, F2, 1, 1);
+    fetch(&p, F3, 1, 1);
+    ck_assert_int_eq(partition_acked(&p, 1), PARTITION_ACK_DONE);
+    apply(&p, state_with(ME, 5, 11, "12"), 2);
+    ck_assert_int_eq(partition_check_min_isr(&p), ERR_NOT_ENOUGH_REPLICAS);
+}
+END_TEST
+
+/* A follower that has kept up but is not a member yet is waited for, so that it can join. */
+START_TEST(who_may_join_holds_the_high_watermark_back)
+{
+    struct partition p;
+    lead(&p, 1, 10, 0, "12");
+    fetch(&p, F2, 10, 0);
+    ck_assert_int_eq(p.high_watermark, 10);
+    fetch(&p, F3, 10, 1);
+    append(&p, 12, 2);
+    fetch(&p, F2, 12, 2);
+    ck_assert_int_eq(p.high_watermark, 10);
+    /* Not for ever: once it has not kept up for the lag time the others go on. */
+    ck_assert(check_lag(&p, 1 + LAG_MS + 1).high_watermark_moved);
+    ck_assert_int_eq(p.high_watermark, 12);
+}
+END_TEST
+
+START_TEST(who_may_not_join_does_not_hold_back)
+{
+    struct partition p;
+    lead(&p, 1, 10, 0, "12");
+    fetch(&p, F2, 10, 0);
+    fetch(&p, F3, 10, 1);
+    struct image image = {.inactive[F3] = true};
+    struct partition_eligibility may_join = by(&image);
+    struct partition_effects effects;
+    partition_appended(&p, 12, 2, &may_join, &effects);
+    struct partition_fetch f = {.replica_id = F2, .broker_epoch = 102, .fetch_offset = 12};
+    ck_assert_int_eq(partition_fetched(&p, &f, 2, &may_join, &effects), ERR_NONE);
+    ck_assert_int_eq(p.high_watermark, 12);
+}
+END_TEST
+
+/* ---- fetches ---- */
+
+START_TEST(fetches_that_do_not_count)
+{
+    struct partition p;
+    lead(&p, 1, 10, 0, "12");
+    struct partition_fetch stranger = {.replica_id = 7, .broker_epoch = 107, .fetch_offset = 1};
+    fetch_as(&p, &stranger, 1, ERR_NOT_LEADER_OR_FOLLOWER);
+    stranger.replica_id = ME;
+    fetch_as(&p, &stranger, 1, ERR_NOT_LEADER_OR_FOLLOWER);
+    struct partition_fetch beyond = {.replica_id = F2, .broker_epoch = 102, .fetch_offset = 11};
+    fetch_as(&p, &beyond, 1, ERR_OFFSET_OUT_OF_RANGE);
+    beyond.fetch_offset = -1;
+    fetch_as(&p, &beyond, 1, ERR_OFFSET_OUT_OF_RANGE);
+    ck_assert_int_eq(p.high_watermark, 0);
+}
+END_TEST
+
+/* KAFKA-14617. */
+START_TEST(a_dead_incarnation_does_not_count)
+{
+    struct partition p;
+    lead(&p, 1, 10, 0, "12");
+    struct partition_fetch reborn = {.replica_id = F2, .broker_epoch = 500, .fetch_offset = 3};
+    fetch_as(&p, &reborn, 1, ERR_NONE);
+    struct partition_fetch late = {.replica_id = F2, .broker_epoch = 102, .fetch_offset = 10};
+    fetch_as(&p, &late, 2, ERR_NOT_LEADER_OR_FOLLOWER);
+    ck_assert_int_eq(p.high_watermark, 3);
+    /* Nor may it join before the image has its epoch. */
+    struct partition_fetch outsider = {.replica_id = F3, .broker_epoch = 99, .fetch_offset = 10};
+    ck_assert(!fetch_as(&p, &outsider, 3, ERR_NONE).isr_wanted);
+    struct partition_eligibility may_join = by(&all_active);
+    struct partition_proposal proposal;
+    ck_assert(!partition_propose_isr(&p, 3, &may_join, &proposal));
+    outsider.broker_epoch = 103;
+    ck_assert(fetch_as(&p, &outsider, 4, ERR_NONE).isr_wanted);
+}
+END_TEST
+
+/* ---- joining ---- */
+
+START_TEST(joining_needs_the_high_watermark)
+{
+    struct partition p;
+    lead(&p, 1, 10, 0, "12");
+    fetch(&p, F2, 10, 0);
+    append(&p, 20, 1);
+    fetch(&p, F2, 20, 1);
+    ck_assert_int_eq(p.high_watermark, 20);
+    ck_assert(!fetch(&p, F3, 19, 2).isr_wanted);
+    ck_assert(fetch(&p, F3, 20, 3).isr_wanted);
+    struct partition_proposal proposal = propose(&p, 3, "123");
+    ck_assert_int_eq(proposal.leader_epoch, 5);
+    ck_assert_int_eq(proposal.partition_epoch, 10);
+    ck_assert_int_eq(proposal.broker_epochs[0], 101);
+    ck_assert_int_eq(proposal.broker_epochs[2], 103);
+}
+END_TEST
+
+/* A new leader's high watermark may be far behind what was committed: the start of its epoch is
+ * what is certain. */
+START_TEST(joining_needs_the_start_of_the_epoch)
+{
+    struct partition p;
+    lead(&p, 1, 10, 4, "12");
+    ck_assert(!fetch(&p, F3, 9, 1).isr_wanted);
+    ck_assert(fetch(&p, F3, 10, 2).isr_wanted);
+}
+END_TEST
+
+START_TEST(fenced_brokers_do_not_join)
+{
+    struct partition p;
+    lead(&p, 1, 10, 10, "1");
+    struct image image = {.inactive[F2] = true};
+    struct partition_eligibility may_join = by(&image);
+    struct partition_effects effects;
+    struct partition_fetch f = {.replica_id = F2, .broker_epoch = 102, .fetch_offset = 10};
+    ck_assert_int_eq(partition_fetched(&p, &f, 1, &may_join, &effects), ERR_NONE);
+    ck_assert(!effects.isr_wanted);
+    struct partition_proposal proposal;
+    ck_assert(!partition_propose_isr(&p, 1, &may_join, &proposal));
+    image.inactive[F2] = false;
+    ck_assert(partition_propose_isr(&p, 1, &may_join, &proposal));
+}
+END_TEST
+
+START_TEST(a_proposed_member_counts_at_once)
+{
+    struct partition p;
+    lead(&p, 1, 10, 10, "1");
+    fetch(&p, F2, 10, 0);
+    propose(&p, 0, "12");
+    append(&p, 12, 5);
+    ck_assert_int_eq(p.high_watermark, 10);
+    /* However slow it is: the controller may have made it a member. */
+    check_lag(&p, 50 * LAG_MS);
+    append(&p, 13, 50 * LAG_MS);
+    ck_assert_int_eq(p.high_watermark, 10);
+    fetch(&p, F2, 12, 50 * LAG_MS);
+    ck_assert_int_eq(p.high_watermark, 12);
+}
+END_TEST
+
+START_TEST(one_proposal_at_a_time)
+{
+    struct partition p;
+    lead(&p, 1, 10, 10, "1");
+    fetch(&p, F2, 10, 0);
+    propose(&p, 0, "12");
+    ck_assert(!fetch(&p, F3, 10, 1).isr_wanted);
+    struct partition_eligibility may_join = by(&all_active);
+    struct partition_proposal proposal;
+    ck_assert(!partition_propose_isr(&p, 1, &may_join, &proposal));
+    struct partition_state committed = state_with(ME, 5, 11, "12");
+    ck_assert_int_eq(answer(&p, ERR_NONE, &committed), PARTITION_ISR_APPLIED);
+    ck_assert(partition_in_isr(&p, F2));
+    propose(&p, 1, "123");
+}
+END_TEST
+
+/* ---- leaving ---- */
+
+START_TEST(a_laggard_is_proposed_to_leave)
+{
+    struct partition p;
+    lead(&p, 1, 10, 10, "123");
+    fetch(&p, F2, 10, 0);
+    fetch(&p, F3, 10, 0);
+    append(&p, 12, 500);
+    fetch(&p, F2, 12, 600);
+    ck_assert(!check_lag(&p, LAG_MS).isr_wanted);
+    ck_assert(check_lag(&p, LAG_MS + 1).isr_wanted);
+    propose(&p, LAG_MS + 1, "12");
+}
+END_TEST
+
+/* Without new records nobody lags, however long it has not fetched. */
+START_TEST(silence_without_records_is_no_lag)
+{
+    struct partition p;
+    lead(&p, 1, 10, 10, "123");
+    fetch(&p, F2, 10, 0);
+    fetch(&p, F3, 10, 0);
+    ck_assert(!check_lag(&p, 100 * LAG_MS).isr_wanted);
+}
+END_TEST
+
+/* Always a little behind is not lagging: it had at each fetch what was there at the one before. */
+START_TEST(a_follower_that_runs_along_does_not_lag)
+{
+    struct partition p;
+    lead(&p, 1, 10, 10, "12");
+    fetch(&p, F2, 10, 0);
+    for (int64_t t = 100; t < 20 * LAG_MS; t += 100) {
+        int64_t end_before = p.log_end_offset;
+        append(&p, end_before + 5, t);
+        fetch(&p, F2, end_before, t);
+        ck_assert(!check_lag(&p, t).isr_wanted);
+    }
+    ck_assert_int_eq(p.high_watermark, p.log_end_offset - 5);
+}
+END_TEST
+
+START_TEST(members_of_a_new_leader_have_the_lag_time)
+{
+    struct partition p;
+    lead(&p, 1, 10, 0, "123");
+    ck_assert(!check_lag(&p, LAG_MS).isr_wanted);
+    ck_assert(check_lag(&p, LAG_MS + 1).isr_wanted);
+    propose(&p, LAG_MS + 1, "1");
+}
+END_TEST
+
+START_TEST(a_shrink_counts_when_it_is_committed)
+{
+    struct partition p;
+    lead(&p, 1, 10, 0, "12");
+    append(&p, 12, 1);
+    propose(&p, LAG_MS + 2, "1");
+    ck_assert_int_eq(p.high_watermark, 0);
+    append(&p, 13, LAG_MS + 3);
+    ck_assert_int_eq(p.high_watermark, 0);
+    struct partition_state committed = state_with(ME, 5, 11, "1");
+    struct partition_effects effects;
+    ck_assert_int_eq(partition_isr_answered(&p, ERR_NONE, &committed, 0, &effects),
+                     PARTITION_ISR_APPLIED);
+    ck_assert(effects.high_watermark_moved);
+    ck_assert_int_eq(p.high_watermark, 13);
+}
+END_TEST
+
+/* ---- answers ---- */
+
+START_TEST(an_ineligible_member_is_taken_back)
+{
+    struct partition p;
+    lead(&p, 1, 10, 10, "1");
+    fetch(&p, F2, 10, 0);
+    propose(&p, 0, "12");
+    append(&p, 12, 1);
+    ck_assert_int_eq(p.high_watermark, 10);
+    struct partition_effects effects;
+    ck_assert_int_eq(partition_isr_answered(&p, ERR_INELIGIBLE_REPLICA, NULL, 2, &effects),
+                     PARTITION_ISR_DROPPED);
+    ck_assert(effects.high_watermark_moved);
+    ck_assert_int_eq(p.high_watermark, 12);
+    ck_assert(!p.proposal_in_flight);
+    ck_assert(fetch(&p, F2, 12, 3).isr_wanted);
+}
+END_TEST
+
+/* Our state is old: what we proposed may be committed, so it goes on counting. */
+START_TEST(old_states_wait_for_the_metadata)
+{
+    const enum err errors[] = {ERR_FENCED_LEADER_EPOCH,        ERR_INVALID_UPDATE_VERSION,
+                               ERR_UNKNOWN_TOPIC_OR_PARTITION, ERR_UNKNOWN_TOPIC_ID,
+                               ERR_NEW_LEADER_ELECTED,         ERR_INVALID_REQUEST};
+    for (size_t i = 0; i < ARRAY_LEN(errors); i++) {
+        struct partition p;
+        lead(&p, 1, 10, 10, "1");
+        fetch(&p, F2, 10, 0);
+        propose(&p, 0, "12");
+        ck_assert_int_eq(answer(&p, errors[i], NULL), PARTITION_ISR_WAIT);
+        append(&p, 12, 1);
+        ck_assert_int_eq(p.high_watermark, 10);
+        ck_assert(!fetch(&p, F3, 12, 2).isr_wanted);
+        ck_assert_int_eq(apply(&p, state_with(ME, 5, 11, "1"), 3), PARTITION_CHANGE_SAME_EPOCH);
+        ck_assert_int_eq(p.high_watermark, 12);
+        ck_assert(fetch(&p, F3, 12, 4).isr_wanted);
+    }
+}
+END_TEST
+
+START_TEST(other_errors_are_tried_again)
+{
+    const enum err errors[] = {ERR_TIMED_OUT, ERR_NOT_CONTROLLER, ERR_STALE_BROKER_EPOCH,
+                               ERR_UNKNOWN_SERVER_ERROR, ERR_CLOSED};
+    struct partition p;
+    lead(&p, 1, 10, 10, "1");
+    fetch(&p, F2, 10, 0);
+    struct partition_proposal proposal = propose(&p, 0, "12");
+    for (size_t i = 0; i < ARRAY_LEN(errors); i++) {
+        ck_assert_int_eq(answer(&p, errors[i], NULL), PARTITION_ISR_RETRY);
+        ck_assert(p.proposal_in_flight);
+        ck_assert_int_eq(p.proposal.partition_epoch, proposal.partition_epoch);
+    }
+}
+END_TEST
+
+START_TEST(the_metadata_may_come_before_the_answer)
+{
+    struct partition p;
+    lead(&p, 1, 10, 10, "1");
+    fetch(&p, F2, 10, 0);
+    propose(&p, 0, "12");
+    struct partition_state committed = state_with(ME, 5, 11, "12");
+    ck_assert_int_eq(apply(&p, committed, 1), PARTITION_CHANGE_SAME_EPOCH);
+    ck_assert_int_eq(answer(&p, ERR_NONE, &committed), PARTITION_ISR_DROPPED);
+    ck_assert(partition_in_isr(&p, F2));
+    /* And the answer before the metadata. */
+    fetch(&p, F3, 10, 2);
+    propose(&p, 2, "123");
+    committed = state_with(ME, 5, 12, "123");
+    ck_assert_int_eq(answer(&p, ERR_NONE, &committed), PARTITION_ISR_APPLIED);
+    ck_assert_int_eq(apply(&p, committed, 3), PARTITION_CHANGE_NONE);
+    ck_assert(partition_in_isr(&p, F3));
+}
+END_TEST
+
+/* The change completed a reassignment: the metadata log brings the new epoch. */
+START_TEST(an_answer_of_another_epoch_waits)
+{
+    struct partition p;
+    lead(&p, 1, 10, 10, "1");
+    fetch(&p, F2, 10, 0);
+    propose(&p, 0, "12");
+    struct partition_state moved = state_with(F2, 6, 11, "12");
+    ck_assert_int_eq(answer(&p, ERR_NONE, &moved), PARTITION_ISR_WAIT);
+    ck_assert_int_eq(p.role, PARTITION_ROLE_LEADER);
+    ck_assert_int_eq(apply(&p, moved, 1), PARTITION_CHANGE_NEW_FOLLOWER);
+    ck_assert_int_eq(answer(&p, ERR_NONE, &moved), PARTITION_ISR_DROPPED);
+}
+END_TEST
+
+/* ---- consumers ---- */
+
+START_TEST(offsets_are_known_from_the_start_of_the_epoch_on)
+{
+    struct partition p;
+    lead(&p, 1, 10, 4, "12");
+    ck_assert(!partition_offsets_known(&p));
+    fetch(&p, F2, 9, 1);
+    ck_assert(!partition_offsets_known(&p));
+    fetch(&p, F2, 10, 2);
+    ck_assert(partition_offsets_known(&p));
+    apply(&p, state_with(F2, 6, 11, "12"), 3);
+    ck_assert(!partition_offsets_known(&p));
+}
+END_TEST
+
+/* ---- following ---- */
+
+static void follow(struct partition *p, int64_t start, int64_t end, int64_t hw)
+{
+    struct partition_config config = {1, LAG_MS};
+    partition_init(p, ME, &config);
+    partition_set_log(p, start, end, hw);
+    ck_assert_int_eq(apply(p, state_with(F2, 5, 10, "12"), 0), PARTITION_CHANGE_NEW_FOLLOWER);
+}
+
+START_TEST(a_follower_s_high_watermark)
+{
+    struct partition p;
+    struct partition_effects effects;
+    follow(&p, 0, 10, 5);
+    partition_follower_appended(&p, 10, 8, &effects);
+    ck_assert(effects.high_watermark_moved);
+    ck_assert_int_eq(p.high_watermark, 8);
+    partition_follower_appended(&p, 12, 20, &effects); /* the leader is ahead of our log */
+    ck_assert_int_eq(p.high_watermark, 12);
+    partition_follower_appended(&p, 14, 3, &effects); /* a new leader's is old */
+    ck_assert(!effects.high_watermark_moved);
+    ck_assert_int_eq(p.high_watermark, 12);
+    partition_follower_appended(&p, 14, -1, &effects);
+    ck_assert_int_eq(p.high_watermark, 12);
+}
+END_TEST
+
+/* KAFKA-9491: after a full truncation nothing of the old high watermark is left. */
+START_TEST(truncation_takes_the_high_watermark_along)
+{
+    struct partition p;
+    follow(&p, 0, 10, 8);
+    partition_truncated(&p, 0, 9);
+    ck_assert_int_eq(p.high_watermark, 8);
+    partition_truncated(&p, 0, 6);
+    ck_assert_int_eq(p.high_watermark, 6);
+    partition_truncated(&p, 50, 50);
+    ck_assert_int_eq(p.high_watermark, 50);
+    partition_truncated(&p, 20, 20);
+    ck_assert_int_eq(p.high_watermark, 20);
+}
+END_TEST
+
+static void assert_cut(const struct partition *p, struct partition_truncation cut, int64_t offset,
+                       bool again)
+{
+    (void)p;
+    ck_assert_int_eq(cut.offset, offset);
+    ck_assert_int_eq(cut.again, again);
+}
+
+START_TEST(where_a_diverging_log_is_cut)
+{
+    struct partition p;
+    follow(&p, 0, 20, 15);
+    /* We know the epoch: where it ends at the one of us that has less of it. */
+    assert_cut(&p, partition_diverged(&p, 3, 12, 3, 20), 12, false);
+    assert_cut(&p, partition_diverged(&p, 3, 18, 3, 16), 16, false);
+    /* Below the high watermark too: a leader elected uncleanly has less. */
+    assert_cut(&p, partition_diverged(&p, 3, 5, 3, 20), 5, false);
+    /* We have an older epoch instead: behind it everything goes, and the next fetch asks anew
+     * (KIP-279). */
+    assert_cut(&p, partition_diverged(&p, 3, 18, 2, 7), 7, true);
+    assert_cut(&p, partition_diverged(&p, 3, 4, 2, 7), 7, true);
+    /* All of ours are newer. */
+    assert_cut(&p, partition_diverged(&p, 3, 2, -1, 0), 0, false);
+    assert_cut(&p, partition_diverged(&p, 3, 9, -1, 4), 4, false);
+    /* The leader knows no epoch that old: the high watermark is the last safe ground. */
+    assert_cut(&p, partition_diverged(&p, -1, 0, -1, 20), 15, false);
+    /* Never beyond our end. */
+    assert_cut(&p, partition_diverged(&p, 3, 30, 3, 30), 20, false);
+}
+END_TEST
+
+/* ---- what only a bug of the caller can do ---- */
+
+START_TEST(a_follower_appends_nothing_as_leader)
+{
+    struct partition p;
+    follow(&p, 0, 10, 5);
+    append(&p, 11, 0);
+}
+END_TEST
+
+START_TEST(a_leader_s_log_does_not_shrink)
+{
+    struct partition p;
+    lead(&p, 1, 10, 0, "1");
+    append(&p, 9, 0);
+}
+END_TEST
+
+START_TEST(a_leader_does_not_truncate)
+{
+    struct partition p;
+    lead(&p, 1, 10, 0, "1");
+    partition_truncated(&p, 0, 5);
+}
+END_TEST
+
+UNIT_MAIN_ABORTS("partition",
+                 (a_follower_appends_nothing_as_leader, a_leader_s_log_does_not_shrink,
+                  a_leader_does_not_truncate),
+                 older_states_are_ignored, leader_epochs_of_requests_are_fenced,
+                 the_high_watermark_is_clamped_into_the_log, a_new_epoch_forgets_followers,
+                 the_high_watermark_waits_for_the_isr, a_leader_alone_needs_nobody,
+                 the_high_watermark_stands_below_min_insync_replicas,
+                 min_insync_replicas_never_exceeds_the_replicas,
+                 who_may_join_holds_the_high_watermark_back, who_may_not_join_does_not_hold_back,
+                 fetches_that_do_not_count, a_dead_incarnation_does_not_count,
+                 joining_needs_the_high_watermark, joining_needs_the_start_of_the_epoch,
+                 fenced_brokers_do_not_join, a_proposed_member_counts_at_once,
+                 one_proposal_at_a_time, a_laggard_is_proposed_to_leave,
+                 silence_without_records_is_no_lag, a_follower_that_runs_along_does_not_lag,
+                 members_of_a_new_leader_have_the_lag_time, a_shrink_counts_when_it_is_committed,
+                 an_ineligible_member_is_taken_back, old_states_wait_for_the_metadata,
+                 other_errors_are_tried_again, the_metadata_may_come_before_the_answer,
+                 an_answer_of_another_epoch_waits, offsets_are_known_from_the_start_of_the_epoch_on,
+                 a_follower_s_high_watermark, truncation_takes_the_high_watermark_along,
+                 where_a_diverging_log_is_cut)
