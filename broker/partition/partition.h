@@ -203,7 +203,9 @@ void partition_truncated(struct partition *p, int64_t log_start, int64_t log_end
 /* Where a follower cuts its log when its leader reports a diverging epoch (KIP-595 style answer in
  * Fetch v12+). `own_epoch`/`own_end` is the local end of the largest epoch ≤ the leader's epoch;
  * if all local epochs are larger, own_epoch is −1 and own_end is where the first of them begins.
- * `again`: the epochs differ, so the next fetch must ask anew. */
+ * `again`: the epochs differ, so the next fetch must ask anew.
+ * Only for the answer to the newest fetch: an older answer to the same offset may be about a log
+ * that was cut and has grown again since, and would cut what is committed. */
 struct partition_truncation {
     int64_t offset;
     bool again;
