@@ -27,7 +27,8 @@ struct replica *broker_replica(struct broker *broker, struct uuid topic_id, int3
 
 struct replica *broker_replicas_next(const struct broker *broker, size_t *at)
 {
-    return map_next(&broker->replicas->by_key, at);
+    /* There are none yet when a start has failed early. */
+    return broker->replicas == NULL ? NULL : map_next(&broker->replicas->by_key, at);
 }
 
 int64_t broker_replicas_previous_epoch(const struct broker *broker)

@@ -3,7 +3,9 @@
 
 enum { PORT_DIGITS_MAX = 5, QUORUM_MAX = 15 };
 
-#define REFUSE(why, ...) (buf_printf(why, __VA_ARGS__), ERR_CONFIG)
+/* Where the setting is, its name, and what is wrong with it. */
+#define REFUSE(settings, name, why, ...) \
+    (settings_put_origin(settings, name, why), buf_printf(why, name __VA_ARGS__), ERR_CONFIG)
 
 bool metadata_names_contain(char **names, const char *name)
 {
@@ -91,43 +93,45 @@ static enum err read_bind(const struct settings *settings, struct arena *arena, 
     for (int i = 0; items[i] != NULL; i++) {
         struct metadata_listener *l = &out[i];
         if (!parse_listener(arena, items[i], &l->name, &l->bind)) {
-            return REFUSE(why,
-                          "listeners: \"%s\" is not of the form NAME://host:port, for example "
+            return REFUSE(settings, "listeners", why,
+                          ": \"%s\" is not of the form NAME://host:port, for example "
                           "PLAINTEXT://127.0.0.1:9092",
                           items[i]);
         }
         if (!is_plaintext(settings, l->name, arena)) {
-            return REFUSE(why,
-                          "listener.security.protocol.map: %s must be PLAINTEXT, the only protocol "
+            return REFUSE(settings, "listener.security.protocol.map", why,
+                          ": %s must be PLAINTEXT, the only protocol "
                           "of this version",
                           l->name);
         }
         l->advertised = l->bind;
         for (int k = 0; k < i; k++) {
             if (strcmp(out[k].name, l->name) == 0) {
-                return REFUSE(why, "listeners: %s is given twice", l->name);
+                return REFUSE(settings, "listeners", why, ": %s is given twice", l->name);
             }
         }
     }
     return ERR_NONE;
 }
 
-static enum err read_advertised(struct arena *arena, char **items, struct metadata_listener *all,
-                                int count, struct buf *why)
+static enum err read_advertised(const struct settings *settings, struct arena *arena,
+                                struct metadata_listener *all, int count, struct buf *why)
 {
+    char **items = settings_list(settings, "advertised.listeners", arena);
     for (int i = 0; items[i] != NULL; i++) {
         char *name;
         struct metadata_address address;
         if (!parse_listener(arena, items[i], &name, &address)) {
-            return REFUSE(why, "advertised.listeners: \"%s\" is not of the form NAME://host:port",
-                          items[i]);
+            return REFUSE(settings, "advertised.listeners", why,
+                          ": \"%s\" is not of the form NAME://host:port", items[i]);
         }
         int at = 0;
         while (at < count && strcmp(all[at].name, name) != 0) {
             at++;
         }
         if (at == count) {
-            return REFUSE(why, "advertised.listeners: %s is not one of `listeners`", name);
+            return REFUSE(settings, "advertised.listeners", why, ": %s is not one of `listeners`",
+                          name);
         }
         all[at].advertised = address;
     }
@@ -140,20 +144,20 @@ enum err metadata_listeners_read(const struct settings *settings, struct arena *
     char **items = settings_list(settings, "listeners", arena);
     *count = list_length(items);
     if (*count == 0) {
-        return REFUSE(why, "listeners is empty: name at least one, for example "
-                           "PLAINTEXT://127.0.0.1:9092");
+        return REFUSE(settings, "listeners", why,
+                      " is empty: name at least one, for example "
+                      "PLAINTEXT://127.0.0.1:9092");
     }
     *out = ARENA_ARRAY(arena, (size_t)*count, struct metadata_listener);
     TRY(read_bind(settings, arena, items, *out, why));
     if (settings_is_set(settings, "advertised.listeners")) {
-        char **advertised = settings_list(settings, "advertised.listeners", arena);
-        TRY(read_advertised(arena, advertised, *out, *count, why));
+        TRY(read_advertised(settings, arena, *out, *count, why));
     }
     for (int i = 0; i < *count; i++) {
         struct metadata_address *a = &(*out)[i].advertised;
         if (strcmp(a->host, "0.0.0.0") == 0 || strcmp(a->host, "::") == 0) {
-            return REFUSE(why,
-                          "advertised.listeners: %s would advertise %s, which no client can reach: "
+            return REFUSE(settings, "advertised.listeners", why,
+                          ": %s would advertise %s, which no client can reach: "
                           "set advertised.listeners to an address that clients can",
                           (*out)[i].name, a->host);
         }
@@ -176,34 +180,35 @@ static bool parse_voter(struct arena *arena, const char *text, struct metadata_q
     return out->address.port > 0 && out->address.host[0] != '\0';
 }
 
-static enum err read_voters(struct arena *arena, char **items, struct metadata_quorum_address *out,
-                            struct buf *why)
+static enum err read_voters(const struct settings *settings, struct arena *arena, char **items,
+                            struct metadata_quorum_address *out, struct buf *why)
 {
     for (int i = 0; items[i] != NULL; i++) {
         if (!parse_voter(arena, items[i], &out[i])) {
-            return REFUSE(why,
-                          "controller.quorum.voters: \"%s\" is not of the form id@host:port, for "
+            return REFUSE(settings, "controller.quorum.voters", why,
+                          ": \"%s\" is not of the form id@host:port, for "
                           "example 3001@10.0.0.1:9093",
                           items[i]);
         }
         for (int k = 0; k < i; k++) {
             if (out[k].id == out[i].id) {
-                return REFUSE(why, "controller.quorum.voters: id %d is given twice", out[i].id);
+                return REFUSE(settings, "controller.quorum.voters", why, ": id %d is given twice",
+                              out[i].id);
             }
         }
     }
     return ERR_NONE;
 }
 
-static enum err read_servers(struct arena *arena, char **items, struct metadata_quorum_address *out,
-                             struct buf *why)
+static enum err read_servers(const struct settings *settings, struct arena *arena, char **items,
+                             struct metadata_quorum_address *out, struct buf *why)
 {
     for (int i = 0; items[i] != NULL; i++) {
         out[i].id = -1;
         if (!metadata_address_parse(arena, slice_str(items[i]), &out[i].address) ||
             out[i].address.port == 0) {
-            return REFUSE(why, "controller.quorum.bootstrap.servers: \"%s\" is not host:port",
-                          items[i]);
+            return REFUSE(settings, "controller.quorum.bootstrap.servers", why,
+                          ": \"%s\" is not host:port", items[i]);
         }
     }
     return ERR_NONE;
@@ -217,14 +222,15 @@ enum err metadata_quorum_read(const struct settings *settings, struct arena *are
     bool is_static = list_length(voters) > 0;
     *count = is_static ? list_length(voters) : list_length(servers);
     if (*count == 0) {
-        return REFUSE(why, "controller.quorum.voters is not set: name all controllers as "
-                           "id@host:port,id@host:port,…");
+        return REFUSE(settings, "controller.quorum.voters", why,
+                      " is not set: name all controllers as "
+                      "id@host:port,id@host:port,…");
     }
     if (*count > QUORUM_MAX) {
-        return REFUSE(why, "controller.quorum.voters names %d controllers, at most %d are allowed",
-                      *count, QUORUM_MAX);
+        return REFUSE(settings, "controller.quorum.voters", why,
+                      " names %d controllers, at most %d are allowed", *count, QUORUM_MAX);
     }
     *out = ARENA_ARRAY(arena, (size_t)*count, struct metadata_quorum_address);
-    return is_static ? read_voters(arena, voters, *out, why)
-                     : read_servers(arena, servers, *out, why);
+    return is_static ? read_voters(settings, arena, voters, *out, why)
+                     : read_servers(settings, arena, servers, *out, why);
 }

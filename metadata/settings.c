@@ -13,6 +13,7 @@ struct given {
     char *name; /* only of settings for one listener */
     char *text;
     char *file; /* NULL: not from a file */
+    int line;   /* of the file */
 };
 
 struct settings {
@@ -180,6 +181,7 @@ static enum err set(struct settings *s, struct slice name, struct slice value, s
     mem_free(g->file);
     g->text = slice_dup_str(value);
     g->file = origin.line > 0 ? mem_strdup(origin.text) : NULL;
+    g->line = origin.line;
     return ERR_NONE;
 }
 
@@ -277,6 +279,19 @@ bool settings_is_set(const struct settings *s, const char *name)
         }
     }
     return false;
+}
+
+void settings_put_origin(const struct settings *s, const char *name, struct buf *out)
+{
+    for (const struct setting *row = server_row(name); row != NULL; row = fallback_of(row)) {
+        const struct given *g = &s->values[row - settings_server_rows];
+        if (g->text != NULL) {
+            if (g->file != NULL) {
+                put_origin(out, (struct origin){.text = g->file, .line = g->line});
+            }
+            return;
+        }
+    }
 }
 
 const char *settings_str(const struct settings *s, const char *name)

@@ -128,6 +128,10 @@ const char *settings_str(const struct settings *s, const char *name);
 /* Items of a LIST (or of a comma-separated STRING), trimmed; NULL-terminated array from `arena`. */
 char **settings_list(const struct settings *s, const char *name, struct arena *arena);
 
+/* Appends "FILE:LINE: " of where the setting (or the fallback that counts for it) was given, for
+ * messages about what it holds; nothing when it was not given in a file. */
+void settings_put_origin(const struct settings *s, const char *name, struct buf *out);
+
 /* Did the operator set it, or one of its fallbacks? A setting whose default is null reads as 0
  * through the typed functions, so ask this first. */
 bool settings_is_set(const struct settings *s, const char *name);

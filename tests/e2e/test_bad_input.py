@@ -20,6 +20,13 @@ def small(name, **options):
     return Cluster(name, controllers=1, brokers=1, **options)
 
 
+def formatted(path, cluster_id):
+    """Formats the storage of a settings file: (exit status, output)."""
+    run = subprocess.run([BIN + "/craft", "format", "--config", path, "--cluster-id", cluster_id],
+                         capture_output=True, text=True, timeout=20)
+    return run.returncode, run.stdout + run.stderr
+
+
 # ---- settings ----
 def broker_settings(name, **changes):
     """A file of settings for a broker of a quorum that does not exist; its path. None removes."""
@@ -74,6 +81,7 @@ def wrong_overrides_name_the_setting():
 
 @case
 def missing_settings_are_named():
+    formatted(broker_settings("missing"), OTHER_CLUSTER)
     for name in ("node.id", "controller.quorum.voters"):
         said = refused(broker_settings("missing", **{name: None}))
         assert name in said, f"{name} is not named: {said}"
@@ -125,16 +133,11 @@ def unformatted_storage_is_refused():
 def format_twice_and_with_another_id():
     path = broker_settings("format")
     mine = "MTExMTExMTExMTExMTExMQ"
-
-    def formatted(cluster_id):
-        run = subprocess.run([BIN + "/craft", "format", "--config", path, "--cluster-id",
-                              cluster_id], capture_output=True, text=True, timeout=20)
-        return run.returncode, run.stdout + run.stderr
     for bad in ("short", "", "!" * 22, mine + "A"):
-        assert formatted(bad)[0] > 0, bad
-    assert formatted(mine)[0] == 0
-    assert formatted(mine)[0] == 0, "the same id again is fine"
-    status, said = formatted(OTHER_CLUSTER)
+        assert formatted(path, bad)[0] > 0, bad
+    assert formatted(path, mine)[0] == 0
+    assert formatted(path, mine)[0] == 0, "the same id again is fine"
+    status, said = formatted(path, OTHER_CLUSTER)
     assert status > 0
     assert mine in said and OTHER_CLUSTER in said, f"both ids are told: {said}"
 
@@ -149,8 +152,8 @@ def a_broker_of_another_cluster_stays_out():
                 "advertised.listeners": None,
                 "log.dirs": os.path.join(DIR, "stranger/data")}
     path = broker_settings("stranger", **stranger)
-    subprocess.run([BIN + "/craft", "format", "--config", path, "--cluster-id", OTHER_CLUSTER],
-                   check=True, timeout=20, capture_output=True)
+    status, said = formatted(path, OTHER_CLUSTER)
+    assert status == 0, said
     log = os.path.join(DIR, "stranger/stranger.log")
     with open(log, "wb") as out:
         broker = subprocess.Popen([BIN + "/craft-broker", "--config", path], stdout=out,
