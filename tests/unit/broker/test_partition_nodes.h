@@ -126,8 +126,7 @@ static void obey(struct world *w, int id, const struct partition_effects *effect
         return;
     }
     for (int64_t at = n->unacked_from; at < n->part.high_watermark; at++) {
-        if (n->log[at].epoch == n->part.state.leader_epoch &&
-            partition_acked(&n->part, at + 1) == PARTITION_ACK_DONE) {
+        if (partition_acked(&n->part, at + 1) == PARTITION_ACK_DONE) {
             acknowledge(w, n, at);
         }
     }
@@ -318,11 +317,13 @@ static void learn_state(struct world *w, int id)
         return;
     }
     n->applied += prng_chance(&w->prng, 1, 2) ? 1 : 1 + (int)prng_below(&w->prng, unseen);
+    bool led = n->part.role == PARTITION_ROLE_LEADER;
     struct partition_effects effects;
     enum partition_change change =
         partition_apply(&n->part, &w->states[n->applied - 1], w->now_ms, &effects);
     if (change == PARTITION_CHANGE_NEW_LEADER) {
-        n->unacked_from = n->part.epoch_start_offset;
+        /* Who led until now has what is waiting for replication in its log, and goes on with it. */
+        n->unacked_from = led ? n->unacked_from : n->part.epoch_start_offset;
         n->seen_hw = 0;
         n->part.local_broker_epoch = n->incarnation;
         TRACE(w, "%d leads epoch %d from %lld", id, n->part.state.leader_epoch,

@@ -68,7 +68,8 @@ struct node {
     int applied;      /* states of the controller's history that this broker has seen */
     int64_t seen_hw;  /* for HwMonotonic */
     int32_t seen_hw_epoch;
-    int64_t unacked_from; /* leader: acks were given below it in this epoch */
+    int64_t
+        unacked_from; /* leader: what it appended since it leads is not acknowledged from here on */
 };
 
 /* An idempotent producer with at most five batches in flight. */
