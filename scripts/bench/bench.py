@@ -108,19 +108,19 @@ class Cluster:
         return AdminClient({"bootstrap.servers": self.bootstrap, "log_level": 0})
 
     def create(self, partitions=4):
-        topic = f"bench-{time.time_ns()}"
-        self.admin().create_topics([NewTopic(topic, partitions, 3)])[topic].result(30)
-        wait_for(
-            lambda: all(
-                p.leader >= 0
-                for p in self.admin().list_topics(topic, 10).topics[topic].partitions.values()
-            ),
-            "leaders of " + topic,
-        )
+        topic, admin = f"bench-{time.time_ns()}", self.admin()
+        admin.create_topics([NewTopic(topic, partitions, 3)])[topic].result(30)
+
+        def led():
+            found = admin.list_topics(topic, 10).topics[topic].partitions.values()
+            return len(found) == partitions and all(p.leader >= 0 for p in found)
+
+        wait_for(led, "leaders of " + topic)
         return topic
 
     def delete(self, topic):
-        self.admin().delete_topics([topic])[topic].result(30)
+        admin = self.admin()
+        admin.delete_topics([topic])[topic].result(30)
 
     def generate(self, mode, topic, count, size, *properties):
         done = subprocess.run(
@@ -284,7 +284,8 @@ def controller(cluster):
 
 def leader(cluster):
     topic = cluster.create(1)
-    node = f"broker-{cluster.admin().list_topics(topic, 10).topics[topic].partitions[0].leader}"
+    admin = cluster.admin()
+    node = f"broker-{admin.list_topics(topic, 10).topics[topic].partitions[0].leader}"
     acked, failed, stop = [], [], threading.Event()
     producer = Producer(
         {
