@@ -62,7 +62,7 @@ BANNED_CALL = re.compile(r"(?<![\w.>])(%s)\s*\(" % "|".join(BANNED))
 # Text that no file may hold.
 UNFINISHED = re.compile(r"\b(?:FIXME|TODO|XXX)\b")
 MACHINE_PATH = re.compile(r"(?<![\w.*}/-])/(?:home|Users|root|work)/[\w.]")
-PARENT_PATH = re.compile(r"(?<![\w./])((?:\.\./)+)[\w.]")
+PARENT_PATH = re.compile(r"(?<![\w./])(?:\.\./)+[\w./-]*\w")
 
 TEXT = (".c", ".h", ".py", ".sh", ".md", ".proto", ".msg", ".txt", ".patch", ".yml", "Makefile")
 
@@ -78,9 +78,10 @@ def check_text(report, path, text):
             report.error(where, "unfinished: do it, or describe the limit in a sentence")
         if MACHINE_PATH.search(line):
             report.error(where, "a path of one machine")
-        for up in PARENT_PATH.findall(line):
-            if up.count("..") > path.count("/"):
-                report.error(where, "a path that leaves the repository")
+        for parent in PARENT_PATH.findall(line):
+            target = os.path.normpath(os.path.join(os.path.dirname(path), parent))
+            if target.startswith("..") or not os.path.exists(os.path.join(ROOT, target)):
+                report.error(where, f"{parent}: not a path inside the repository")
     if text and not text.endswith("\n"):
         report.error(path, "no newline at the end")
 

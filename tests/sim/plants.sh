@@ -56,7 +56,8 @@ try() {
         echo "FAIL $name: the patch does not apply; make it anew"
         return 1
     fi
-    if ! compile "$dir" "$dir/objects" "$dir"/$FOLDER/*.c 2>"$dir/compile.log" || ! link "$name"; then
+    if ! compile "$dir" "$dir/objects" "$dir"/$FOLDER/*.c 2>"$dir/compile.log" ||
+        ! link "$name"; then
         echo "FAIL $name: does not compile, see $dir/compile.log"
         return 1
     fi
