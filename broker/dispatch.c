@@ -8,7 +8,7 @@
  * in the README. */
 const struct net_api broker_apis[] = {
     {WIRE_API_PRODUCE, 0, 13, broker_api_produce, NULL},
-    {WIRE_API_FETCH, 4, 18, broker_api_fetch, broker_api_fetch_error},
+    {WIRE_API_FETCH, 4, 18, broker_api_fetch, NULL},
     {WIRE_API_LIST_OFFSETS, 1, 10, broker_api_list_offsets, NULL},
     {WIRE_API_METADATA, 0, 13, broker_api_metadata, NULL},
     {WIRE_API_OFFSET_COMMIT, 0, 10, broker_api_group, NULL},

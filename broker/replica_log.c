@@ -6,6 +6,9 @@
 #include "broker/replicas_private.h"
 #include "wire/compress.h"
 
+/* Bounds what is read again for the producers' state. */
+enum { PRODUCER_TAIL_MAX = 200000 };
+
 /* ---- producer state ---- */
 
 static struct producer_batch producer_batch_of(const struct store_batch *b)
@@ -63,24 +66,44 @@ static void restore_entry(struct replica *r, const struct store_producer_entry *
     producer_restore(&r->producers, &batch, net_wall_ms(r->broker->loop));
 }
 
-/* The state at the newest usable snapshot, then every batch behind it. */
+/* A snapshot remembers one batch a producer, but a retry may be of any of the last five: those near
+ * the end are read again from the log. Where that has to begin: five batches of the size of the
+ * last one for every producer that wrote there. */
+static int64_t tail_start(const struct replica *r, const struct store_snapshot *snapshot)
+{
+    int64_t end = store_log_end_offset(r->log);
+    int64_t span = 0;
+    for (size_t i = 0; i < snapshot->count && span < PRODUCER_TAIL_MAX; i++) {
+        const struct store_producer_entry *entry = &snapshot->entries[i];
+        if (entry->last_offset >= end - PRODUCER_TAIL_MAX) {
+            span += PRODUCER_BATCHES * ((int64_t)entry->offset_delta + 1);
+        }
+    }
+    return end - min_i64(span, PRODUCER_TAIL_MAX);
+}
+
+/* What the log's end says, and the newest usable snapshot for producers that are silent there. */
 static enum err load_producers(struct replica *r)
 {
-    producers_clear(&r->producers);
     const struct store_fs *fs = r->broker->fs;
-    /* One from behind the end is of records that are gone; the log may grow past it again. */
-    TRY(store_snapshot_remove(fs, store_log_dir(r->log), store_log_end_offset(r->log) + 1,
-                              INT64_MAX));
+    const char *dir = store_log_dir(r->log);
+    int64_t end = store_log_end_offset(r->log);
     struct store_snapshot snapshot;
-    enum err e =
-        store_snapshot_load(fs, store_log_dir(r->log), store_log_end_offset(r->log), &snapshot);
+    producers_clear(&r->producers);
+    /* One from behind the end is of records that are gone; the log may grow past it again. */
+    TRY(store_snapshot_remove(fs, dir, end + 1, INT64_MAX));
+    enum err e = store_snapshot_load(fs, dir, end, &snapshot);
+    if (e == ERR_NONE) {
+        int64_t from = min_i64(snapshot.offset, tail_start(r, &snapshot));
+        e = store_log_scan(r->log, max_i64(from, store_log_start_offset(r->log)), note_scanned, r);
+    }
     for (size_t i = 0; e == ERR_NONE && i < snapshot.count; i++) {
-        restore_entry(r, &snapshot.entries[i]);
+        if (!producer_known(&r->producers, snapshot.entries[i].producer_id)) {
+            restore_entry(r, &snapshot.entries[i]);
+        }
     }
     mem_free(snapshot.entries);
-    TRY(e);
-    int64_t from = max_i64(snapshot.offset, store_log_start_offset(r->log));
-    return store_log_scan(r->log, from, note_scanned, r);
+    return e;
 }
 
 static enum err save_producers(struct replica *r, int64_t offset)

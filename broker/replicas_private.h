@@ -27,6 +27,7 @@ struct broker_replicas {
     struct map checkpoints; /* struct replicas_checkpoint, by name; as read at start */
     struct net_timer checkpoint_timer;
     bool checkpoint_deferred;
+    struct replicas_checkpoint_job *checkpoint_job; /* being written, or NULL */
     struct net_timer expiry_timer;
     struct list flushes;  /* struct replica_flush under way */
     struct list removals; /* directories that wait for file.delete.delay.ms */

@@ -11,10 +11,6 @@ void broker_api_fetch(void *broker, struct net_request *req);
 void broker_api_list_offsets(void *broker, struct net_request *req);
 void broker_api_offset_for_leader_epoch(void *broker, struct net_request *req);
 
-/* Answers in the form of their response with `error` for everything asked: versions that are not
- * served (net_api.error_response). */
-void broker_api_fetch_error(struct net_request *req, enum err error);
-
 /* The cluster. */
 void broker_api_api_versions(void *broker, struct net_request *req);
 void broker_api_metadata(void *broker, struct net_request *req);

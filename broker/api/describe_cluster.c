@@ -1,5 +1,6 @@
 /* DescribeCluster (KIP-700, KIP-919): the brokers; controllers are asked on their own listener. */
 #include "broker/api/api.h"
+#include "broker/api/operations.h"
 #include "wire/wire.h"
 
 enum { ENDPOINT_BROKERS = 1, ENDPOINT_CONTROLLERS = 2 };
@@ -40,6 +41,9 @@ void broker_api_describe_cluster(void *arg, struct net_request *req)
     response.cluster_id = broker->cluster_id;
     if (request->endpoint_type == ENDPOINT_BROKERS) {
         fill_brokers(broker, req, &response);
+        if (request->include_cluster_authorized_operations) {
+            response.cluster_authorized_operations = OPERATIONS_CLUSTER;
+        }
     } else {
         response.error_code = request->endpoint_type == ENDPOINT_CONTROLLERS
                                   ? ERR_MISMATCHED_ENDPOINT_TYPE

@@ -271,7 +271,7 @@ static struct fetch *fetch_new(struct broker *broker, struct net_request *req,
     return fetch;
 }
 
-void broker_api_fetch_error(struct net_request *req, enum err error)
+static void refuse(struct net_request *req, enum err error)
 {
     struct wire_fetch_response response;
     wire_init(wire_response(WIRE_API_FETCH), &response);
@@ -286,7 +286,7 @@ void broker_api_fetch(void *arg, struct net_request *req)
     struct fetch_session *session;
     enum err e = broker_session_open(broker->sessions, request, req->header.api_version, &session);
     if (e != ERR_NONE) {
-        broker_api_fetch_error(req, e);
+        refuse(req, e);
         return;
     }
     struct fetch *fetch = fetch_new(broker, req, session);

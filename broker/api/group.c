@@ -1,5 +1,6 @@
 /* The group APIs: find the shard, give it the request; queries are answered at once. */
 #include "broker/api/api.h"
+#include "broker/api/operations.h"
 #include "broker/groups_private.h"
 
 enum { COMMIT_VERSION_IDS = 10, FETCH_VERSION_BATCHED = 8 };
@@ -182,6 +183,9 @@ void broker_api_describe_groups(void *arg, struct net_request *req)
         }
         group_shard_describe(host->shard, request->groups[i], req->header.api_version, &req->arena,
                              &response.groups[i]);
+        if (request->include_authorized_operations && response.groups[i].error_code == ERR_NONE) {
+            response.groups[i].authorized_operations = OPERATIONS_GROUP;
+        }
     }
     net_reply(req, &response);
 }

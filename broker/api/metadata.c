@@ -1,5 +1,6 @@
 /* Metadata: brokers, topics, leaders; creates topics that are asked for, if that is allowed. */
 #include "broker/api/api.h"
+#include "broker/api/operations.h"
 #include "broker/forward.h"
 #include "wire/wire.h"
 
@@ -92,9 +93,13 @@ static void fill_partition(struct answering *a, const struct metadata_partition 
 
 static void fill_topic(struct answering *a, const struct metadata_topic *topic, TOPIC *out)
 {
+    const struct wire_metadata_request *request = a->req->body;
     out->name = topic->name;
     out->topic_id = topic->id;
     out->is_internal = broker_topic_is_internal(topic->name);
+    if (request->include_topic_authorized_operations) {
+        out->topic_authorized_operations = OPERATIONS_TOPIC;
+    }
     out->partitions = wire_new_array(&wire_msg_metadata_response_topics_partitions, &a->req->arena,
                                      topic->partition_count);
     out->partitions_count = topic->partition_count;
@@ -181,6 +186,9 @@ void broker_api_metadata(void *broker, struct net_request *req)
     wire_init(wire_response(WIRE_API_METADATA), &response);
     response.cluster_id = a.broker->cluster_id;
     fill_brokers(&a);
+    if (request->include_cluster_authorized_operations) {
+        response.cluster_authorized_operations = OPERATIONS_CLUSTER;
+    }
     if (wants_all(req)) {
         fill_all(&a);
     } else {

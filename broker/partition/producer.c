@@ -99,6 +99,11 @@ void producer_restore(struct producers *ps, const struct producer_batch *last, i
     producer->last_used_ms = now_ms;
 }
 
+bool producer_known(const struct producers *ps, int64_t producer_id)
+{
+    return map_get(&ps->by_id, MAP_KEY(producer_id)) != NULL;
+}
+
 void producers_expire(struct producers *ps, int64_t before_ms)
 {
     size_t at = 0;

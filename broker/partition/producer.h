@@ -52,6 +52,8 @@ void producer_append(struct producers *ps, const struct producer_batch *batch, i
 /* Restores a producer from a snapshot file's entry: only its last batch is known then. */
 void producer_restore(struct producers *ps, const struct producer_batch *last, int64_t now_ms);
 
+bool producer_known(const struct producers *ps, int64_t producer_id);
+
 /* Forgets producers that have not appended since `before_ms` (producer.id.expiration.ms). */
 void producers_expire(struct producers *ps, int64_t before_ms);
 
