@@ -149,10 +149,10 @@ $(O)/tests/sim/sim_$(1): $(patsubst %.c,$(O)/obj/%.o,$(wildcard tests/sim/$(1)/*
 endef
 $(foreach f,$(SIM_FOLDERS),$(eval $(call sim_rules,$(f))))
 
-# tests/e2e/versions.c: the client of tests/e2e/test_versions.py.
-E2E_SOURCES := $(wildcard tests/e2e/versions.c)
-E2E_PROGRAMS := $(E2E_SOURCES:%.c=$(O)/%)
-$(O)/tests/e2e/versions: $(O)/obj/tests/e2e/versions.o $(call libs_for,wire)
+# tests/e2e/versions: the client of tests/e2e/test_versions.py.
+E2E_SOURCES := $(sort $(wildcard tests/e2e/versions/*.c))
+E2E_PROGRAMS := $(O)/tests/e2e/versions
+$(O)/tests/e2e/versions: $(E2E_SOURCES:%.c=$(O)/obj/%.o) $(call libs_for,wire)
 	$(call link,)
 
 test-programs: $(UNIT_PROGRAMS) $(SIM_PROGRAMS) $(E2E_PROGRAMS)

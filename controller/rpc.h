@@ -19,6 +19,7 @@ struct rpc_api {
     int16_t min_version;
     int16_t max_version;
     bool forwarded; /* may come inside an Envelope */
+    bool itemized;  /* errors stand only beside the items asked for */
 
     /* Answers, now or later, by controller_rpc_reply() or net_reply…(). NULL: the request is
      * decided. */

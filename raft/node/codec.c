@@ -161,6 +161,14 @@ bool codec_endpoint(const struct node *node, int32_t leader_id, struct node_endp
     return true;
 }
 
+bool codec_reply_endpoint(const struct node *node, const struct net_request *request,
+                          int32_t leader_id, struct node_endpoint *out)
+{
+    /* KIP-853. */
+    int16_t first = request->header.api_key == WIRE_API_FETCH ? 16 : 1;
+    return request->header.api_version >= first && codec_endpoint(node, leader_id, out);
+}
+
 struct slice codec_cluster_id(const struct node *node)
 {
     return slice_str(node->options.cluster_id);

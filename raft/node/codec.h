@@ -16,6 +16,10 @@ struct node_endpoint {
 
 /* False: not known. */
 bool codec_endpoint(const struct node *node, int32_t leader_id, struct node_endpoint *out);
+
+/* The same for the response to `request`. False also when its version has no place for it. */
+bool codec_reply_endpoint(const struct node *node, const struct net_request *request,
+                          int32_t leader_id, struct node_endpoint *out);
 struct slice codec_cluster_id(const struct node *node);
 
 /* ---- Vote ---- */

@@ -94,7 +94,7 @@ void codec_begin_reply(struct node *node, struct net_request *request,
         .leader_epoch = response->leader_epoch,
     };
     struct node_endpoint endpoint;
-    if (codec_endpoint(node, response->leader_id, &endpoint)) {
+    if (codec_reply_endpoint(node, request, response->leader_id, &endpoint)) {
         wire->node_endpoints =
             wire_new_array(&wire_msg_begin_quorum_epoch_response_node_endpoints, arena, 1);
         wire->node_endpoints_count = 1;

@@ -107,7 +107,7 @@ void codec_fetch_reply(struct node *node, struct net_request *request,
     }
     partition->records = slice_is_null(records) ? slice_of("", 0) : records;
     struct node_endpoint endpoint;
-    if (codec_endpoint(node, response->leader_id, &endpoint)) {
+    if (codec_reply_endpoint(node, request, response->leader_id, &endpoint)) {
         wire->node_endpoints = wire_new_array(&wire_msg_fetch_response_node_endpoints, arena, 1);
         wire->node_endpoints_count = 1;
         wire->node_endpoints->node_id = response->leader_id;

@@ -84,7 +84,7 @@ void codec_vote_reply(struct node *node, struct net_request *request,
         .vote_granted = response->u.vote.granted,
     };
     struct node_endpoint endpoint;
-    if (codec_endpoint(node, response->leader_id, &endpoint)) {
+    if (codec_reply_endpoint(node, request, response->leader_id, &endpoint)) {
         wire->node_endpoints = wire_new_array(&wire_msg_vote_response_node_endpoints, arena, 1);
         wire->node_endpoints_count = 1;
         *wire->node_endpoints = (struct wire_vote_response_node_endpoints){

@@ -82,9 +82,13 @@ int node_voters(struct node *node, const struct node_voter **out)
 
 /* ---- DescribeQuorum ---- */
 
+/* Has directories and addresses of nodes (KIP-853). */
+enum { DESCRIBE_VERSION_NODES = 2 };
+
 static void fill_replicas(struct wire_describe_quorum_response_topics_partitions *partition,
-                          const struct node_state *state, struct arena *arena)
+                          const struct node_state *state, int16_t version, struct arena *arena)
 {
+    bool has_directories = version >= DESCRIBE_VERSION_NODES;
     partition->current_voters =
         wire_new_array(&wire_msg_describe_quorum_response_topics_partitions_current_voters, arena,
                        state->voter_count);
@@ -93,8 +97,8 @@ static void fill_replicas(struct wire_describe_quorum_response_topics_partitions
         const struct node_replica_state *voter = &state->voters[i];
         partition->current_voters[i] =
             (struct wire_describe_quorum_response_topics_partitions_current_voters){
-                voter->id, voter->directory_id, voter->log_end_offset, voter->last_fetch_ms,
-                voter->last_caught_up_ms};
+                voter->id, has_directories ? voter->directory_id : UUID_ZERO, voter->log_end_offset,
+                voter->last_fetch_ms, voter->last_caught_up_ms};
     }
     partition->observers =
         wire_new_array(&wire_msg_describe_quorum_response_topics_partitions_observers, arena,
@@ -104,8 +108,8 @@ static void fill_replicas(struct wire_describe_quorum_response_topics_partitions
         const struct node_replica_state *observer = &state->observers[i];
         partition->observers[i] =
             (struct wire_describe_quorum_response_topics_partitions_observers){
-                observer->id, observer->directory_id, observer->log_end_offset,
-                observer->last_fetch_ms, observer->last_caught_up_ms};
+                observer->id, has_directories ? observer->directory_id : UUID_ZERO,
+                observer->log_end_offset, observer->last_fetch_ms, observer->last_caught_up_ms};
     }
 }
 
@@ -130,14 +134,40 @@ static void fill_nodes(struct node *node, struct wire_describe_quorum_response *
     }
 }
 
+/* What is asked about is not the metadata log. */
+static void refuse_topics(struct net_request *request)
+{
+    const struct wire_describe_quorum_request *wire = request->body;
+    struct arena *arena = &request->arena;
+    struct wire_describe_quorum_response *response =
+        wire_new(&wire_msg_describe_quorum_response, arena);
+    response->topics =
+        wire_new_array(&wire_msg_describe_quorum_response_topics, arena, wire->topics_count);
+    response->topics_count = wire->topics_count;
+    for (int i = 0; i < wire->topics_count; i++) {
+        const struct wire_describe_quorum_request_topics *asked = &wire->topics[i];
+        struct wire_describe_quorum_response_topics *topic = &response->topics[i];
+        topic->topic_name = asked->topic_name;
+        topic->partitions = wire_new_array(&wire_msg_describe_quorum_response_topics_partitions,
+                                           arena, asked->partitions_count);
+        topic->partitions_count = asked->partitions_count;
+        for (int k = 0; k < asked->partitions_count; k++) {
+            topic->partitions[k].partition_index = asked->partitions[k].partition_index;
+            topic->partitions[k].error_code = err_wire(ERR_UNKNOWN_TOPIC_OR_PARTITION);
+        }
+    }
+    net_reply(request, response);
+}
+
 void node_serve_describe(struct node *node, struct net_request *request)
 {
     const struct wire_describe_quorum_request *wire = request->body;
     struct arena *arena = &request->arena;
+    int16_t version = request->header.api_version;
     if (wire->topics_count != 1 || wire->topics->partitions_count != 1 ||
         !slice_eq_str(wire->topics->topic_name, NODE_TOPIC) ||
         wire->topics->partitions->partition_index != 0) {
-        node_reply_error(request, ERR_INVALID_REQUEST);
+        refuse_topics(request);
         return;
     }
     struct node_state state;
@@ -158,8 +188,10 @@ void node_serve_describe(struct node *node, struct net_request *request)
         partition->error_code = err_wire(ERR_NOT_LEADER_OR_FOLLOWER);
     } else {
         partition->high_watermark = state.high_watermark;
-        fill_replicas(partition, &state, arena);
-        fill_nodes(node, response, arena);
+        fill_replicas(partition, &state, version, arena);
+        if (version >= DESCRIBE_VERSION_NODES) {
+            fill_nodes(node, response, arena);
+        }
     }
     net_reply(request, response);
 }
