@@ -80,6 +80,13 @@ static enum err commit_one(struct step *s, struct group_pending_append *p,
 
 /* ---- OffsetCommit ---- */
 
+/* -1: as the group's retention has it. Clients say the largest number for "never". */
+static int64_t expiry_ms(const struct step *s, int64_t retention_ms)
+{
+    return retention_ms < 0 ? -1
+                            : s->now.wall_ms + min_i64(retention_ms, INT64_MAX - s->now.wall_ms);
+}
+
 static void commit_topic(struct step *s, struct group_pending_append *p,
                          const struct wire_offset_commit_request *body,
                          const struct wire_offset_commit_request_topics *from,
@@ -98,8 +105,7 @@ static void commit_topic(struct step *s, struct group_pending_append *p,
             .leader_epoch = one->committed_leader_epoch,
             .metadata = one->committed_metadata,
             .commit_ms = one->commit_timestamp < 0 ? s->now.wall_ms : one->commit_timestamp,
-            .expire_ms =
-                body->retention_time_ms < 0 ? -1 : s->now.wall_ms + body->retention_time_ms,
+            .expire_ms = expiry_ms(s, body->retention_time_ms),
         };
         struct wire_offset_commit_response_topics_partitions *answer =
             &to->partitions[to->partitions_count++];

@@ -290,6 +290,17 @@ START_TEST(explicit_retention_counts)
 }
 END_TEST
 
+START_TEST(longest_retention_is_for_ever)
+{
+    struct fix *f = fix_new();
+    struct fix_commit c = {.who = SIMPLE, .offset = 1, .retention_ms = INT64_MAX, .version = 3};
+    ck_assert_int_eq(fix_commit(f, c), ERR_NONE);
+    fix_pass(f, 30 * DAY_MS);
+    ck_assert_int_eq(fix_fetch(f, "g", "t", 0, false), 1);
+    fix_free(f);
+}
+END_TEST
+
 START_TEST(offsets_of_members_stay)
 {
     struct fix *f = fix_raw();
@@ -463,6 +474,7 @@ int main(void)
     tcase_add_test(tc, topic_ids_come_back);
     tcase_add_test(tc, simple_offsets_expire_by_their_commit);
     tcase_add_test(tc, explicit_retention_counts);
+    tcase_add_test(tc, longest_retention_is_for_ever);
     tcase_add_test(tc, offsets_of_members_stay);
     tcase_add_test(tc, undecided_commit_keeps_the_offset);
     tcase_add_test(tc, failed_expiry_comes_again);
