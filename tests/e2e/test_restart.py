@@ -75,9 +75,7 @@ def kill_9_of_all_under_load(cluster):
     def crash():
         cluster.kill()
         cluster.start()
-    # While replicas come back, NOT_ENOUGH_REPLICAS may hit one request of several under way, which
-    # librdkafka 2.0 takes for a gap in its sequence and gives up.
-    with Load(cluster, in_flight=1) as load:
+    with Load(cluster) as load:
         load.fault("kill -9 of all six and start", crash, deadline_s=60)
         cluster.wait_until_whole()
 
