@@ -208,7 +208,7 @@ cluster-stop: ## stop them; the data stays in build/cluster
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' Makefile | sed -E 's/:.*## /\t/' | expand -t 18
 clean: ## remove everything built (a cluster in build/cluster stays)
-	rm -rf build/opt build/asan build/clang build/fuzz build/gen build/bin build/test build/.deps-*
+	rm -rf build/{opt,asan,clang,fuzz,gen,bin,test,plants} build/.deps-*
 FORCE:
 .PHONY: all gen show bench unit fuzz-programs test-programs test check format cluster cluster-stop help clean FORCE
 .SECONDARY:
