@@ -17,7 +17,7 @@
 #include <string.h>
 #include <time.h>
 
-enum { SIZE_MAX_BYTES = 1 << 20, US_PER_S = 1000000 };
+enum { SIZE_MAX_BYTES = 1 << 20, US_PER_S = 1000000, POLL_US = 50 };
 
 struct load {
     const char *mode;
@@ -109,9 +109,10 @@ static void produce(struct load *load)
         if (load->rate > 0) {
             int64_t due = began + n * US_PER_S / load->rate;
             for (int64_t left = due - now_us(); left > 0; left = due - now_us()) {
-                rd_kafka_poll(load->rk, (int)(left / 1000));
-                struct timespec rest = {0, (left % 1000) * 1000};
+                /* In small steps: a delivery report must not wait for the next message. */
+                struct timespec rest = {0, (left < POLL_US ? left : POLL_US) * 1000};
                 nanosleep(&rest, NULL);
+                rd_kafka_poll(load->rk, 0);
             }
         }
         send_one(load, topic, payload, n);

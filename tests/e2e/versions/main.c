@@ -237,7 +237,7 @@ int main(int argc, char **argv)
     uint64_t seed = 1;
     for (int c; (c = getopt_long(argc, argv, "", options, NULL)) != -1;) {
         if (c == 'r') {
-            randoms = atoi(optarg);
+            randoms = (int)strtol(optarg, NULL, 10);
         } else if (c == 's') {
             seed = strtoull(optarg, NULL, 10);
         } else if (c == 'v') {
@@ -253,7 +253,7 @@ int main(int argc, char **argv)
     }
     prng_init(&run.prng, seed);
     run.topic = argv[optind + 2];
-    if (!connect_to(&run, (uint16_t)atoi(argv[optind]))) {
+    if (!connect_to(&run, (uint16_t)(int)strtol(argv[optind], NULL, 10))) {
         return EXIT_FAILURE;
     }
     if (strcmp(run.topic, METADATA_TOPIC) == 0) {
@@ -262,7 +262,7 @@ int main(int argc, char **argv)
         learn_topic_id(&run);
     }
     close(run.fd);
-    run.port = (uint16_t)atoi(argv[optind + 1]);
+    run.port = (uint16_t)(int)strtol(argv[optind + 1], NULL, 10);
     if (!connect_to(&run, run.port)) {
         return EXIT_FAILURE;
     }
