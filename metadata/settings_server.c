@@ -307,7 +307,7 @@ const struct setting settings_server_rows[] = {
          "A producer not heard of for this long is forgotten by its partitions."),
     KNOWN("producer.purgatory.purge.interval.requests", INT, "1000", NULL, READ_ONLY, NULL),
     ACTS("queued.max.request.bytes", LONG, "-1", NULL, READ_ONLY, NULL,
-         "Bytes of requests that wait before no more are read, -1: no limit."),
+         "Bytes of requests that wait before no more are read, -1: 512 MiB."),
     KNOWN("queued.max.requests", INT, "500", "1..", READ_ONLY, NULL),
     KNOWN("quota.window.num", INT, "11", "1..", READ_ONLY, NULL),
     KNOWN("quota.window.size.seconds", INT, "1", "1..", READ_ONLY, NULL),
