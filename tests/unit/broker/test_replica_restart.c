@@ -1,0 +1,188 @@
+/* A hosted partition across a restart of its broker: what idempotent producers may still retry. */
+#include <check.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "base/mem.h"
+#include "broker/fetcher.h"
+#include "broker/isr.h"
+#include "broker/replicas.h"
+#include "broker/replicas_private.h"
+#include "wire/batch.h"
+
+enum { PRODUCER = 42, RECORDS = 3, BATCHES = 7 };
+
+static const struct uuid topic_id = {7, 7000};
+
+struct fixture {
+    char dir[64];
+    struct settings *settings;
+    struct broker broker;
+};
+
+static void on_failed(void *arg, const char *what)
+{
+    (void)arg;
+    ck_abort_msg("the broker failed: %s", what);
+}
+
+/* An image in which broker 1 alone hosts and leads partition 0 of the topic. */
+static const struct metadata_image *make_image(void)
+{
+    static const int32_t one[] = {1};
+    struct metadata_image *empty = metadata_image_new(slice_str("cluster"));
+    struct metadata_delta *delta = metadata_delta_begin(empty);
+    struct metadata_record topic = {.type = METADATA_RECORD_TOPIC,
+                                    .topic = {slice_str("t"), topic_id}};
+    struct metadata_record partition = {
+        .type = METADATA_RECORD_PARTITION,
+        .partition = {.topic_id = topic_id, .replicas = {one, 1}, .isr = {one, 1}, .leader = 1}};
+    ck_assert_int_eq(metadata_delta_replay(delta, 0, &topic), ERR_NONE);
+    ck_assert_int_eq(metadata_delta_replay(delta, 1, &partition), ERR_NONE);
+    struct metadata_image *image = metadata_delta_finish(delta);
+    metadata_image_unref(empty);
+    return image;
+}
+
+static struct replica *start(struct fixture *f)
+{
+    struct broker *b = &f->broker;
+    *b = (struct broker){.settings = f->settings,
+                         .loop = net_loop_new(NULL),
+                         .fs = store_fs_posix(),
+                         .id = 1,
+                         .epoch = 5,
+                         .dir = f->dir,
+                         .failed = on_failed};
+    struct metadata_image *before = metadata_image_new(slice_str("cluster"));
+    b->image = make_image();
+    broker_fetchers_start(b);
+    broker_isr_start(b);
+    ck_assert_int_eq(broker_replicas_start(b), ERR_NONE);
+    broker_replicas_apply(b, before, b->image);
+    metadata_image_unref(before);
+    struct replica *r = broker_replica(b, topic_id, 0);
+    ck_assert_ptr_nonnull(r);
+    ck_assert_int_eq(r->part.role, PARTITION_ROLE_LEADER);
+    return r;
+}
+
+static void stop(struct fixture *f, bool clean)
+{
+    struct broker *b = &f->broker;
+    if (clean) {
+        broker_replicas_close(b);
+    }
+    broker_fetchers_free(b);
+    broker_isr_free(b);
+    broker_replicas_free(b);
+    metadata_image_unref(b->image);
+    net_loop_free(b->loop);
+}
+
+/* The producer's batch number `n`, of RECORDS records. */
+static enum err append(struct replica *r, int n, int64_t *base_offset)
+{
+    struct buf bytes = {0};
+    struct wire_builder builder;
+    struct wire_builder_options options = {WIRE_BUILDER_DEFAULTS};
+    options.producer_id = PRODUCER;
+    options.producer_epoch = 0;
+    options.base_sequence = n * RECORDS;
+    wire_builder_init(&builder, &options, &bytes);
+    for (int i = 0; i < RECORDS; i++) {
+        struct wire_record record = {.timestamp = 1000, .value = slice_str("v")};
+        wire_builder_add(&builder, &record);
+    }
+    struct replica_append wanted = {
+        .batches = wire_builder_finish(&builder), .acks = 1, .from_client = true};
+    enum err e = replica_append(r, &wanted);
+    *base_offset = wanted.base_offset;
+    buf_fini(&bytes);
+    return e;
+}
+
+static void set_up(struct fixture *f)
+{
+    snprintf(f->dir, sizeof f->dir, "/tmp/craft-restart-XXXXXX");
+    ck_assert_ptr_nonnull(mkdtemp(f->dir));
+    f->settings = settings_new();
+}
+
+static void tear_down(struct fixture *f)
+{
+    ck_assert_int_eq(store_fs_remove_tree(store_fs_posix(), f->dir), ERR_NONE);
+    settings_free(f->settings);
+}
+
+static void retries_are_known_after(bool clean)
+{
+    struct fixture f;
+    int64_t offset;
+    set_up(&f);
+    struct replica *r = start(&f);
+    for (int n = 0; n < BATCHES; n++) {
+        ck_assert_int_eq(append(r, n, &offset), ERR_NONE);
+    }
+    stop(&f, clean);
+    r = start(&f);
+    /* The last five may be retried, in order, and keep their offsets. */
+    for (int n = BATCHES - PRODUCER_BATCHES; n < BATCHES; n++) {
+        ck_assert_int_eq(append(r, n, &offset), ERR_NONE);
+        ck_assert_int_eq(offset, n * RECORDS);
+    }
+    ck_assert_int_eq(store_log_end_offset(r->log), BATCHES * RECORDS);
+    ck_assert_int_eq(append(r, BATCHES + 1, &offset), ERR_OUT_OF_ORDER_SEQUENCE_NUMBER);
+    ck_assert_int_eq(append(r, BATCHES, &offset), ERR_NONE);
+    ck_assert_int_eq(offset, BATCHES * RECORDS);
+    stop(&f, true);
+    tear_down(&f);
+}
+
+START_TEST(retries_are_known_after_a_clean_restart)
+{
+    retries_are_known_after(true);
+}
+END_TEST
+
+START_TEST(retries_are_known_after_a_crash)
+{
+    retries_are_known_after(false);
+}
+END_TEST
+
+START_TEST(the_high_watermark_is_checkpointed)
+{
+    struct fixture f;
+    int64_t offset;
+    set_up(&f);
+    struct replica *r = start(&f);
+    ck_assert_int_eq(append(r, 0, &offset), ERR_NONE);
+    ck_assert_int_eq(r->part.high_watermark, RECORDS);
+    stop(&f, true);
+    r = start(&f);
+    const struct replicas_checkpoint *c = replicas_checkpoint_find(&f.broker, "t-0");
+    ck_assert_ptr_nonnull(c);
+    ck_assert_int_eq(c->high_watermark, RECORDS);
+    ck_assert_int_eq(c->recovery_point, RECORDS);
+    ck_assert_int_eq(r->part.high_watermark, RECORDS);
+    stop(&f, true);
+    tear_down(&f);
+}
+END_TEST
+
+int main(void)
+{
+    Suite *suite = suite_create("replica_restart");
+    TCase *tc = tcase_create("restart");
+    tcase_set_timeout(tc, 60);
+    tcase_add_test(tc, retries_are_known_after_a_clean_restart);
+    tcase_add_test(tc, retries_are_known_after_a_crash);
+    tcase_add_test(tc, the_high_watermark_is_checkpointed);
+    suite_add_tcase(suite, tc);
+    SRunner *runner = srunner_create(suite);
+    srunner_run_all(runner, CK_NORMAL);
+    int failed = srunner_ntests_failed(runner);
+    srunner_free(runner);
+    return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+}
