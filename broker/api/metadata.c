@@ -156,7 +156,8 @@ static void fill_named(struct answering *a, const struct wire_metadata_request_t
                        TOPIC *out)
 {
     const struct metadata_image *image = a->broker->image;
-    bool by_id = slice_is_null(wanted->name);
+    /* Java clients that name an id leave the name empty, others null. */
+    bool by_id = slice_is_null(wanted->name) || !uuid_is_zero(wanted->topic_id);
     const struct metadata_topic *topic = by_id ? metadata_topic_by_id(image, wanted->topic_id)
                                                : metadata_topic_by_name(image, wanted->name);
     if (topic != NULL) {

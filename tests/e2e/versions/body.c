@@ -14,7 +14,8 @@ enum kind {
     TEXT,
     TOPIC,
     TOPIC_ID,
-    OWN_TOPIC, /* a name of its own for each version */
+    TOPIC_UNTIL, /* empty from version `number` on: there is TopicId */
+    OWN_TOPIC,   /* a name of its own for each version */
     GROUP,
     OWN_GROUP,
     BATCH,
@@ -46,6 +47,7 @@ static const struct value {
     {WIRE_API_LIST_OFFSETS, NULL, "ReplicaId", NUMBER, -1, NULL},
     {WIRE_API_LIST_OFFSETS, NULL, "Timestamp", NUMBER, -1, NULL},
     {WIRE_API_LIST_OFFSETS, NULL, "MaxNumOffsets", NUMBER, 1, NULL},
+    {WIRE_API_METADATA, "Topics", "Name", TOPIC_UNTIL, 12, NULL},
     {WIRE_API_OFFSET_FOR_LEADER_EPOCH, NULL, "ReplicaId", NUMBER, -1, NULL},
     {WIRE_API_FIND_COORDINATOR, NULL, "Key", GROUP, 0, NULL},
     {WIRE_API_FIND_COORDINATOR, NULL, "CoordinatorKeys", GROUP, 0, NULL},
@@ -171,6 +173,8 @@ static struct slice slice_value(const struct run *run, struct exchange *x, const
         return slice_str(v->text);
     case TOPIC:
         return slice_str(run->topic);
+    case TOPIC_UNTIL:
+        return slice_str(x->version < v->number ? run->topic : "");
     case OWN_TOPIC:
     case OWN_GROUP:
         return slice_str(arena_printf(arena, "%s-%d", run->topic, x->version));
