@@ -50,9 +50,11 @@ static enum err describe_quorum(struct client *client, int32_t node, struct quor
     struct wire_describe_quorum_request_topics topic = {
         .topic_name = slice_str(METADATA_TOPIC), .partitions = &partition, .partitions_count = 1};
     struct wire_describe_quorum_request request = {.topics = &topic, .topics_count = 1};
+    struct client_call call = {node, WIRE_API_DESCRIBE_QUORUM, 2, &request, 0};
     const void *answer;
-    TRY(client_call(client, &(struct client_call){node, WIRE_API_DESCRIBE_QUORUM, 2, &request, 0},
-                    &answer));
+    /* A leader that was named and does not answer may have died: ask again who leads. */
+    TRY(node == CLIENT_ANY ? client_call(client, &call, &answer)
+                           : client_call_once(client, &call, &answer));
     const struct wire_describe_quorum_response *response = answer;
     if (response->error_code != 0) {
         return (enum err)response->error_code;
