@@ -176,8 +176,11 @@ static struct slice slice_value(const struct run *run, struct exchange *x, const
     case TOPIC_UNTIL:
         return slice_str(x->version < v->number ? run->topic : "");
     case OWN_TOPIC:
-    case OWN_GROUP:
         return slice_str(arena_printf(arena, "%s-%d", run->topic, x->version));
+    case OWN_GROUP: /* a second member would have to wait for the first */
+        return slice_str(
+            arena_printf(arena, "%s-%d%s", run->topic, x->version,
+                         x->form == RANDOM ? arena_printf(arena, "-%d", x->number) : ""));
     case GROUP:
         return slice_str(arena_printf(arena, "%s-0", run->topic));
     case BATCH:
@@ -308,12 +311,21 @@ static void fill(const struct run *run, struct exchange *x, const struct wire_me
     }
 }
 
-const void *make_body(struct run *run, struct exchange *x)
+/* Every body has its own generator, so that one of them can be had without the others. */
+static void start_prng(const struct run *run, const struct exchange *x, struct prng *out)
+{
+    uint64_t which = (uint64_t)x->api->key << 40 | (uint64_t)x->version << 32 | (uint32_t)x->number;
+    prng_init(out, run->seed ^ which * UINT64_C(0x9e3779b97f4a7c15));
+}
+
+const void *make_body(const struct run *run, struct exchange *x)
 {
     const struct wire_message *m = x->api->request;
     void *body = wire_new(m, &x->arena);
     if (x->form == RANDOM) {
-        wire_random(m, x->version, &run->prng, &x->arena, body);
+        struct prng prng;
+        start_prng(run, x, &prng);
+        wire_random(m, x->version, &prng, &x->arena, body);
     }
     if (x->form != OUTSIDE) {
         fill(run, x, m, body);

@@ -103,7 +103,7 @@ static void report(const struct run *run, const struct exchange *x, const void *
                    const void *response)
 {
     struct buf line = {0};
-    buf_printf(&line, "%s v%d %s ", x->api->name, x->version, form_names[x->form]);
+    buf_printf(&line, "%s v%d %s %d ", x->api->name, x->version, form_names[x->form], x->number);
     if (body != NULL) {
         wire_print(x->api->request, known_version(x->api->request, x->version), body, &line);
     }
@@ -122,9 +122,8 @@ static void exchange_fini(struct exchange *x)
     buf_fini(&x->answer);
 }
 
-static void try_one(struct run *run, int16_t api, int16_t version, enum form form)
+static void try_one(struct run *run, struct exchange x)
 {
-    struct exchange x = {.api = wire_api(api), .version = version, .form = form};
     const void *body = make_body(run, &x);
     void *response = NULL;
     put_frame(run, &x, body);
@@ -134,7 +133,8 @@ static void try_one(struct run *run, int16_t api, int16_t version, enum form for
         problem = check(run, &x, &response);
     }
     if (problem != NULL) {
-        printf("%d: %s v%d %s: %s\n", run->port, x.api->name, version, form_names[form], problem);
+        printf("%d: %s v%d %s %d: %s\n", run->port, x.api->name, x.version, form_names[x.form],
+               x.number, problem);
         run->failed++;
     } else {
         run->answered++;
@@ -151,21 +151,26 @@ static void try_one(struct run *run, int16_t api, int16_t version, enum form for
     }
 }
 
-static void try_api(struct run *run, const struct wire_api_versions_response_api_keys *range,
-                    int randoms)
+static void try_api(struct run *run, const struct wire_api_versions_response_api_keys *range)
 {
-    int16_t api = range->api_key;
-    for (int16_t v = range->min_version; v <= range->max_version; v++) {
-        try_one(run, api, v, MINIMAL);
-        try_one(run, api, v, FILLED);
-        for (int i = 0; i < randoms; i++) {
-            try_one(run, api, v, RANDOM);
+    struct exchange x = {.api = wire_api(range->api_key)};
+    for (x.version = range->min_version; x.version <= range->max_version; x.version++) {
+        x.number = 0;
+        x.form = MINIMAL;
+        try_one(run, x);
+        x.form = FILLED;
+        try_one(run, x);
+        x.form = RANDOM;
+        for (; x.number < run->randoms; x.number++) {
+            try_one(run, x);
         }
     }
+    x.form = OUTSIDE;
+    try_one(run, x);
     if (range->min_version > 0) {
-        try_one(run, api, (int16_t)(range->min_version - 1), OUTSIDE);
+        x.version = (int16_t)(range->min_version - 1);
+        try_one(run, x);
     }
-    try_one(run, api, (int16_t)(range->max_version + 1), OUTSIDE);
 }
 
 /* Asks for our own use; exits when there is no answer. */
@@ -203,7 +208,7 @@ static void learn_topic_id(struct run *run)
     exchange_fini(&x);
 }
 
-static void try_all(struct run *run, int randoms)
+static void try_all(struct run *run)
 {
     struct exchange x = {.api = wire_api(WIRE_API_API_VERSIONS), .version = RANGES_VERSION};
     struct wire_api_versions_request request;
@@ -218,7 +223,7 @@ static void try_all(struct run *run, int randoms)
             run->failed++;
             continue;
         }
-        try_api(run, &ranges->api_keys[i], randoms);
+        try_api(run, &ranges->api_keys[i]);
     }
     printf("%d APIs, %d requests answered, %d failed\n", ranges->api_keys_count, run->answered,
            run->failed);
@@ -232,14 +237,12 @@ int main(int argc, char **argv)
                                             {"verbose", no_argument, NULL, 'v'},
                                             {NULL, 0, NULL, 0}};
     setvbuf(stdout, NULL, _IOLBF, 0);
-    struct run run = {0};
-    int randoms = 0;
-    uint64_t seed = 1;
+    struct run run = {.seed = 1};
     for (int c; (c = getopt_long(argc, argv, "", options, NULL)) != -1;) {
         if (c == 'r') {
-            randoms = (int)strtol(optarg, NULL, 10);
+            run.randoms = (int)strtol(optarg, NULL, 10);
         } else if (c == 's') {
-            seed = strtoull(optarg, NULL, 10);
+            run.seed = strtoull(optarg, NULL, 10);
         } else if (c == 'v') {
             run.verbose = true;
         } else {
@@ -251,7 +254,6 @@ int main(int argc, char **argv)
                 argv[0]);
         return 2;
     }
-    prng_init(&run.prng, seed);
     run.topic = argv[optind + 2];
     if (!connect_to(&run, (uint16_t)(int)strtol(argv[optind], NULL, 10))) {
         return EXIT_FAILURE;
@@ -266,7 +268,7 @@ int main(int argc, char **argv)
     if (!connect_to(&run, run.port)) {
         return EXIT_FAILURE;
     }
-    try_all(&run, randoms);
+    try_all(&run);
     close(run.fd);
     return run.failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
 }

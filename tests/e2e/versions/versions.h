@@ -3,7 +3,6 @@
 #ifndef TESTS_E2E_VERSIONS_VERSIONS_H
 #define TESTS_E2E_VERSIONS_VERSIONS_H
 
-#include "base/prng.h"
 #include "wire/wire.h"
 
 enum { CODES_MAX = 32 };
@@ -18,7 +17,8 @@ struct run {
     int fd;
     const char *topic;
     struct uuid topic_id;
-    struct prng prng;
+    int randoms; /* random bodies a version */
+    uint64_t seed;
     bool verbose;
     int32_t correlation_id;
     int answered;
@@ -30,6 +30,7 @@ struct exchange {
     const struct wire_api_info *api;
     int16_t version; /* sent in the header */
     enum form form;
+    int number; /* of a random one */
     struct arena arena;
     struct buf frame;  /* the request */
     struct buf answer; /* without the size */
@@ -45,7 +46,7 @@ static inline int16_t known_version(const struct wire_message *m, int16_t versio
 }
 
 /* body.c: the structure of a request of x->api, x->version, x->form. */
-const void *make_body(struct run *run, struct exchange *x);
+const void *make_body(const struct run *run, struct exchange *x);
 
 /* check.c: NULL, or what is wrong with the answer's bytes; `*response` is what they mean. */
 const char *decode(const struct run *run, struct exchange *x, int16_t version, void **response);
