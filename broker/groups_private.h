@@ -31,7 +31,7 @@ struct broker_groups {
     struct group_config config;
 };
 
-/* Partitions of a commit that no shard sees, because their topic does not exist. */
+/* Partitions of a commit that no shard sees, because they do not exist. */
 struct group_refused {
     struct slice topic;
     struct uuid topic_id;

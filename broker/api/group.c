@@ -25,19 +25,36 @@ static struct slice group_id_of(const struct net_request *req)
     }
 }
 
-static void refuse_topic(struct group_token *token,
-                         const struct wire_offset_commit_request_topics *topic, enum err e)
+static void refuse_partition(struct group_token *token,
+                             const struct wire_offset_commit_request_topics *topic, int32_t i,
+                             enum err e)
 {
-    for (int32_t i = 0; i < topic->partitions_count; i++) {
-        token->refused[token->refused_count++] =
-            (struct group_refused){.topic = arena_dup(&token->req->arena, topic->name),
-                                   .topic_id = topic->topic_id,
-                                   .partition = topic->partitions[i].partition_index,
-                                   .error = e};
-    }
+    token->refused[token->refused_count++] =
+        (struct group_refused){.topic = arena_dup(&token->req->arena, topic->name),
+                               .topic_id = topic->topic_id,
+                               .partition = topic->partitions[i].partition_index,
+                               .error = e};
 }
 
-/* Keeps the topics that exist; names those given by id (version 10). */
+/* Keeps the partitions that exist; none of them if `known` is NULL: `e` says what is wrong with the
+ * topic. */
+static void check_partitions(struct group_token *token, const struct metadata_topic *known,
+                             struct wire_offset_commit_request_topics *topic, enum err e)
+{
+    int32_t kept = 0;
+    for (int32_t i = 0; i < topic->partitions_count; i++) {
+        int32_t index = topic->partitions[i].partition_index;
+        if (known != NULL && index >= 0 && index < known->partition_count) {
+            topic->partitions[kept++] = topic->partitions[i];
+        } else {
+            refuse_partition(token, topic, i, known == NULL ? e : ERR_UNKNOWN_TOPIC_OR_PARTITION);
+        }
+    }
+    topic->partitions_count = kept;
+}
+
+/* Keeps what exists: an offset of anything else would stay until it expires. Names topics that are
+ * given by id (version 10). */
 static void check_topics(struct broker *broker, struct group_token *token,
                          struct wire_offset_commit_request *request)
 {
@@ -53,13 +70,12 @@ static void check_topics(struct broker *broker, struct group_token *token,
         const struct metadata_topic *known =
             by_id ? metadata_topic_by_id(broker->image, topic->topic_id)
                   : metadata_topic_by_name(broker->image, topic->name);
-        if (known == NULL) {
-            refuse_topic(token, topic,
+        check_partitions(token, known, topic,
                          by_id ? ERR_UNKNOWN_TOPIC_ID : ERR_UNKNOWN_TOPIC_OR_PARTITION);
-            continue;
+        if (topic->partitions_count > 0) {
+            request->topics[kept] = *topic;
+            request->topics[kept++].name = known->name;
         }
-        request->topics[kept] = *topic;
-        request->topics[kept++].name = known->name;
     }
     request->topics_count = kept;
 }

@@ -118,7 +118,7 @@ enum partition_change partition_apply(struct partition *p, const struct partitio
 
 enum err partition_check_epoch(const struct partition *p, int32_t current_leader_epoch)
 {
-    if (current_leader_epoch < 0 || current_leader_epoch == p->state.leader_epoch) {
+    if (current_leader_epoch == -1 || current_leader_epoch == p->state.leader_epoch) {
         return ERR_NONE;
     }
     return current_leader_epoch < p->state.leader_epoch ? ERR_FENCED_LEADER_EPOCH

@@ -201,6 +201,20 @@ def a_group_goes_on_where_it_committed(cluster):
 
 
 @case
+def offsets_of_what_does_not_exist_are_refused(cluster):
+    topic = new_topic(cluster, "commit")
+    client = Consumer({"bootstrap.servers": cluster.bootstrap, "group.id": unique("committing")})
+    wait_for(lambda: client.committed([TopicPartition(topic, 0)], timeout=5), 30, "a coordinator")
+    client.commit(offsets=[TopicPartition(topic, 0, 3)], asynchronous=False)
+    for absent in (TopicPartition(topic, 1, 4), TopicPartition(unique("absent"), 0, 5)):
+        assert error_name(lambda: client.commit(
+            offsets=[TopicPartition(topic, 0, 9), absent], asynchronous=False)) == \
+            "UNKNOWN_TOPIC_OR_PART"
+    assert client.committed([TopicPartition(topic, 0)], timeout=10)[0].offset == 9
+    client.close()
+
+
+@case
 def members_share_and_take_over(cluster):
     topic = new_topic(cluster, "members", partitions=4)
     group = unique("sharing")

@@ -31,6 +31,7 @@ START_TEST(leader_epochs_of_requests_are_fenced)
     ck_assert_int_eq(partition_check_epoch(&p, -1), ERR_NONE);
     ck_assert_int_eq(partition_check_epoch(&p, 5), ERR_NONE);
     ck_assert_int_eq(partition_check_epoch(&p, 4), ERR_FENCED_LEADER_EPOCH);
+    ck_assert_int_eq(partition_check_epoch(&p, -2), ERR_FENCED_LEADER_EPOCH);
     ck_assert_int_eq(partition_check_epoch(&p, 6), ERR_UNKNOWN_LEADER_EPOCH);
 }
 END_TEST
