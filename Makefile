@@ -36,7 +36,7 @@ LDLIBS := -levent_core -levent_extra -levent_openssl -levent_pthreads -lprotobuf
           -lssl -lcrypto -lz -llz4 -lzstd -lsnappy -lm
 
 # ---- the house: a library per folder, floors from low to high ----
-FOLDERS := base proto wire raft metadata store net raft/node daemon controller broker cli
+FOLDERS := base proto wire raft metadata store net raft/node daemon controller broker cli sim/net
 # A floor-4 folder owns its subfolders; raft/node is a folder of its own.
 sources = $(filter-out $(1)/main.c,$(if $(filter raft,$(1)),$(wildcard raft/*.c),$(shell find $(1) -name '*.c' 2>/dev/null | sort)))
 GEN_proto := build/gen/proto/metadata.pb-c.c
@@ -65,6 +65,8 @@ NEEDS_raft := base raft
 NEEDS_metadata := base wire proto metadata
 NEEDS_store := base wire store
 NEEDS_net := base wire net
+# A simulated system below net/.
+NEEDS_sim/net := base sim/net
 NEEDS_raft/node := base wire raft store net raft/node
 NEEDS_daemon := base wire proto raft metadata store net raft/node daemon
 NEEDS_controller := base wire proto raft metadata store net raft/node daemon controller
