@@ -226,7 +226,13 @@ static enum err make_node(struct controller_server *s, struct buf *why)
         .timers = s->config.timers,
         .seed = s->options.seed,
         .log = s->options.log,
-        .listener = {s, on_snapshot, on_commit, on_leader, on_claim, on_resign, on_fatal},
+        .listener = {.arg = s,
+                     .on_snapshot = on_snapshot,
+                     .on_commit = on_commit,
+                     .on_leader = on_leader,
+                     .on_claim = on_claim,
+                     .on_resign = on_resign,
+                     .on_fatal = on_fatal},
     };
     enum err e = node_new(&options, &s->node);
     if (e != ERR_NONE) {

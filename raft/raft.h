@@ -13,8 +13,8 @@
  *
  * Protocol: KIP-595 (pull replication; followers fetch), KIP-853 (voters are records of the log,
  * vote fields carry directory ids), KIP-996 (pre-vote), KIP-1166 (the fetch tells the follower's
- * high watermark). Snapshots and changes of the voter set are not part of it; the history of voter
- * sets is, keyed by offset and truncated with the log.
+ * high watermark), KIP-630 (snapshots; what is in them is the caller's). The history of voter sets
+ * is keyed by offset and truncated with the log; changing the set is not part of it.
  *
  * Invariants (raft_verify() checks what one node can see, the simulator the rest):
  *   - An epoch has at most one leader; a node leads an epoch at most once in all its lives.
@@ -22,6 +22,8 @@
  *   - A fetch at offset O promises that everything before O is synced on that node.
  *   - The high watermark moves only to what a majority has synced, only past the leader-change
  *     record of the leader's own epoch, and never back; the log is never cut below it.
+ *   - A snapshot holds committed records only. A log that does not begin at offset 0 begins at the
+ *     end of a snapshot, or before it.
  *
  * Ownership: events are borrowed for the step; an update belongs to the caller and is valid until
  * it is used for the next step. */
@@ -56,6 +58,19 @@ struct raft_voter_set {
     int count;
     struct raft_key voters[RAFT_VOTERS_MAX];
 };
+
+/* A place in the log between two records: everything before `offset` has been there, the last of
+ * it in `epoch`. {0, 0} is the very beginning. A snapshot is named by its place: it holds the state
+ * after all records before `offset` (KIP-630). */
+struct raft_position {
+    int64_t offset;
+    int32_t epoch;
+};
+
+static inline bool raft_position_eq(struct raft_position a, struct raft_position b)
+{
+    return a.offset == b.offset && a.epoch == b.epoch;
+}
 
 /* The index of the voter that matches `key`, or −1. */
 int raft_voter_set_find(const struct raft_voter_set *set, struct raft_key key);

@@ -12,12 +12,6 @@ struct raft_trail {
     int cap;
 };
 
-/* A log that ends at `offset` with a record of `epoch`; {0, 0} is the empty log. */
-struct raft_position {
-    int64_t offset;
-    int32_t epoch;
-};
-
 void raft_trail_fini(struct raft_trail *trail);
 
 /* Records from `start` on are of `epoch`. The last epoch again is allowed and changes nothing. */

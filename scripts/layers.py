@@ -35,7 +35,7 @@ PUBLIC = {
     "metadata": "*",
     "store": "store.h",
     "net": "net.h",
-    "raft/node": "node.h",
+    "raft/node": ["node.h", "snapshot.h"],
     "daemon": "daemon.h",
     "sim/net": "sim_net.h",
     "controller/decide": "*",

@@ -36,6 +36,7 @@ static enum err describe_batch(const struct wire_batch *batch, struct arena *are
         .last_offset = wire_batch_last_offset(batch),
         .epoch = batch->leader_epoch,
         .append_timestamp_ms = batch->max_timestamp,
+        .bytes = (uint32_t)batch->bytes.len,
         .control = wire_batch_has(batch, WIRE_BATCH_CONTROL),
     };
     if (out->control) {
@@ -89,10 +90,17 @@ static void tell_first(struct node *node)
     if (node->first.len == 0) {
         return;
     }
+    const struct node_listener *listener = &node->options.listener;
+    const struct node_snapshot_place place = {.append_timestamp_ms = -1};
     struct buf first = node->first;
     node->first = (struct buf){0};
+    if (listener->on_snapshot_begin != NULL) {
+        listener->on_snapshot_begin(listener->arg, &place);
+    }
     if (deliver_batches(node, buf_slice(&first), deliver_first) != ERR_NONE) {
         node_break(node, ERR_CORRUPT, "the bootstrap snapshot has records that cannot be read");
+    } else if (listener->on_snapshot_end != NULL) {
+        listener->on_snapshot_end(listener->arg, &place);
     }
     buf_fini(&first);
 }

@@ -6,9 +6,10 @@
  *     struct node_options options = {.loop = loop, .fs = fs, .dir = "/data/meta", ...};
  *     TRY(node_new(&options, &node));      opens and re-validates the log; nothing is sent yet
  *     node_start(node);                    from now on the listener is called
- *     TRY(node_append(node, epoch, values, n, &base));     leader only; commit shows as on_commit
- *     node_shutdown(node, done, arg);      a leader hands over first
- *     node_free(node);                     after `done`, or at any time to simulate a crash
+ *     TRY(node_snapshot_write(node, &place, &source));     a state of the owner's, in the
+ * background TRY(node_append(node, epoch, values, n, &base));     leader only; commit shows as
+ * on_commit node_shutdown(node, done, arg);      a leader hands over first node_free(node); after
+ * `done`, or at any time to simulate a crash
  *
  * Threading: everything, callbacks included, happens on `loop`. Writes and fdatasync run through
  * the loop's workers, so that no call here waits for the disk once the node is started.
@@ -22,7 +23,13 @@
  *     <dir>/bootstrap.checkpoint       the first records of the cluster (feature levels), and
  *     <dir>/__cluster_metadata-0/00000000000000000000-0000000000.checkpoint
  *                                      its first voters; both are written by node_format()
- *     <dir>/__cluster_metadata-0/      the log, and quorum-state beside it */
+ *     <dir>/__cluster_metadata-0/      the log, quorum-state beside it, and snapshots, named by
+ *                                      the place in the log: <end offset>-<epoch>.checkpoint
+ *
+ * Snapshots (KIP-630): the owner writes its state now and then; what the log has before it may go
+ * then (metadata.max.retention.*). A node that starts, and one that has fallen behind the beginning
+ * of its leader's log, loads the newest one in place of what it lacks. snapshot.h reads the files
+ * of a node that does not run. */
 #ifndef RAFT_NODE_NODE_H
 #define RAFT_NODE_NODE_H
 
@@ -55,9 +62,18 @@ struct node_batch {
     int64_t last_offset;
     int32_t epoch;
     int64_t append_timestamp_ms;
+    uint32_t bytes;                    /* in the log */
     bool control;                      /* a control batch: `count` is 0, the offsets count */
     const struct slice *record_values; /* a null slice for a record without value */
     int count;
+};
+
+/* Which snapshot: the state after all records of the log before `end_offset`. {0, 0}: what was
+ * there before the log began, as `craft format` left it. */
+struct node_snapshot_place {
+    int64_t end_offset;
+    int32_t epoch;               /* of the record before `end_offset` */
+    int64_t append_timestamp_ms; /* of that record */
 };
 
 /* What the owner of the node hears. Every pointer may be NULL. Calls into the node are allowed from
@@ -65,12 +81,19 @@ struct node_batch {
 struct node_listener {
     void *arg;
 
-    /* Records of the bootstrap snapshot (feature levels and the like), once, before any on_commit;
-     * offsets are 0-based inside the snapshot and say nothing about the log's. The next on_commit
-     * begins at the log's offset 0. Not called when the snapshot holds none. */
+    /* A whole state that takes the place of everything delivered before: begin, batches, end, maybe
+     * over several turns of the loop, with other callbacks (but no on_commit) in between; a begin
+     * without the end of the one before replaces that one, too. It comes at the start of the node
+     * (with place {0, 0}: the bootstrap snapshot, if it has records), and later if the node has
+     * fallen behind what its leader still has; never while it leads. The offsets of the batches are
+     * 0-based inside the snapshot and say nothing about the log's. After the end, the next
+     * on_commit begins at place->end_offset. */
+    void (*on_snapshot_begin)(void *arg, const struct node_snapshot_place *place);
     void (*on_snapshot)(void *arg, const struct node_batch *batch);
+    void (*on_snapshot_end)(void *arg, const struct node_snapshot_place *place);
 
-    /* Every committed batch of the log, from offset 0, control batches included. */
+    /* Every committed batch of the log, control batches included, from offset 0 or from the end of
+     * the snapshot delivered before. */
     void (*on_commit)(void *arg, const struct node_batch *batch);
 
     /* The leader is known (id ≥ 0), or not any more (id −1). `host` is NULL while its address is
@@ -98,6 +121,15 @@ struct node_timers {
     int32_t election_backoff_max_ms; /* [1000] */
 };
 
+/* How much of the past is kept; Kafka's settings, 0 takes their default. */
+struct node_retention {
+    int64_t bytes;         /* metadata.max.retention.bytes [100 MiB]; < 0: no limit. Of the log and
+                              its snapshots together; the newest snapshot always stays */
+    int64_t ms;            /* metadata.max.retention.ms [7 days]; < 0: no limit */
+    int32_t segment_bytes; /* metadata.log.segment.bytes [1 GiB] */
+    int64_t segment_ms;    /* metadata.log.segment.ms [7 days] */
+};
+
 /* Strings and arrays are copied; `loop`, `fs` and `log` must outlive the node. */
 struct node_options {
     struct net_loop *loop;
@@ -115,6 +147,7 @@ struct node_options {
     const struct node_voter *voters;
     int voter_count;
     struct node_timers timers;
+    struct node_retention retention;
     uint64_t seed; /* of the timers' randomness; must differ between nodes */
     struct log *log;
     struct node_listener listener;
@@ -150,6 +183,31 @@ enum err node_append(struct node *node, int32_t epoch, const struct slice *value
 /* Gives up leadership of `epoch` if this node has it, e.g. when its state machine failed. */
 void node_resign(struct node *node, int32_t epoch);
 
+/* ---- snapshots of the owner's state ---- */
+
+/* Where the records of a snapshot come from. `next` and `close` are called on a worker thread, one
+ * call at a time: the state behind them must not change. */
+struct node_snapshot_source {
+    void *arg;
+    /* The value of the next record, valid until the next call; false at the end. */
+    bool (*next)(void *arg, struct slice *value);
+    /* Lets go of the state; once, after the last `next`. */
+    void (*close)(void *arg);
+    /* On the loop, once, after `close`: NONE when the snapshot is durable under its name. Not
+     * called any more after node_free(). May be NULL. */
+    void (*done)(void *arg, enum err error);
+};
+
+/* Writes the state after the records before place->end_offset (which on_commit has delivered, up to
+ * the end of a batch) as a snapshot, in the background, while requests go on. Takes the source over
+ * if it returns NONE.
+ * Errors: BUSY (one is being written, or loaded), EXISTS (there is one at this place or after it),
+ * OFFSET_OUT_OF_RANGE (not delivered yet, no such place in the log, or before its beginning),
+ * NOT_CONTROLLER (the node is broken or shutting down). A failed write does not stop the node; the
+ * log is kept, and the next one may succeed. */
+enum err node_snapshot_write(struct node *node, const struct node_snapshot_place *place,
+                             const struct node_snapshot_source *source) MUST_USE;
+
 /* Serves Vote, BeginQuorumEpoch, EndQuorumEpoch, Fetch of __cluster_metadata, FetchSnapshot and
  * DescribeQuorum. Takes over the request: it is answered now or later, exactly once. The caller has
  * checked authorization and that node_handles() the API. */
@@ -180,6 +238,8 @@ struct node_state {
     int64_t log_end_offset;
     int64_t flushed_offset;
     int64_t delivered_offset; /* the next offset that on_commit will begin with */
+    int64_t log_start_offset;
+    int64_t snapshot_offset; /* where the newest snapshot ends; 0: there is none */
     /* Leader only, else empty; borrowed until the next call into the node. */
     const struct node_replica_state *voters;
     int voter_count;

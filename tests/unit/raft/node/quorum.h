@@ -189,8 +189,13 @@ static inline struct node_options options_of(struct member *member, struct node_
         .timers = q->timers,
         .seed = 1000 + (uint64_t)member->index,
         .log = &q->log,
-        .listener = {member, heard_snapshot, heard_commit, heard_leader, heard_claim, heard_resign,
-                     heard_fatal},
+        .listener = {.arg = member,
+                     .on_snapshot = heard_snapshot,
+                     .on_commit = heard_commit,
+                     .on_leader = heard_leader,
+                     .on_claim = heard_claim,
+                     .on_resign = heard_resign,
+                     .on_fatal = heard_fatal},
     };
 }
 
