@@ -175,9 +175,21 @@ static const struct wire_field *find_tagged(const struct wire_message *m, uint32
     return NULL;
 }
 
+/* A structure among the tagged fields that is absent is its default, an empty one; null is said. */
+static void set_tagged_defaults(struct decoder *d, const struct wire_message *m, void *out)
+{
+    for (uint16_t i = 0; i < m->field_count; i++) {
+        const struct wire_field *f = &m->fields[i];
+        if ((f->flags & WIRE_POINTER) != 0 && wire_is_tagged(f, d->version)) {
+            wire_pointer_set(f, out, wire_new(f->nested, d->arena));
+        }
+    }
+}
+
 /* Kafka takes tags in any order and the last of several; so do we. */
 static void decode_tagged(struct decoder *d, const struct wire_message *m, void *out)
 {
+    set_tagged_defaults(d, m, out);
     uint32_t count = reader_uvarint(&d->r);
     for (uint32_t i = 0; i < count && !d->r.bad; i++) {
         uint32_t tag = reader_uvarint(&d->r);

@@ -160,6 +160,18 @@ static void encode_field(struct encoder *e, const struct wire_field *f, const vo
     }
 }
 
+static bool is_default(const struct wire_message *m, const struct wire_field *f, const void *in);
+
+static bool is_default_struct(const struct wire_message *m, const void *in)
+{
+    for (uint16_t i = 0; i < m->field_count; i++) {
+        if (!is_default(m, &m->fields[i], in)) {
+            return false;
+        }
+    }
+    return true;
+}
+
 static bool is_default(const struct wire_message *m, const struct wire_field *f, const void *in)
 {
     const char *value = (const char *)in + f->offset;
@@ -181,12 +193,7 @@ static bool is_default(const struct wire_message *m, const struct wire_field *f,
                slice_eq(s, *(const struct slice *)(const void *)expected);
     }
     case WIRE_STRUCT:
-        for (uint16_t i = 0; i < f->nested->field_count; i++) {
-            if (!is_default(f->nested, &f->nested->fields[i], value)) {
-                return false;
-            }
-        }
-        return true;
+        return is_default_struct(f->nested, value);
     case WIRE_BOOL:
     case WIRE_INT8:
     case WIRE_INT16:
@@ -218,7 +225,11 @@ static bool may_drop(const struct wire_message *m, const struct wire_field *f, c
  * an empty structure), so there null is written too. */
 static bool is_written(const struct wire_message *m, const struct wire_field *f, const void *in)
 {
-    return (f->flags & WIRE_POINTER) != 0 || !is_default(m, f, in);
+    if ((f->flags & WIRE_POINTER) != 0) {
+        const void *nested = wire_pointer_get(f, in);
+        return nested == NULL || !is_default_struct(f->nested, nested);
+    }
+    return !is_default(m, f, in);
 }
 
 /* The length comes first but is known last: the bytes move behind it. */
