@@ -157,7 +157,7 @@ E2E_PROGRAMS := $(O)/tests/e2e/versions
 $(O)/tests/e2e/versions: $(E2E_SOURCES:%.c=$(O)/obj/%.o) $(call libs_for,wire)
 	$(call link,)
 
-test-programs: $(UNIT_PROGRAMS) $(SIM_PROGRAMS) $(E2E_PROGRAMS)
+test-programs: $(foreach f,$(FOLDERS),$(call lib_of,$(f))) $(UNIT_PROGRAMS) $(SIM_PROGRAMS) $(E2E_PROGRAMS)
 	@:
 
 # tests/bench/load.c: the load generator of the measurements, on librdkafka.
