@@ -31,6 +31,19 @@ DECIDES(allocate_producer_ids)
 DECIDES(unregister_broker)
 DECIDES(register_controller)
 
+/* Who asks, where nodes do. */
+#define ASKS(api, member) \
+    static int32_t api##_asker(const void *body) \
+    { \
+        return ((const struct wire_##api##_request *)body)->member; \
+    }
+
+ASKS(alter_partition, broker_id)
+ASKS(broker_registration, broker_id)
+ASKS(broker_heartbeat, broker_id)
+ASKS(allocate_producer_ids, broker_id)
+ASKS(controller_registration, controller_id)
+
 /* By key. */
 static const struct rpc_api rows[] = {
     {.key = WIRE_API_FETCH,
@@ -113,6 +126,7 @@ static const struct rpc_api rows[] = {
     {.key = WIRE_API_ALTER_PARTITION,
      .min_version = 0,
      .max_version = 3,
+     .asker = alter_partition_asker,
      .decide = decide_alter_partition_rpc,
      .refuse = controller_refuse_alter_partition},
     {.key = WIRE_API_UPDATE_FEATURES,
@@ -139,12 +153,14 @@ static const struct rpc_api rows[] = {
     {.key = WIRE_API_BROKER_REGISTRATION,
      .min_version = 0,
      .max_version = 4,
+     .asker = broker_registration_asker,
      .decide = controller_decide_registration,
      .after = controller_after_registration,
      .refuse = controller_refuse_broker_registration},
     {.key = WIRE_API_BROKER_HEARTBEAT,
      .min_version = 0,
      .max_version = 1,
+     .asker = broker_heartbeat_asker,
      .decide = controller_decide_heartbeat,
      .after = controller_after_heartbeat,
      .refuse = controller_refuse_broker_heartbeat},
@@ -158,11 +174,13 @@ static const struct rpc_api rows[] = {
     {.key = WIRE_API_ALLOCATE_PRODUCER_IDS,
      .min_version = 0,
      .max_version = 0,
+     .asker = allocate_producer_ids_asker,
      .decide = decide_allocate_producer_ids_rpc,
      .refuse = controller_refuse_allocate_producer_ids},
     {.key = WIRE_API_CONTROLLER_REGISTRATION,
      .min_version = 0,
      .max_version = 0,
+     .asker = controller_registration_asker,
      .decide = decide_register_controller_rpc,
      .refuse = controller_refuse_controller_registration},
 };

@@ -5,7 +5,11 @@
 
 /* Headers of a record (attributes, deltas, lengths: at most 20 bytes) and of the batch (61). */
 enum { RECORD_OVERHEAD = 32, BATCH_OVERHEAD = 128 };
-enum { BATCH_BYTES_MAX = NODE_APPEND_BYTES_MAX - BATCH_OVERHEAD };
+
+/* A cause has five texts and some numbers. */
+enum { CAUSE_BYTES_MAX = 5 * METADATA_CAUSE_TEXT_MAX + 64 };
+enum { BATCH_BYTES_MAX = NODE_APPEND_BYTES_MAX - BATCH_OVERHEAD - CAUSE_BYTES_MAX };
+
 static void encode(struct batches *b, const struct decision *decision)
 {
     size_t *ends = ARENA_ARRAY(&b->arena, decision->count, size_t);
@@ -34,7 +38,25 @@ static size_t run_end(const struct batches *b, const struct decision *decision, 
     return end;
 }
 
-enum err controller_batches_make(struct batches *out, const struct decision *decision)
+/* Every batch says why it was written. */
+static void add_cause(struct batches *b, const struct metadata_cause *cause)
+{
+    struct buf bytes = {0};
+    struct buf value = {0};
+    metadata_cause_encode(cause, &bytes);
+    ASSERT(bytes.len <= CAUSE_BYTES_MAX);
+    for (size_t i = 0; i < b->count; i++) {
+        struct slice *first = &b->values[b->items[i].first];
+        buf_reset(&value);
+        metadata_cause_attach(*first, buf_slice(&bytes), &value);
+        *first = arena_dup(&b->arena, buf_slice(&value));
+    }
+    buf_fini(&value);
+    buf_fini(&bytes);
+}
+
+enum err controller_batches_make(struct batches *out, const struct decision *decision,
+                                 const struct metadata_cause *cause)
 {
     *out = (struct batches){0};
     encode(out, decision);
@@ -57,6 +79,7 @@ enum err controller_batches_make(struct batches *out, const struct decision *dec
         }
         at = end;
     }
+    add_cause(out, cause);
     return ERR_NONE;
 }
 

@@ -14,16 +14,17 @@ struct batch {
 
 struct batches {
     struct buf bytes;     /* all encoded values, one after the other */
-    struct slice *values; /* one per record, in `bytes` */
+    struct slice *values; /* one per record */
     struct batch *items;
     size_t count;
     struct arena arena;
 };
 
-/* Records joined by the decision stay in one batch; the others fill batches up to the limits.
- * Errors: ERR_POLICY_VIOLATION (a record, or records that must be together, are too large for a
- * batch). To be freed in any case. */
-enum err MUST_USE controller_batches_make(struct batches *out, const struct decision *decision);
+/* The cause goes with the first record of every batch. Records joined by the decision stay in one
+ * batch; the others fill batches up to the limits. Errors: ERR_POLICY_VIOLATION (a record, or
+ * records that must be together, are too large for a batch). To be freed in any case. */
+enum err MUST_USE controller_batches_make(struct batches *out, const struct decision *decision,
+                                          const struct metadata_cause *cause);
 void controller_batches_fini(struct batches *b);
 
 #endif

@@ -171,7 +171,10 @@ static enum err write(struct controller *c, struct controller_op *op, int64_t of
 {
     struct batches batches;
     struct metadata_image **images = NULL;
-    enum err e = controller_batches_make(&batches, &op->decision);
+    struct metadata_cause cause = op->cause;
+    cause.controller = c->options.node_id;
+    cause.reason = op->decision.reason;
+    enum err e = controller_batches_make(&batches, &op->decision, &cause);
     if (e != ERR_NONE) {
         goto out;
     }
@@ -385,6 +388,7 @@ void controller_on_claim(struct controller *c, int32_t epoch, int64_t next_offse
     struct takeover *takeover = MEM_NEW(struct takeover);
     takeover->controller = c;
     takeover->op.arena = &takeover->arena;
+    takeover->op.cause = metadata_cause_of(METADATA_EVENT_TAKEOVER, c->options.node_id);
     takeover->op.decide = decide_takeover;
     takeover->op.done = takeover_done;
     controller_submit(c, &takeover->op);

@@ -33,6 +33,10 @@ struct controller_op {
     void (*done)(struct controller_op *op, enum err e);
 
     struct arena *arena; /* memory of the decision; must live until `done` */
+
+    /* Why, for whoever reads the log later; the controller adds its own id and decision.reason.
+     * Texts must live until `done`. */
+    struct metadata_cause cause;
     int16_t api_version;
     struct decision decision;
 

@@ -5,6 +5,8 @@
  * that the broker looks for the active controller instead of telling the client. */
 #include "controller/rpc.h"
 
+#include <arpa/inet.h>
+
 #include "controller/api.h"
 #include "controller/server_struct.h"
 
@@ -16,10 +18,52 @@ void *controller_rpc_refuse_envelope(const struct rpc *rpc, enum err e)
     return response;
 }
 
+/* The principal as "type:name", null for the one that everybody is without authentication. */
+static enum err read_principal(struct slice bytes, struct arena *arena, struct slice *out)
+{
+    struct wire_default_principal_data principal;
+    struct reader r = reader_of(bytes);
+    int16_t version = reader_i16(&r);
+    *out = SLICE_NULL;
+    if (slice_is_null(bytes)) {
+        return ERR_NONE;
+    }
+    if (r.bad || wire_decode(&wire_msg_default_principal_data, version,
+                             slice_of(r.p, reader_left(&r)), arena, &principal) != ERR_NONE) {
+        return ERR_PRINCIPAL_DESERIALIZATION_FAILURE;
+    }
+    if (!slice_eq_str(principal.type, "User") || !slice_eq_str(principal.name, "ANONYMOUS")) {
+        *out =
+            decide_text(arena, "%.*s:%.*s", SLICE_ARG(principal.type), SLICE_ARG(principal.name));
+    }
+    return ERR_NONE;
+}
+
+static struct slice read_address(struct slice bytes, struct arena *arena)
+{
+    char text[INET6_ADDRSTRLEN] = "";
+    if (bytes.len != 4 && bytes.len != 16) {
+        return SLICE_NULL;
+    }
+    const char *done =
+        inet_ntop(bytes.len == 4 ? AF_INET : AF_INET6, bytes.data, text, sizeof text);
+    return done == NULL ? SLICE_NULL : arena_dup(arena, slice_str(text));
+}
+
+static enum err read_origin(const struct rpc *outer, struct metadata_cause *out)
+{
+    const struct wire_envelope_request *envelope = outer->body;
+    struct arena *arena = controller_rpc_arena(outer);
+    out->via = outer->header.client_id;
+    out->host = read_address(envelope->client_host_address, arena);
+    return read_principal(envelope->request_principal, arena, &out->principal);
+}
+
 static enum err open_envelope(struct rpc *outer, struct rpc *inner)
 {
     const struct wire_envelope_request *envelope = outer->body;
     struct reader r = reader_of(envelope->request_data);
+    TRY(read_origin(outer, &inner->origin));
     TRY(wire_header_decode(&r, &inner->header));
     inner->api = controller_api_find(inner->header.api_key);
     if (inner->api == NULL || !inner->api->forwarded) {

@@ -93,11 +93,12 @@ static void touch_all(struct heartbeats *h)
     }
 }
 
-static void report(struct heartbeats *h, struct session *s, const char *reason)
+static void report(struct heartbeats *h, struct session *s, enum metadata_event event)
 {
-    log_info(h->log, "controller", "broker is stale", "broker=%d reason=\"%s\"", s->id, reason);
+    log_info(h->log, "controller", "broker is stale", "broker=%d reason=\"%s\"", s->id,
+             event == METADATA_EVENT_SESSION_ENDED ? "no heartbeat" : "connection closed");
     untrack(s);
-    h->stale(h->arg, s->id);
+    h->stale(h->arg, s->id, event);
 }
 
 static void on_timer(void *arg)
@@ -110,9 +111,9 @@ static void on_timer(void *arg)
                  now - h->due_ms);
         touch_all(h);
     } else if (lost_deadline(h) <= now) {
-        report(h, LIST_ENTRY(h->lost.next, struct session, node), "connection closed");
+        report(h, LIST_ENTRY(h->lost.next, struct session, node), METADATA_EVENT_CONNECTION_LOST);
     } else if (silent_deadline(h) <= now) {
-        report(h, LIST_ENTRY(h->silent.next, struct session, node), "no heartbeat");
+        report(h, LIST_ENTRY(h->silent.next, struct session, node), METADATA_EVENT_SESSION_ENDED);
     }
     set_timer(h);
 }

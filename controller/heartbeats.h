@@ -23,8 +23,9 @@ struct heartbeats {
     int64_t session_timeout_ms;
     int64_t grace_ms;
     int64_t discovery_ms; /* how long a living broker may take to find a new active controller */
-    /* A broker is stale; from a timer. It counts as fenced from then on. */
-    void (*stale)(void *arg, int32_t broker_id);
+    /* A broker is stale; from a timer. It counts as fenced from then on. `event`: SESSION_ENDED or
+     * CONNECTION_LOST. */
+    void (*stale)(void *arg, int32_t broker_id, enum metadata_event event);
     void *arg;
 
     /* Private. */

@@ -15,13 +15,17 @@ struct job {
     struct arena arena;
     struct periodic *owner;
     struct periodic_task *task; /* NULL: fencing, or keeping the log moving */
-    int32_t broker_id;          /* fencing */
+    int32_t broker_id;          /* fencing; else -1 */
 };
 
-static void submit(struct periodic *p, struct job model)
+/* `event` happened to the broker, or, with -1, to nobody in particular. */
+static void submit(struct periodic *p, struct job model, enum metadata_event event,
+                   int32_t broker_id)
 {
     struct job *job = MEM_NEW(struct job);
     *job = model;
+    job->op.cause = metadata_cause_of(event, broker_id);
+    job->broker_id = broker_id;
     job->owner = p;
     job->op.arena = &job->arena;
     controller_submit(p->controller, &job->op);
@@ -70,14 +74,15 @@ static void on_task_timer(void *arg)
     if (!task->running) {
         task->running = true;
         submit(task->owner,
-               (struct job){.op = {.decide = decide_task, .done = task_done}, .task = task});
+               (struct job){.op = {.decide = decide_task, .done = task_done}, .task = task},
+               task->event, -1);
     }
 }
 
-static void task_init(struct periodic *p, struct periodic_task *task, int64_t interval_ms,
-                      void (*decide)(const struct decide_input *in, struct decision *out))
+static void task_init(struct periodic *p, struct periodic_task *task, struct periodic_task model)
 {
-    *task = (struct periodic_task){.owner = p, .interval_ms = interval_ms, .decide = decide};
+    *task = model;
+    task->owner = p;
     net_timer_init(&task->timer, p->loop, on_task_timer, task);
 }
 
@@ -112,7 +117,8 @@ static void on_idle_timer(void *arg)
     bool idle = controller_append_count(p->controller) == p->idle_appends;
     if (idle && !p->no_op_running) {
         p->no_op_running = true;
-        submit(p, (struct job){.op = {.decide = decide_no_op, .done = no_op_done}});
+        submit(p, (struct job){.op = {.decide = decide_no_op, .done = no_op_done}},
+               METADATA_EVENT_IDLE, -1);
     }
     p->idle_appends = controller_append_count(p->controller);
     if (controller_is_active(p->controller)) {
@@ -141,10 +147,10 @@ static void fencing_done(struct controller_op *op, enum err e)
     job_free(job);
 }
 
-void controller_periodic_fence(struct periodic *p, int32_t broker_id)
+void controller_periodic_fence(struct periodic *p, int32_t broker_id, enum metadata_event event)
 {
-    submit(p, (struct job){.op = {.decide = decide_fencing, .done = fencing_done},
-                           .broker_id = broker_id});
+    submit(p, (struct job){.op = {.decide = decide_fencing, .done = fencing_done}}, event,
+           broker_id);
 }
 
 /* ---- calls ---- */
@@ -153,9 +159,15 @@ void controller_periodic_init(struct periodic *p, const struct settings *setting
 {
     bool balances = settings_bool(settings, "auto.leader.rebalance.enable");
     int64_t balance_s = settings_long(settings, "leader.imbalance.check.interval.seconds");
-    task_init(p, &p->balance, balances ? balance_s * 1000 : 0, decide_balance_leaders);
-    task_init(p, &p->unled, settings_long(settings, "unclean.leader.election.interval.ms"),
-              decide_elect_unled);
+    task_init(p, &p->balance,
+              (struct periodic_task){.interval_ms = balances ? balance_s * 1000 : 0,
+                                     .event = METADATA_EVENT_LEADER_BALANCE,
+                                     .decide = decide_balance_leaders});
+    task_init(p, &p->unled,
+              (struct periodic_task){
+                  .interval_ms = settings_long(settings, "unclean.leader.election.interval.ms"),
+                  .event = METADATA_EVENT_LEADER_MISSING,
+                  .decide = decide_elect_unled});
     p->idle_interval_ms = settings_int(settings, "metadata.max.idle.interval.ms");
     net_timer_init(&p->idle_timer, p->loop, on_idle_timer, p);
 }

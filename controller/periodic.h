@@ -13,6 +13,7 @@ struct periodic_task {
     struct periodic *owner;
     struct net_timer timer;
     int64_t interval_ms; /* ≤ 0: never */
+    enum metadata_event event;
     void (*decide)(const struct decide_input *in, struct decision *out);
     bool running; /* an operation of it is not finished */
 };
@@ -39,7 +40,7 @@ void controller_periodic_init(struct periodic *p, const struct settings *setting
 void controller_periodic_start(struct periodic *p);
 void controller_periodic_stop(struct periodic *p);
 
-/* The broker's session ended: fences it. */
-void controller_periodic_fence(struct periodic *p, int32_t broker_id);
+/* The broker's session ended by that event: fences it. */
+void controller_periodic_fence(struct periodic *p, int32_t broker_id, enum metadata_event event);
 
 #endif

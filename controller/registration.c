@@ -93,8 +93,11 @@ void controller_registration_poke(struct registration *r)
     }
     if (controller_is_active(r->controller)) {
         r->asking = true;
-        r->op =
-            (struct controller_op){.decide = decide_self, .done = self_done, .arena = &r->op_arena};
+        r->op = (struct controller_op){
+            .decide = decide_self,
+            .done = self_done,
+            .arena = &r->op_arena,
+            .cause = metadata_cause_of(METADATA_EVENT_CONTROLLER_START, r->config->node_id)};
         controller_submit(r->controller, &r->op);
     } else if (r->client != NULL) {
         r->asking = true;

@@ -28,12 +28,29 @@ static void done(struct controller_op *op, enum err e)
     }
 }
 
+/* Who asks, for the log. */
+static struct metadata_cause cause_of(const struct rpc *rpc)
+{
+    struct metadata_cause cause = rpc->origin;
+    cause.event = METADATA_EVENT_REQUEST;
+    cause.node = rpc->api->asker == NULL ? -1 : rpc->api->asker(rpc->body);
+    cause.api_key = rpc->header.api_key;
+    cause.api_version = rpc->header.api_version;
+    cause.correlation_id = rpc->header.correlation_id;
+    cause.client_id = rpc->header.client_id;
+    if (!rpc->enveloped) {
+        cause.host = slice_str(net_conn_peer_host(rpc->request->conn));
+    }
+    return cause;
+}
+
 void controller_rpc_dispatch(struct rpc *rpc)
 {
     if (rpc->api->serve != NULL) {
         rpc->api->serve(rpc);
         return;
     }
+    rpc->op.cause = cause_of(rpc);
     rpc->op.decide = decide;
     rpc->op.done = done;
     rpc->op.arena = controller_rpc_arena(rpc);

@@ -21,6 +21,9 @@ struct rpc_api {
     bool forwarded; /* may come inside an Envelope */
     bool itemized;  /* errors stand only beside the items asked for */
 
+    /* The broker or controller that asks on its own account, from the body; NULL: clients ask. */
+    int32_t (*asker)(const void *body);
+
     /* Answers, now or later, by controller_rpc_reply() or net_reply…(). NULL: the request is
      * decided. */
     void (*serve)(struct rpc *rpc);
@@ -43,6 +46,7 @@ struct rpc {
     struct wire_header header;   /* of the request itself, maybe from inside the Envelope */
     const void *body;            /* struct wire_…_request *; NULL when only a refusal is wanted */
     bool enveloped;
+    struct metadata_cause origin;        /* of an enveloped request: client and broker */
     enum decide_broker_state next_state; /* BrokerHeartbeat: what was decided */
 };
 

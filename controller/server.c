@@ -111,10 +111,10 @@ static void committed(void *arg)
     controller_registration_poke(&s->registration);
 }
 
-static void stale(void *arg, int32_t broker_id)
+static void stale(void *arg, int32_t broker_id, enum metadata_event event)
 {
     struct controller_server *s = arg;
-    controller_periodic_fence(&s->periodic, broker_id);
+    controller_periodic_fence(&s->periodic, broker_id, event);
 }
 
 /* ---- putting it together ---- */

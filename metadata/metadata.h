@@ -14,6 +14,7 @@
  *         metadata_image_unref(image); image = next;
  *
  * record.h    what is written: plain structures, their encoding, their text
+ * cause.h     why it was written
  * image.h     what is true now: immutable, shared by reference, read without locks
  * delta.h     from one image to the next: the one replay, and the difference of two images
  * snapshot.h  an image as records, for snapshots
@@ -27,6 +28,7 @@
 #define METADATA_METADATA_H
 
 #include "metadata/record.h"
+#include "metadata/cause.h"
 #include "metadata/image.h"
 #include "metadata/delta.h"
 #include "metadata/snapshot.h"

@@ -15,7 +15,8 @@
  *     size      bytes that follow                (unsigned varint)
  *     …         protobuf MetadataRecord
  *
- * The frame itself is frozen; what evolves is the protobuf message. */
+ * The first record of a batch has a second tagged field, METADATA_CAUSE_TAG, that says why the
+ * batch was written (cause.h). The frame itself is frozen; what evolves are the messages. */
 #ifndef METADATA_RECORD_H
 #define METADATA_RECORD_H
 

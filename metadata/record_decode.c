@@ -2,6 +2,7 @@
  */
 #include "metadata/record.h"
 
+#include "metadata/record_frame.h"
 #include "proto/metadata.pb-c.h"
 
 /* What the functions below share: where memory comes from, and the sentence about the first thing
@@ -317,51 +318,19 @@ static enum err read_message(struct decoder *d, const Craft__MetadataRecord *m,
     return d->bad ? ERR_CORRUPT : ERR_NONE;
 }
 
-/* Finds our field among the tagged fields of the NoOpRecord; null if there is none. */
-static enum err open_frame(struct decoder *d, struct slice value, struct slice *payload)
-{
-    struct reader r = reader_of(value);
-    uint32_t frame = reader_uvarint(&r);
-    uint32_t type = reader_uvarint(&r);
-    uint32_t version = reader_uvarint(&r);
-    if (!r.bad && (frame != 1 || type != METADATA_RECORD_NO_OP)) {
-        if (d->why != NULL) {
-            buf_printf(d->why,
-                       "a record of frame %u, type %u, version %u, which is not ours "
-                       "(Apache Kafka's own metadata log cannot be continued)",
-                       frame, type, version);
-        }
-        return ERR_UNSUPPORTED;
-    }
-    uint32_t fields = reader_uvarint(&r);
-    *payload = SLICE_NULL;
-    for (uint32_t i = 0; i < fields && !r.bad; i++) {
-        uint32_t tag = reader_uvarint(&r);
-        struct slice field = reader_bytes(&r, reader_uvarint(&r));
-        if (tag == METADATA_RECORD_TAG && slice_is_null(*payload)) {
-            *payload = field;
-        }
-    }
-    if (r.bad || reader_left(&r) != 0) {
-        complain(d, r.bad ? "the frame ends too early" : "bytes follow the frame");
-        return ERR_CORRUPT;
-    }
-    return ERR_NONE;
-}
-
 enum err metadata_record_decode(struct slice value, struct arena *arena,
                                 struct metadata_record *out, struct buf *why)
 {
     struct decoder d = {.arena = arena, .why = why};
-    struct slice payload;
+    struct metadata_frame frame;
     *out = (struct metadata_record){.type = METADATA_RECORD_NO_OP};
-    TRY(open_frame(&d, value, &payload));
-    if (slice_is_null(payload)) {
+    TRY(metadata_frame_open(value, &frame, why));
+    if (slice_is_null(frame.record)) {
         return ERR_NONE;
     }
     ProtobufCAllocator allocator = {arena_malloc, arena_nofree, arena};
     const Craft__MetadataRecord *message =
-        craft__metadata_record__unpack(&allocator, payload.len, payload.data);
+        craft__metadata_record__unpack(&allocator, frame.record.len, frame.record.data);
     if (message == NULL) {
         complain(&d, "broken protobuf");
         return ERR_CORRUPT;

@@ -2,13 +2,8 @@
 #include "metadata/record.h"
 
 #include "base/mem.h"
+#include "metadata/record_frame.h"
 #include "proto/metadata.pb-c.h"
-
-/* Everything up to the size of our tagged field; see record.h. */
-static const uint8_t frame_head[] = {0x01, METADATA_RECORD_NO_OP, 0x00, 0x01, METADATA_RECORD_TAG};
-static const uint8_t plain_no_op[] = {0x01, METADATA_RECORD_NO_OP, 0x00, 0x00};
-
-_Static_assert(METADATA_RECORD_TAG < 0x80, "the tag is written as one byte");
 
 /* Borrows; protobuf-c only reads what it packs, though its structures are not const. */
 static ProtobufCBinaryData bytes_of(struct slice s)
@@ -294,18 +289,17 @@ static void fill(const struct metadata_record *r, Craft__MetadataRecord *out, st
 
 void metadata_record_encode(const struct metadata_record *record, struct buf *out)
 {
-    if (record->type == METADATA_RECORD_NO_OP) {
-        buf_put(out, plain_no_op, sizeof plain_no_op);
-        return;
-    }
     struct arena arena = {0};
-    Craft__MetadataRecord message = CRAFT__METADATA_RECORD__INIT;
-    fill(record, &message, &arena);
-    size_t size = craft__metadata_record__get_packed_size(&message);
-    ASSERT(size <= INT32_MAX);
-    buf_put(out, frame_head, sizeof frame_head);
-    buf_put_uvarint(out, (uint32_t)size);
-    size_t packed = craft__metadata_record__pack(&message, buf_extend(out, size));
-    ASSERT(packed == size);
+    struct metadata_frame frame = {0};
+    if (record->type != METADATA_RECORD_NO_OP) {
+        Craft__MetadataRecord message = CRAFT__METADATA_RECORD__INIT;
+        fill(record, &message, &arena);
+        size_t size = craft__metadata_record__get_packed_size(&message);
+        uint8_t *bytes = arena_alloc(&arena, size);
+        size_t packed = craft__metadata_record__pack(&message, bytes);
+        ASSERT(packed == size);
+        frame.record = slice_of(bytes, size);
+    }
+    metadata_frame_put(&frame, out);
     arena_fini(&arena);
 }

@@ -1,6 +1,8 @@
 /* Records as text: one line for people, one JSON object for programs. */
 #include "metadata/record.h"
 
+#include "metadata/quote.h"
+
 /* Both forms come from one walk over the fields. */
 struct printer {
     struct buf *out;
@@ -45,23 +47,6 @@ const char *metadata_record_type_name(enum metadata_record_type type)
     return "UNKNOWN";
 }
 
-/* A JSON string. Bytes above 127 pass as they are (UTF-8 by agreement). */
-static void put_quoted(struct buf *out, struct slice s)
-{
-    buf_put_str(out, "\"");
-    for (size_t i = 0; i < s.len; i++) {
-        uint8_t c = s.data[i];
-        if (c == '"' || c == '\\') {
-            buf_printf(out, "\\%c", c);
-        } else if (c < 0x20 || c == 0x7f) {
-            buf_printf(out, "\\u%04x", c);
-        } else {
-            buf_put(out, &c, 1);
-        }
-    }
-    buf_put_str(out, "\"");
-}
-
 static void put_text(struct printer *p, struct slice s)
 {
     if (slice_is_null(s)) {
@@ -75,7 +60,7 @@ static void put_text(struct printer *p, struct slice s)
     if (plain) {
         buf_put_slice(p->out, s);
     } else {
-        put_quoted(p->out, s);
+        metadata_quote(p->out, s);
     }
 }
 

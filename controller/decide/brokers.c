@@ -135,6 +135,7 @@ void decide_register_broker(const struct decide_input *in,
         return;
     }
     bool same = known != NULL && uuid_eq(known->incarnation_id, request->incarnation_id);
+    out->reason = slice_str("the broker starts");
     if (known != NULL && !same) {
         /* The process before this one is gone: nothing is led by it, no ISR counts on it. */
         decide_remove_from_isrs(in, request->broker_id, NULL, out);

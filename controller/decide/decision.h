@@ -31,7 +31,10 @@ struct decision {
     size_t cap;
     bool atomic_open; /* between atomic_begin and atomic_end */
     bool joining;     /* the next record added is joined to the one before it */
-    void *response;   /* struct wire_…_response * of the request's API, or NULL */
+    /* What was found that the request or event alone does not say ("all log directories failed"),
+     * written with the records' cause; null: nothing. From the arena, or constant. */
+    struct slice reason;
+    void *response; /* struct wire_…_response * of the request's API, or NULL */
 };
 
 void decision_init(struct decision *out, struct arena *arena);

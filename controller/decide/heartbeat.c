@@ -93,14 +93,20 @@ static void enter(const struct decide_input *in, const struct metadata_broker *b
 {
     switch (next) {
     case DECIDE_BROKER_FENCED:
+        out->reason = slice_str("the broker asks to be fenced");
+        decide_fence(in, broker->id, out);
+        break;
     case DECIDE_BROKER_SHUTDOWN_NOW:
+        out->reason = slice_str("the broker shuts down");
         decide_fence(in, broker->id, out);
         break;
     case DECIDE_BROKER_UNFENCED:
+        out->reason = slice_str("the broker has caught up");
         change_registration(broker, out)->fenced = -1;
         decide_elect_leaderless(in, broker->id, ALL_PARTITIONS, out);
         break;
     case DECIDE_BROKER_CONTROLLED_SHUTDOWN:
+        out->reason = slice_str("the broker begins to shut down");
         change_registration(broker, out)->in_controlled_shutdown = 1;
         decide_remove_from_isrs(in, broker->id, NULL, out);
         break;
@@ -140,6 +146,7 @@ static struct dirs_split split_dirs(const struct decide_input *in,
 static void lose_directories(const struct decide_input *in, const struct metadata_broker *broker,
                              const struct dirs_split *dirs, struct decision *out)
 {
+    out->reason = slice_str("log directories of the broker failed");
     decide_remove_from_isrs(in, broker->id, &dirs->offline, out);
     struct metadata_broker_registration_change *change = change_registration(broker, out);
     change->has_log_dirs = true;
@@ -166,6 +173,9 @@ static enum decide_broker_state step(const struct decide_input *in,
     /* A broker without any directory is fenced for as long as it says so. */
     if (next != now) {
         enter(in, broker, next, out);
+        if (dirs.offline.count > 0) {
+            out->reason = slice_str("all log directories of the broker failed");
+        }
     }
     return next;
 }

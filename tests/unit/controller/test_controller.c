@@ -123,6 +123,7 @@ struct op {
     int16_t level;
     int records;
     bool joined;
+    const char *reason;
     size_t value_bytes; /* a configuration of this size instead */
     int seen;           /* level that the decision saw */
     int calls;
@@ -133,6 +134,7 @@ static void op_decide(struct controller_op *op, const struct decide_input *in, s
 {
     struct op *o = container_of(op, struct op, op);
     o->seen = metadata_feature_level(in->image, slice_str("f"));
+    out->reason = slice_str(o->reason);
     if (o->joined) {
         decision_atomic_begin(out);
     }
@@ -396,6 +398,51 @@ START_TEST(large_operations_are_cut_where_they_may_be)
 }
 END_TEST
 
+/* The cause of the first record of that batch; every batch has one. */
+static struct metadata_cause cause_of_batch(const struct fake_log *log, int batch,
+                                            struct arena *arena)
+{
+    const struct fake_batch *b = &log->batches[batch];
+    struct metadata_cause cause;
+    bool got;
+    ck_assert_int_eq(metadata_cause_find(slice_of(b->bytes.data, b->ends[0]), arena, &cause, &got),
+                     ERR_NONE);
+    ck_assert(got);
+    return cause;
+}
+
+START_TEST(every_batch_says_why_it_was_written)
+{
+    struct fake_log log;
+    struct settings *settings;
+    struct arena arena = {0};
+    struct op a = {.feature = "f", .records = BATCH_RECORDS_MAX + 5, .reason = "because"};
+    a.op.cause = metadata_cause_of(METADATA_EVENT_REQUEST, -1);
+    a.op.cause.client_id = slice_str("someone");
+    set_up(&log, &settings);
+    activate(&log);
+    ck_assert_int_eq(cause_of_batch(&log, 0, &arena).event, METADATA_EVENT_TAKEOVER);
+    int first = log.batch_count;
+    submit(log.controller, &a);
+    ck_assert_int_eq(log.batch_count, first + 2);
+    for (int i = first; i < log.batch_count; i++) {
+        struct metadata_cause cause = cause_of_batch(&log, i, &arena);
+        ck_assert(slice_eq_str(cause.client_id, "someone"));
+        ck_assert(slice_eq_str(cause.reason, "because"));
+        ck_assert_int_eq(cause.controller, 3000);
+        const struct fake_batch *b = &log.batches[i];
+        struct metadata_cause second;
+        bool got;
+        enum err e = metadata_cause_find(
+            slice_of(b->bytes.data + b->ends[0], b->ends[1] - b->ends[0]), &arena, &second, &got);
+        ck_assert_int_eq(e, ERR_NONE);
+        ck_assert_msg(!got, "once a batch is enough");
+    }
+    arena_fini(&arena);
+    tear_down(&log, settings);
+}
+END_TEST
+
 START_TEST(half_an_operation_ends_the_leadership)
 {
     struct fake_log log;
@@ -417,4 +464,4 @@ UNIT_MAIN("controller", a_standby_refuses_and_replays, an_empty_log_begins_with_
           bootstrap_records_come_from_the_snapshot, answers_come_at_commit_and_in_order,
           resigning_fails_what_is_parked_and_forgets_it, what_cannot_be_replayed_is_never_written,
           a_full_log_refuses_and_changes_nothing, large_operations_are_cut_where_they_may_be,
-          half_an_operation_ends_the_leadership)
+          every_batch_says_why_it_was_written, half_an_operation_ends_the_leadership)

@@ -11,13 +11,15 @@ struct fixture {
     struct world world;
     int32_t stale[8];
     int64_t stale_ms[8];
+    enum metadata_event events[8];
     int stale_count;
 };
 
-static void on_stale(void *arg, int32_t broker_id)
+static void on_stale(void *arg, int32_t broker_id, enum metadata_event event)
 {
     struct fixture *f = arg;
     f->stale_ms[f->stale_count] = net_now_ms(f->loop);
+    f->events[f->stale_count] = event;
     f->stale[f->stale_count++] = broker_id;
 }
 
@@ -80,6 +82,7 @@ START_TEST(silent_brokers_become_stale_in_order)
     wait_for_stale(&f, 2);
     ck_assert_int_eq(f.stale[0], 2);
     ck_assert_int_eq(f.stale[1], 1);
+    ck_assert_int_eq(f.events[1], METADATA_EVENT_SESSION_ENDED);
     ck_assert_int_ge(f.stale_ms[0], begin + SESSION_MS);
     ck_assert_int_ge(f.stale_ms[1], beat_ms + SESSION_MS);
     tear_down(&f);
@@ -113,6 +116,7 @@ START_TEST(a_fenced_broker_has_no_deadline_until_it_is_unfenced)
     controller_heartbeats_set_state(&f.heartbeats, 3, DECIDE_BROKER_UNFENCED, 6);
     wait_for_stale(&f, 1);
     ck_assert_int_eq(f.stale[0], 3);
+    ck_assert_int_eq(f.events[0], METADATA_EVENT_CONNECTION_LOST);
     /* It could not be fenced: it comes again. */
     controller_heartbeats_retry(&f.heartbeats, 3);
     wait_for_stale(&f, 2);
