@@ -30,6 +30,8 @@ const struct net_api broker_apis[] = {
     {WIRE_API_CREATE_PARTITIONS, 0, 3, broker_api_forward, NULL},
     {WIRE_API_ELECT_LEADERS, 0, 2, broker_api_forward, NULL},
     {WIRE_API_INCREMENTAL_ALTER_CONFIGS, 0, 1, broker_api_forward, NULL},
+    {WIRE_API_ALTER_PARTITION_REASSIGNMENTS, 0, 1, broker_api_forward, NULL},
+    {WIRE_API_LIST_PARTITION_REASSIGNMENTS, 0, 0, broker_api_forward, NULL},
     {WIRE_API_DESCRIBE_QUORUM, 0, 2, broker_api_describe_quorum, NULL},
     {WIRE_API_DESCRIBE_CLUSTER, 0, 2, broker_api_describe_cluster, NULL},
     {WIRE_API_UPDATE_FEATURES, 0, 2, broker_api_forward, NULL},

@@ -8,6 +8,7 @@
 #include "controller/decide/leaders.h"
 #include "controller/decide/partitions.h"
 #include "controller/decide/producer_ids.h"
+#include "controller/decide/reassign.h"
 #include "controller/decide/topics.h"
 #include "controller/refuse.h"
 
@@ -25,6 +26,8 @@ DECIDES(create_partitions)
 DECIDES(alter_configs)
 DECIDES(incremental_alter_configs)
 DECIDES(elect_leaders)
+DECIDES(alter_reassignments)
+DECIDES(list_reassignments)
 DECIDES(update_features)
 DECIDES(alter_partition)
 DECIDES(allocate_producer_ids)
@@ -103,6 +106,18 @@ static const struct rpc_api rows[] = {
      .itemized = true,
      .decide = decide_incremental_alter_configs_rpc,
      .refuse = controller_refuse_incremental_alter_configs},
+    {.key = WIRE_API_ALTER_PARTITION_REASSIGNMENTS,
+     .min_version = 0,
+     .max_version = 1,
+     .forwarded = true,
+     .decide = decide_alter_reassignments_rpc,
+     .refuse = controller_refuse_alter_partition_reassignments},
+    {.key = WIRE_API_LIST_PARTITION_REASSIGNMENTS,
+     .min_version = 0,
+     .max_version = 0,
+     .forwarded = true,
+     .decide = decide_list_reassignments_rpc,
+     .refuse = controller_refuse_list_partition_reassignments},
     {.key = WIRE_API_VOTE,
      .min_version = 0,
      .max_version = 2,

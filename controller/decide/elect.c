@@ -160,6 +160,8 @@ static void apply_election(const struct decide_input *in, struct decide_change *
     record->leader = winner.leader;
     change->isr = (struct metadata_ids){alone, 1};
     change->recovery = METADATA_RECOVERING;
+    /* It may be the last one that a reassignment waited for. */
+    complete_reassignment(in, change);
     if (change->partition->elr_count > 0) {
         record->has_elr = true;
     }

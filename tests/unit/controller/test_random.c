@@ -4,6 +4,7 @@
 
 #include "controller/decide/leaders.h"
 #include "controller/decide/partitions.h"
+#include "controller/decide/reassign.h"
 
 enum { BROKERS = 5, SEEDS = 12, STEPS = 200 };
 
@@ -90,29 +91,87 @@ static void alter(struct world *w)
     world_apply(w);
 }
 
-/* Somebody replaces a replica by another broker. */
+/* The replicas that a cancellation must bring back, in any order. */
+static bool is_origin(struct world *w, struct metadata_ids replicas, struct metadata_ids now,
+                      struct metadata_ids adding)
+{
+    struct metadata_ids origin = decide_ids_without(&w->arena, now, adding);
+    return origin.count == replicas.count && decide_ids_within(origin, replicas);
+}
+
+/* Some brokers in random order; how many. */
+static int32_t pick_brokers(struct world *w, int32_t ids[BROKERS])
+{
+    int32_t count = (int32_t)prng_range(&w->prng, 1, BROKERS);
+    for (int32_t i = 0; i < count; i++) {
+        do {
+            ids[i] = pick_broker(w);
+        } while (metadata_ids_contain((struct metadata_ids){ids, (size_t)i}, ids[i]));
+    }
+    return count;
+}
+
+/* Somebody moves a partition to any brokers, or cancels a move. */
 static void reassign(struct world *w)
 {
     const struct metadata_topic *topic = pick_topic(w);
     if (topic == NULL) {
         return;
     }
-    const struct metadata_partition *p = metadata_partition(topic, 0);
-    int32_t comes = pick_broker(w);
-    struct metadata_ids now = metadata_replicas(p);
-    if (p->adding_count > 0 || p->removing_count > 0 || metadata_ids_contain(now, comes)) {
-        return;
-    }
+    int32_t index = (int32_t)prng_below(&w->prng, (uint64_t)topic->partition_count);
+    const struct metadata_partition *before = metadata_partition(topic, index);
+    struct uuid id = topic->id;
+    int32_t ids[BROKERS];
+    bool cancels = prng_chance(&w->prng, 1, 4);
+    struct wire_alter_partition_reassignments_request_topics_partitions partition = {
+        .partition_index = index,
+        .replicas = ids,
+        .replicas_count = cancels ? -1 : pick_brokers(w, ids)};
+    struct wire_alter_partition_reassignments_request_topics one = {
+        .name = topic->name, .partitions = &partition, .partitions_count = 1};
+    struct wire_alter_partition_reassignments_request request = {.allow_replication_factor_change =
+                                                                     prng_chance(&w->prng, 3, 4),
+                                                                 .topics = &one,
+                                                                 .topics_count = 1};
     struct decision *out = world_begin(w);
     struct decide_input in = world_input(w);
-    struct decide_change change = decide_change_begin(topic, 0, p);
-    int32_t *replicas = ARENA_ARRAY(&w->arena, now.count + 1, int32_t);
-    replicas[0] = comes;
-    memcpy(&replicas[1], now.items, now.count * sizeof replicas[0]);
-    change.replicas = (struct metadata_ids){replicas, now.count + 1};
-    change.adding = (struct metadata_ids){&replicas[0], 1};
-    change.removing = (struct metadata_ids){&replicas[now.count], 1};
-    decide_change_build(&in, &change, out);
+    decide_alter_reassignments(&in, &request, out);
+    world_apply(w);
+    const struct wire_alter_partition_reassignments_response *response = out->response;
+    if (response->responses[0].partitions[0].error_code != 0) {
+        ck_assert_uint_eq(out->count, 0);
+        return;
+    }
+    const struct metadata_partition *p = partition_of(w->image, id, index);
+    struct metadata_ids target = {ids, (size_t)max_i64(partition.replicas_count, 0)};
+    if (cancels) {
+        ck_assert(is_origin(w, metadata_replicas(p), metadata_replicas(before),
+                            metadata_adding_replicas(before)));
+        ck_assert_int_eq(p->adding_count + p->removing_count, 0);
+    } else {
+        struct metadata_ids left =
+            decide_ids_without(&w->arena, metadata_replicas(p), metadata_removing_replicas(p));
+        ck_assert(metadata_ids_equal(left, target));
+    }
+}
+
+/* Somebody asks for elections, by name or everywhere. */
+static void elect_leaders(struct world *w)
+{
+    const struct metadata_topic *topic = pick_topic(w);
+    if (topic == NULL) {
+        return;
+    }
+    int32_t index = (int32_t)prng_below(&w->prng, (uint64_t)topic->partition_count);
+    struct wire_elect_leaders_request_topic_partitions one = {
+        .topic = topic->name, .partitions = &index, .partitions_count = 1};
+    struct wire_elect_leaders_request request = {
+        .election_type = prng_chance(&w->prng, 1, 2) ? 0 : 1,
+        .topic_partitions = &one,
+        .topic_partitions_count = prng_chance(&w->prng, 1, 2) ? 1 : -1};
+    struct decision *out = world_begin(w);
+    struct decide_input in = world_input(w);
+    decide_elect_leaders(&in, &request, out);
     world_apply(w);
 }
 
@@ -147,7 +206,7 @@ static void beat(struct world *w)
 
 static void step(struct world *w)
 {
-    switch (prng_below(&w->prng, 12)) {
+    switch (prng_below(&w->prng, 16)) {
     case 0:
     case 1:
         create(w);
@@ -167,7 +226,12 @@ static void step(struct world *w)
         restart(w);
         break;
     case 8:
+    case 10:
+    case 11:
         reassign(w);
+        break;
+    case 12:
+        elect_leaders(w);
         break;
     case 9:
         elect(w);

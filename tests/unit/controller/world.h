@@ -39,6 +39,30 @@ static inline struct decide_input world_input(struct world *w)
 
 /* ---- what must hold ---- */
 
+/* A partition that is being moved, see decide/reassign.h. */
+static inline void check_move(const struct metadata_partition *p)
+{
+    struct metadata_ids replicas = metadata_replicas(p);
+    struct metadata_ids isr = metadata_isr(p);
+    struct metadata_ids adding = metadata_adding_replicas(p);
+    struct metadata_ids removing = metadata_removing_replicas(p);
+    for (size_t i = 0; i < adding.count; i++) {
+        ck_assert_msg(metadata_ids_contain(replicas, adding.items[i]), "added ones are replicas");
+        ck_assert_msg(!metadata_ids_contain(removing, adding.items[i]), "added or removed");
+    }
+    for (size_t i = 0; i < removing.count; i++) {
+        ck_assert_msg(metadata_ids_contain(replicas, removing.items[i]), "removed ones still are");
+    }
+    ck_assert_msg(adding.count < replicas.count, "there was something before the move");
+    ck_assert_msg(removing.count < replicas.count, "there is something after it");
+    bool done = true;
+    for (size_t i = 0; i < replicas.count; i++) {
+        int32_t id = replicas.items[i];
+        done = done && (metadata_ids_contain(removing, id) || metadata_ids_contain(isr, id));
+    }
+    ck_assert_msg(!done || adding.count + removing.count == 0, "a move that is done has ended");
+}
+
 static inline void check_partition(const struct metadata_image *image,
                                    const struct metadata_partition *p)
 {
@@ -61,6 +85,7 @@ static inline void check_partition(const struct metadata_image *image,
         ck_assert_msg(isr.count == 1, "only its last member is left in an ISR without a leader");
     }
     ck_assert_msg(!p->recovering || isr.count == 1, "recovering alone");
+    check_move(p);
 }
 
 static inline void check_change(const struct metadata_partition *before,
@@ -239,6 +264,58 @@ static inline void world_fence(struct world *w, int32_t id)
     world_apply(w);
 }
 
+/* Reads "1,2,3" into `ids`; how many there are. */
+static inline size_t world_ids(const char *text, int32_t *ids)
+{
+    size_t count = 0;
+    while (*text != '\0') {
+        ids[count++] = (int32_t)strtol(text, (char **)&text, 10);
+        text += *text == ',' ? 1 : 0;
+    }
+    return count;
+}
+
+static inline void world_put_ids(struct buf *out, struct metadata_ids ids)
+{
+    for (size_t i = 0; i < ids.count; i++) {
+        buf_printf(out, "%s%d", i == 0 ? "" : ",", ids.items[i]);
+    }
+}
+
+/* The leader of a partition proposes an ISR ("1,2"); the partition's error code. */
+static inline int world_alter_isr(struct world *w, struct uuid topic, int32_t index,
+                                  const char *isr)
+{
+    const struct metadata_partition *p = partition_of(w->image, topic, index);
+    const struct metadata_broker *leader = metadata_broker(w->image, p->leader);
+    ck_assert_ptr_nonnull(leader);
+    int32_t ids[METADATA_REPLICAS_MAX];
+    struct wire_alter_partition_request_topics_partitions_new_isr_with_epochs
+        members[METADATA_REPLICAS_MAX];
+    struct wire_alter_partition_request_topics_partitions partition = {
+        .partition_index = index,
+        .leader_epoch = p->leader_epoch,
+        .partition_epoch = p->partition_epoch,
+        .new_isr_with_epochs = members,
+        .new_isr_with_epochs_count = (int32_t)world_ids(isr, ids)};
+    for (int32_t i = 0; i < partition.new_isr_with_epochs_count; i++) {
+        members[i].broker_id = ids[i];
+        members[i].broker_epoch = -1;
+    }
+    struct wire_alter_partition_request_topics one = {
+        .topic_id = topic, .partitions = &partition, .partitions_count = 1};
+    struct wire_alter_partition_request request = {
+        .broker_id = leader->id, .broker_epoch = leader->epoch, .topics = &one, .topics_count = 1};
+    struct decision *out = world_begin(w);
+    struct decide_input in = world_input(w);
+    in.api_version = 3;
+    decide_alter_partition(&in, &request, out);
+    world_apply(w);
+    const struct wire_alter_partition_response *response = out->response;
+    ck_assert_int_eq(response->error_code, 0);
+    return response->topics[0].partitions[0].error_code;
+}
+
 /* A topic with one partition for each list of replicas, "1,2,3;2,3,1". Returns its id. */
 static inline struct uuid world_topic(struct world *w, const char *name, const char *replicas)
 {
@@ -285,9 +362,7 @@ static inline const char *world_show(struct world *w, struct uuid topic, int32_t
     struct metadata_ids isr = metadata_isr(p);
     struct buf text = {0};
     buf_printf(&text, "%d/%d/%d isr=", p->leader, p->leader_epoch, p->partition_epoch);
-    for (size_t i = 0; i < isr.count; i++) {
-        buf_printf(&text, "%s%d", i == 0 ? "" : ",", isr.items[i]);
-    }
+    world_put_ids(&text, isr);
     if (p->recovering) {
         buf_put_str(&text, " recovering");
     }
