@@ -36,7 +36,7 @@ LDLIBS := -levent_core -levent_extra -levent_openssl -levent_pthreads -lprotobuf
           -lssl -lcrypto -lz -llz4 -lzstd -lsnappy -lm
 
 # ---- the house: a library per folder, floors from low to high ----
-FOLDERS := base proto wire raft metadata store net raft/node daemon controller broker cli sim/net
+FOLDERS := base proto wire raft metadata store net raft/node daemon controller broker cli sim/net sim/fs
 # A floor-4 folder owns its subfolders; raft/node is a folder of its own.
 sources = $(filter-out $(1)/main.c,$(if $(filter raft,$(1)),$(wildcard raft/*.c),$(shell find $(1) -name '*.c' 2>/dev/null | sort)))
 GEN_proto := build/gen/proto/metadata.pb-c.c
@@ -72,6 +72,7 @@ NEEDS_daemon := base wire proto raft metadata store net raft/node daemon
 NEEDS_controller := base wire proto raft metadata store net raft/node daemon controller
 NEEDS_broker := base wire proto raft metadata store net raft/node daemon broker
 NEEDS_cli := base wire proto raft metadata store net raft/node daemon cli
+NEEDS_sim/fs := base wire store sim/fs
 libs_for = $(foreach f,$(NEEDS_$(1)),$(call lib_of,$(f)))
 
 # ---- objects ----

@@ -1,0 +1,66 @@
+/* What the files of sim/fs/ know of a disk. Private to sim/fs/. */
+#ifndef SIM_FS_DISK_H
+#define SIM_FS_DISK_H
+
+#include "sim/fs/inode.h"
+
+enum { SIM_OP_COUNT = 10 };
+
+struct sim_fd {
+    struct sim_inode *inode; /* NULL: free, or its process is gone */
+    struct sim_disk *disk;   /* NULL: free */
+    char *path;              /* as it was opened, for rules */
+    bool holds_lock;
+};
+
+struct sim_fs {
+    int64_t (*wall_ms)(void *arg);
+    void *arg;
+    struct sim_fd *fds;
+    uint32_t fd_count;
+    uint32_t fd_used;
+    uint32_t fd_next; /* where to look for a free one: numbers come back late */
+    uint64_t faults[SIM_FAULT_KINDS];
+};
+
+struct sim_disk {
+    struct store_fs store;
+    struct sim_fs *fs;
+    struct prng prng;
+    struct sim_inode *root;
+    struct list dirty; /* inodes with something to lose */
+    uint64_t used_pages;
+    uint64_t pages_max; /* UINT64_MAX: no end */
+    uint32_t open_count;
+    uint64_t calls[SIM_OP_COUNT];
+    struct sim_rule rules[SIM_RULES_MAX];
+    uint64_t struck;
+    int64_t us_min;
+    int64_t us_max;
+    int64_t us; /* spent since asked */
+    uint32_t halt_after;
+    bool halts; /* `halt_after` counts */
+    bool halted;
+    void (*on_halted)(void *arg);
+    void *on_halted_arg;
+};
+
+/* Sets errno to what `e` stands for. */
+enum err sim_disk_error(enum err e);
+
+/* Before each call: counts it, asks the rules and the halt. */
+enum err sim_disk_pass(struct sim_disk *disk, enum sim_op op, const char *path);
+
+/* The rules' verdict alone. */
+enum err sim_rules_ask(struct sim_disk *disk, enum sim_op op, const char *path);
+void sim_rules_clear(struct sim_disk *disk);
+
+/* The calls of store/fs.h. */
+extern const struct store_fs_ops sim_disk_ops;
+
+static inline void sim_fault(struct sim_disk *disk, enum sim_disk_fault fault)
+{
+    disk->fs->faults[fault]++;
+}
+
+#endif
