@@ -36,9 +36,11 @@ LDLIBS := -levent_core -levent_extra -levent_openssl -levent_pthreads -lprotobuf
           -lssl -lcrypto -lz -llz4 -lzstd -lsnappy -lm
 
 # ---- the house: a library per folder, floors from low to high ----
-FOLDERS := base proto wire raft metadata store net raft/node daemon controller broker cli sim/net sim/fs
-# A floor-4 folder owns its subfolders; raft/node is a folder of its own.
-sources = $(filter-out $(1)/main.c,$(if $(filter raft,$(1)),$(wildcard raft/*.c),$(shell find $(1) -name '*.c' 2>/dev/null | sort)))
+FOLDERS := base proto wire raft metadata store net/os net raft/node daemon controller broker cli \
+           sim/net sim/fs
+# A folder owns its subfolders, but for those that are folders of their own.
+sources = $(filter-out $(1)/main.c $(addsuffix /%,$(filter $(1)/%,$(FOLDERS))),\
+                       $(shell find $(1) -name '*.c' 2>/dev/null | sort))
 GEN_proto := build/gen/proto/metadata.pb-c.c
 WIRE_SCHEMAS := $(sort $(wildcard wire/schema/*.msg))
 GEN_wire := build/gen/wire/messages.c
@@ -64,16 +66,22 @@ NEEDS_wire := base wire
 NEEDS_raft := base raft
 NEEDS_metadata := base wire proto metadata
 NEEDS_store := base wire store
-NEEDS_net := base wire net
-# A simulated system below net/.
-NEEDS_sim/net := base sim/net
+NEEDS_net/os := base net/os
+NEEDS_net := base wire net/os net
 NEEDS_raft/node := base wire raft store net raft/node
 NEEDS_daemon := base wire proto raft metadata store net raft/node daemon
 NEEDS_controller := base wire proto raft metadata store net raft/node daemon controller
 NEEDS_broker := base wire proto raft metadata store net raft/node daemon broker
 NEEDS_cli := base wire proto raft metadata store net raft/node daemon cli
+NEEDS_sim/net := base net/os sim/net
 NEEDS_sim/fs := base wire store sim/fs
-libs_for = $(foreach f,$(NEEDS_$(1)),$(call lib_of,$(f)))
+
+# Who links net links a system below it: sim/net where that is needed, else net/os.
+# LINKS_<folder>: what its tests link, where that is not what it may include.
+LINKS_sim/net := base wire net sim/net
+links = $(or $(LINKS_$(1)),$(NEEDS_$(1)))
+system = $(if $(filter net,$(links)),$(if $(filter sim/net,$(links)),,net/os))
+libs_for = $(foreach f,$(sort $(links) $(system)),$(call lib_of,$(f)))
 
 # ---- objects ----
 build/.deps-%: scripts/deps.sh
@@ -100,8 +108,11 @@ $(GEN_wire): wire/generate.py $(WIRE_SCHEMAS) | build/.deps-build
 	@echo "  GEN $@"; $(PYTHON) wire/generate.py --out build/gen/wire $(WIRE_SCHEMAS)
 
 # ---- programs ----
+# All of sim/net is linked, so that it comes before what it takes the place of in base.
+all_of = $(if $(1),-Wl$(comma)--whole-archive $(1) -Wl$(comma)--no-whole-archive)
+comma := ,
 link = @mkdir -p $(@D); echo "  LD  $@"; \
-       $(CC) $(LDFLAGS) $(filter %.o,$^) -Wl,--start-group $(filter %.a,$^) -Wl,--end-group $(1) $(LDLIBS) -o $@
+       $(CC) $(LDFLAGS) $(filter %.o,$^) $(call all_of,$(filter %/sim-net.a,$^)) -Wl,--start-group $(filter-out %/sim-net.a,$(filter %.a,$^)) -Wl,--end-group $(1) $(LDLIBS) -o $@
 
 PROGRAMS := $(O)/bin/craft $(O)/bin/craft-controller $(O)/bin/craft-broker
 $(O)/bin/craft: $(O)/obj/cli/main.o $(call libs_for,cli)

@@ -6,6 +6,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "base/system.h"
+
 enum { LOG_LINE_MAX = 1024 }; /* longer lines are cut */
 
 static const char *level_name(enum log_level level)
@@ -56,13 +58,13 @@ void log_to_stderr(void *arg, enum log_level level, const char *line)
 {
     (void)arg;
     (void)level;
-    struct timespec now;
-    clock_gettime(CLOCK_REALTIME, &now);
+    int64_t now_ms = system_wall_ms();
+    time_t seconds = now_ms / 1000;
     struct tm utc;
-    gmtime_r(&now.tv_sec, &utc);
+    gmtime_r(&seconds, &utc);
     char out[LOG_LINE_MAX + 64];
     size_t at = strftime(out, sizeof out, "%Y-%m-%dT%H:%M:%S", &utc);
-    int len = snprintf(out + at, sizeof out - at, ".%03ldZ %s", now.tv_nsec / 1000000, line);
+    int len = snprintf(out + at, sizeof out - at, ".%03ldZ %s", (long)(now_ms % 1000), line);
     at = min_size(at + (size_t)max_i64(len, 0), sizeof out - 1);
     out[at] = '\n'; /* in place of the NUL: a line that was cut is one, too */
     ssize_t ignored = write(STDERR_FILENO, out, at + 1);

@@ -1,10 +1,9 @@
 /* 128-bit ids and their base64 text. */
 #include "base/uuid.h"
 
-#include <sys/random.h>
-
 #include "base/map.h"
 #include "base/mem.h"
+#include "base/system.h"
 
 static const char alphabet[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
 
@@ -68,8 +67,7 @@ struct uuid uuid_random(void)
     struct uuid u;
     uint64_t bits[2];
     do {
-        ssize_t got = getrandom(bits, sizeof bits, 0);
-        ASSERT(got == (ssize_t)sizeof bits);
+        system_random(bits, sizeof bits);
     } while (!uuid_from_random(bits[0], bits[1], &u));
     return u;
 }

@@ -56,7 +56,7 @@ void replica_flush_soon(struct replica *r, int64_t delay_ms)
         net_timer_init(&r->flush_timer, r->broker->loop, begin, r);
     }
     int64_t due_ms = net_now_ms(r->broker->loop) + delay_ms;
-    if (!net_timer_is_set(&r->flush_timer) || due_ms < r->flush_timer.due_ms) {
+    if (!net_timer_is_set(&r->flush_timer) || due_ms < net_timer_due_ms(&r->flush_timer)) {
         net_timer_set(&r->flush_timer, delay_ms);
     }
 }

@@ -1,8 +1,7 @@
 /* Formatting of log directories. */
 #include "daemon/format.h"
 
-#include <time.h>
-
+#include "base/system.h"
 #include "metadata/metadata.h"
 #include "raft/node/node.h"
 #include "store/store.h"
@@ -204,14 +203,12 @@ static enum err make_dir(struct plan *plan, const char *dir)
 
 static enum err write_snapshots(struct plan *plan)
 {
-    struct timespec now;
-    clock_gettime(CLOCK_REALTIME, &now);
     struct node_format_options options = {.fs = plan->fs,
                                           .dir = plan->dirs[0],
                                           .listener_name = plan->listener_name,
                                           .voters = plan->voters,
                                           .voter_count = plan->voter_count,
-                                          .now_ms = now.tv_sec * 1000 + now.tv_nsec / 1000000};
+                                          .now_ms = system_wall_ms()};
     enum err e = node_format(&options);
     if (e == ERR_EXISTS) {
         return REFUSE(plan, e,

@@ -1,8 +1,7 @@
-/* Names, addresses and their text. */
+/* Addresses and their text. */
 #include "net/address.h"
 
 #include <arpa/inet.h>
-#include <netdb.h>
 #include <netinet/in.h>
 #include <stdio.h>
 
@@ -39,33 +38,4 @@ struct address_text address_text(const struct address *address)
     snprintf(out.text, sizeof out.text, "%s%.46s%s:%d", bracket ? "[" : "", host.text,
              bracket ? "]" : "", address_port(address));
     return out;
-}
-
-static void add_family(struct address_list *out, const struct addrinfo *info, int family)
-{
-    for (; info != NULL && out->count < ADDRESSES_MAX; info = info->ai_next) {
-        if (info->ai_family == family && info->ai_addrlen <= sizeof(struct sockaddr_storage)) {
-            struct address *item = &out->items[out->count++];
-            memcpy(&item->storage, info->ai_addr, info->ai_addrlen);
-            item->len = info->ai_addrlen;
-        }
-    }
-}
-
-const char *address_resolve(const char *host, int port, bool numeric_only, struct address_list *out)
-{
-    struct addrinfo hints = {.ai_socktype = SOCK_STREAM};
-    hints.ai_flags = AI_NUMERICSERV | (numeric_only ? AI_NUMERICHOST : 0);
-    char service[16];
-    snprintf(service, sizeof service, "%d", port);
-    struct addrinfo *found = NULL;
-    out->count = 0;
-    int rc = getaddrinfo(host, service, &hints, &found);
-    if (rc != 0) {
-        return gai_strerror(rc);
-    }
-    add_family(out, found, AF_INET);
-    add_family(out, found, AF_INET6);
-    freeaddrinfo(found);
-    return out->count > 0 ? NULL : "no usable address";
 }

@@ -1,25 +1,10 @@
-/* Addresses: host names to socket addresses and those to text. Private to net/. */
+/* Socket addresses as text. Private to net/. */
 #ifndef NET_ADDRESS_H
 #define NET_ADDRESS_H
 
-#include <sys/socket.h>
+#include "net/os/socket.h"
 
-#include "net/loop.h"
-
-enum {
-    ADDRESSES_MAX = 8,    /* of one name; more are ignored */
-    ADDRESS_TEXT_MAX = 56 /* "[ffff:…:ffff]:65535" and its NUL; a scope may be cut */
-};
-
-struct address {
-    struct sockaddr_storage storage;
-    socklen_t len;
-};
-
-struct address_list {
-    struct address items[ADDRESSES_MAX];
-    int count;
-};
+enum { ADDRESS_TEXT_MAX = 56 }; /* "[ffff:…:ffff]:65535" and its NUL; a scope may be cut */
 
 struct address_text {
     char text[ADDRESS_TEXT_MAX];
@@ -32,9 +17,5 @@ struct address_text address_text(const struct address *address);
 struct address_text address_host(const struct address *address);
 
 int address_port(const struct address *address);
-
-/* IPv4 first. May block unless `numeric_only`. NULL, or why not: a text that need not be freed. */
-const char *address_resolve(const char *host, int port, bool numeric_only,
-                            struct address_list *out);
 
 #endif

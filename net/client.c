@@ -181,8 +181,8 @@ static void become_dialing(struct net_client *client)
         .host = client->host,
         .port = client->options.port,
         .timeout_ms = client->options.connect_timeout_ms,
-        .send_buffer_bytes = client->options.send_buffer_bytes,
-        .receive_buffer_bytes = client->options.receive_buffer_bytes,
+        .sizes = {.send_bytes = client->options.send_buffer_bytes,
+                  .receive_bytes = client->options.receive_buffer_bytes},
     };
     client->dial = dial_start(client->loop, &options, dialled, client);
 }

@@ -95,8 +95,8 @@ void conn_open(struct listener_branch *branch, int fd, const struct address *pee
     conn->id = ++conn->server->next_conn_id;
     conn->peer = address_text(peer);
     conn->peer_host = address_host(peer);
-    struct address local = {.len = sizeof local.storage};
-    if (getsockname(fd, (struct sockaddr *)&local.storage, &local.len) == 0) {
+    struct address local;
+    if (os_socket_local(fd, &local)) {
         conn->local = address_text(&local);
     }
     conn->server->connections++;

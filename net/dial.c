@@ -2,10 +2,7 @@
 #include "net/dial.h"
 
 #include <errno.h>
-#include <netinet/in.h>
-#include <netinet/tcp.h>
 #include <stdio.h>
-#include <unistd.h>
 
 #include "base/mem.h"
 #include "net/address.h"
@@ -23,8 +20,7 @@ struct dial {
     struct address_list addresses;
     int next;
     int fd;
-    bool has_event;
-    struct event event;
+    struct os_watch watch;
     struct net_timer timer;
     const char *resolve_error;
     char reason[REASON_MAX];
@@ -32,33 +28,17 @@ struct dial {
 
 static void try_next(void *arg);
 
-void dial_set_options(int fd, int send_buffer_bytes, int receive_buffer_bytes)
-{
-    int one = 1;
-    setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
-    setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &one, sizeof one);
-    if (send_buffer_bytes > 0) {
-        setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &send_buffer_bytes, sizeof send_buffer_bytes);
-    }
-    if (receive_buffer_bytes > 0) {
-        setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &receive_buffer_bytes, sizeof receive_buffer_bytes);
-    }
-}
-
 static void stop_waiting(struct dial *dial)
 {
     net_timer_stop(&dial->timer);
-    if (dial->has_event) {
-        event_del(&dial->event);
-        dial->has_event = false;
-    }
+    os_watch_stop(&dial->watch);
 }
 
 static void free_dial(struct dial *dial)
 {
     stop_waiting(dial);
     if (dial->fd >= 0) {
-        close(dial->fd);
+        os_close(dial->fd);
     }
     mem_free(dial->host);
     mem_free(dial);
@@ -89,7 +69,7 @@ static void attempt_failed(struct dial *dial, const char *why)
 {
     stop_waiting(dial);
     if (dial->fd >= 0) {
-        close(dial->fd);
+        os_close(dial->fd);
         dial->fd = -1;
     }
     struct address_text at = address_text(&dial->addresses.items[dial->next - 1]);
@@ -100,30 +80,22 @@ static void attempt_failed(struct dial *dial, const char *why)
 /* A socket that dials a free port of its own host may be given that very port and meet itself. */
 static bool is_own_end(int fd)
 {
-    struct address local = {.len = sizeof local.storage};
-    struct address peer = {.len = sizeof peer.storage};
-    if (getsockname(fd, (struct sockaddr *)&local.storage, &local.len) != 0 ||
-        getpeername(fd, (struct sockaddr *)&peer.storage, &peer.len) != 0) {
-        return false;
-    }
-    return strcmp(address_text(&local).text, address_text(&peer).text) == 0;
+    struct address local;
+    struct address peer;
+    return os_socket_local(fd, &local) && os_socket_peer(fd, &peer) &&
+           strcmp(address_text(&local).text, address_text(&peer).text) == 0;
 }
 
-static void on_connected(evutil_socket_t fd, short what, void *arg)
+static void on_connected(void *arg)
 {
-    (void)what;
     struct dial *dial = arg;
     loop_entered(dial->loop);
-    int error = 0;
-    socklen_t len = sizeof error;
-    if (getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &len) != 0) {
-        error = errno;
-    }
+    int error = os_socket_error(dial->fd);
     if (error != 0) {
         attempt_failed(dial, strerror(error));
         return;
     }
-    if (is_own_end(fd)) {
+    if (is_own_end(dial->fd)) {
         attempt_failed(dial, strerror(ECONNREFUSED));
         return;
     }
@@ -145,20 +117,12 @@ static void try_next(void *arg)
         return;
     }
     const struct address *to = &dial->addresses.items[dial->next++];
-    dial->fd = socket(to->storage.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    dial->fd = os_dial(to, dial->options.sizes);
     if (dial->fd < 0) {
         attempt_failed(dial, strerror(errno));
         return;
     }
-    dial_set_options(dial->fd, dial->options.send_buffer_bytes, dial->options.receive_buffer_bytes);
-    int rc = connect(dial->fd, (const struct sockaddr *)&to->storage, to->len);
-    if (rc != 0 && errno != EINPROGRESS) {
-        attempt_failed(dial, strerror(errno));
-        return;
-    }
-    event_assign(&dial->event, dial->loop->base, dial->fd, EV_WRITE, on_connected, dial);
-    event_add(&dial->event, NULL);
-    dial->has_event = true;
+    os_watch_start(&dial->watch, dial->fd, OS_WRITE);
     dial->timer.fn = on_timeout;
     net_timer_set(&dial->timer, dial->options.timeout_ms);
 }
@@ -168,7 +132,7 @@ static void try_next(void *arg)
 static void resolve(void *arg)
 {
     struct dial *dial = arg;
-    dial->resolve_error = address_resolve(dial->host, dial->options.port, false, &dial->addresses);
+    dial->resolve_error = os_resolve(dial->host, dial->options.port, false, &dial->addresses);
 }
 
 static void resolved(void *arg)
@@ -195,8 +159,9 @@ struct dial *dial_start(struct net_loop *loop, const struct dial_options *option
     dial->done = done;
     dial->arg = arg;
     dial->fd = -1;
+    os_watch_init(&dial->watch, loop->poll, on_connected, dial);
     net_timer_init(&dial->timer, loop, try_next, dial);
-    if (address_resolve(dial->host, options->port, true, &dial->addresses) == NULL) {
+    if (os_resolve(dial->host, options->port, true, &dial->addresses) == NULL) {
         net_timer_set(&dial->timer, 0); /* as the caller does not expect `done` yet */
     } else {
         dial->resolving = true;

@@ -3,6 +3,7 @@
 #define NET_DIAL_H
 
 #include "net/loop.h"
+#include "net/os/socket.h"
 
 struct dial;
 
@@ -10,8 +11,7 @@ struct dial_options {
     const char *host; /* copied */
     int port;
     int64_t timeout_ms; /* of one address */
-    int send_buffer_bytes;
-    int receive_buffer_bytes;
+    struct os_buffer_sizes sizes;
 };
 
 /* Called once, from the loop: with a connected socket that the callee owns, or with fd < 0 and the
@@ -24,9 +24,5 @@ struct dial *dial_start(struct net_loop *loop, const struct dial_options *option
 
 /* `done` will not be called. NULL is allowed. */
 void dial_cancel(struct dial *dial);
-
-/* Prepares a connected or connecting socket: no delay, keep-alive, buffer sizes (0: the system's).
- */
-void dial_set_options(int fd, int send_buffer_bytes, int receive_buffer_bytes);
 
 #endif

@@ -4,7 +4,6 @@
 #include "net/input.h"
 
 #include <errno.h>
-#include <sys/uio.h>
 
 #include "net/stream.h"
 
@@ -126,12 +125,9 @@ static void count_in(struct stream *s, ssize_t n)
 }
 
 /* The one place where bytes come in. */
-static ssize_t stream_recv(struct stream *s, struct iovec *iov, int count)
+static ssize_t stream_recv(struct stream *s, const struct iovec *iov, int count)
 {
-    ssize_t n;
-    do {
-        n = readv(s->fd, iov, count);
-    } while (n < 0 && errno == EINTR);
+    ssize_t n = os_recv(s->fd, iov, count);
     if (n > 0) {
         count_in(s, n);
     } else if (n == 0) {

@@ -3,15 +3,13 @@
 
 #include <errno.h>
 #include <netinet/in.h>
-#include <netinet/tcp.h>
 #include <pthread.h>
 #include <stdio.h>
-#include <unistd.h>
 
 #include "base/map.h"
 #include "base/mem.h"
 #include "net/conn_struct.h"
-#include "net/dial.h"
+#include "net/loop_struct.h"
 #include "net/server_struct.h"
 
 enum {
@@ -35,7 +33,7 @@ struct net_listener {
     struct stream_limits limits;
     int fd; /* -1: stopped */
     int port;
-    struct event accept_event;
+    struct os_watch acceptable;
     struct net_timer retry;
     bool starved;  /* of descriptors; said once */
     bool refusing; /* a limit is reached; said once */
@@ -161,7 +159,7 @@ static void adopt(void *arg)
     pthread_mutex_unlock(&listener->lock);
     if (closed || h->branch->loop->freeing) {
         struct address_text host = address_host(&h->peer);
-        close(h->fd);
+        os_close(h->fd);
         listener_conn_gone(listener, &host);
     } else {
         conn_open(h->branch, h->fd, &h->peer);
@@ -173,8 +171,9 @@ static void hand_to_loop(struct net_listener *listener, int fd, const struct add
 {
     struct listener_branch *branch = &listener->branches[listener->next_branch];
     listener->next_branch = (listener->next_branch + 1) % listener->branch_count;
-    dial_set_options(fd, listener->options.send_buffer_bytes,
-                     listener->options.receive_buffer_bytes);
+    os_socket_set_options(
+        fd, (struct os_buffer_sizes){.send_bytes = listener->options.send_buffer_bytes,
+                                     .receive_bytes = listener->options.receive_buffer_bytes});
     if (branch->loop == listener->loop) {
         conn_open(branch, fd, peer);
         return;
@@ -202,7 +201,7 @@ static void welcome(struct net_listener *listener, int fd, const struct address 
                  "listener=%s peer=%s limit=%s", listener->name, address_text(peer).text, limit);
     }
     listener->refusing = true;
-    close(fd);
+    os_close(fd);
 }
 
 static void pause_accepting(struct net_listener *listener, int error)
@@ -212,25 +211,23 @@ static void pause_accepting(struct net_listener *listener, int error)
                   "listener=%s reason=\"%s\"", listener->name, strerror(error));
     }
     listener->starved = true;
-    event_del(&listener->accept_event);
+    os_watch_stop(&listener->acceptable);
     net_timer_set(&listener->retry, ACCEPT_RETRY_MS);
 }
 
 static void retry_accept(void *arg)
 {
     struct net_listener *listener = arg;
-    event_add(&listener->accept_event, NULL);
+    os_watch_start(&listener->acceptable, listener->fd, OS_READ);
 }
 
-static void on_acceptable(evutil_socket_t listen_fd, short what, void *arg)
+static void on_acceptable(void *arg)
 {
-    (void)what;
     struct net_listener *listener = arg;
     loop_entered(listener->loop);
     for (int turn = 0; turn < ACCEPT_TURNS_MAX; turn++) {
-        struct address peer = {.len = sizeof peer.storage};
-        int fd = accept4(listen_fd, (struct sockaddr *)&peer.storage, &peer.len,
-                         SOCK_NONBLOCK | SOCK_CLOEXEC);
+        struct address peer;
+        int fd = os_accept(listener->fd, &peer);
         if (fd >= 0) {
             listener->starved = false;
             welcome(listener, fd, &peer);
@@ -253,28 +250,6 @@ static enum err refuse(struct net_error *why, enum err e, const char *host, int 
                  host == NULL || *host == '\0' ? "*" : host, port, reason);
     }
     return e;
-}
-
-static int open_socket(const struct address *at, int backlog)
-{
-    int fd = socket(at->storage.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-    if (fd < 0) {
-        return -1;
-    }
-    int one = 1;
-    int zero = 0;
-    setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof one);
-    if (at->storage.ss_family == AF_INET6) {
-        /* The wildcard takes IPv4 too. */
-        setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &zero, sizeof zero);
-    }
-    if (bind(fd, (const struct sockaddr *)&at->storage, at->len) != 0 || listen(fd, backlog) != 0) {
-        int error = errno;
-        close(fd);
-        errno = error;
-        return -1;
-    }
-    return fd;
 }
 
 static struct address wildcard(int family, int port)
@@ -300,18 +275,18 @@ static enum err bind_to(const char *host, int port, int backlog, int *fd, struct
     struct address at;
     if (host == NULL || *host == '\0') {
         at = wildcard(AF_INET6, port);
-        *fd = open_socket(&at, backlog);
+        *fd = os_listen(&at, backlog);
         if (*fd < 0 && errno == EAFNOSUPPORT) {
             at = wildcard(AF_INET, port);
-            *fd = open_socket(&at, backlog);
+            *fd = os_listen(&at, backlog);
         }
     } else {
         struct address_list found;
-        const char *error = address_resolve(host, port, false, &found);
+        const char *error = os_resolve(host, port, false, &found);
         if (error != NULL) {
             return refuse(why, ERR_CONFIG, host, port, error);
         }
-        *fd = open_socket(&found.items[0], backlog);
+        *fd = os_listen(&found.items[0], backlog);
     }
     if (*fd >= 0) {
         return ERR_NONE;
@@ -364,9 +339,9 @@ enum err net_listen(struct net_loop *loop, const struct net_listener_options *op
     int port = options->port;
     int fd = -1;
     TRY(bind_to(host, port, options->backlog > 0 ? options->backlog : BACKLOG, &fd, why));
-    struct address at = {.len = sizeof at.storage};
-    if (getsockname(fd, (struct sockaddr *)&at.storage, &at.len) != 0) {
-        close(fd);
+    struct address at;
+    if (!os_socket_local(fd, &at)) {
+        os_close(fd);
         return refuse(why, ERR_IO, host, port, strerror(errno));
     }
     struct net_listener *listener = MEM_NEW(struct net_listener);
@@ -385,8 +360,7 @@ enum err net_listen(struct net_loop *loop, const struct net_listener_options *op
     listener->options.name = NULL;
     listener->options.loops = NULL;
     net_timer_init(&listener->retry, loop, retry_accept, listener);
-    event_assign(&listener->accept_event, loop->base, fd, EV_READ | EV_PERSIST, on_acceptable,
-                 listener);
+    os_watch_init(&listener->acceptable, loop->poll, on_acceptable, listener);
     if (!options->paused) {
         net_listener_open(listener);
     }
@@ -397,7 +371,9 @@ enum err net_listen(struct net_loop *loop, const struct net_listener_options *op
 void net_listener_open(struct net_listener *listener)
 {
     ASSERT(listener->fd >= 0);
-    event_add(&listener->accept_event, NULL);
+    if (!listener->acceptable.on) {
+        os_watch_start(&listener->acceptable, listener->fd, OS_READ);
+    }
 }
 
 /* ---- the end ---- */
@@ -408,8 +384,8 @@ void net_listener_stop(struct net_listener *listener)
         return;
     }
     net_timer_stop(&listener->retry);
-    event_del(&listener->accept_event);
-    close(listener->fd);
+    os_watch_stop(&listener->acceptable);
+    os_close(listener->fd);
     listener->fd = -1;
 }
 

@@ -1,16 +1,8 @@
-/* The event loop: iterations, time, tasks, timers, signals, over libevent.
+/* The event loop: iterations, time, tasks, timers, signals.
  *
  * An iteration waits for descriptors, runs their callbacks, then the tasks posted, the timers due
  * and the tasks deferred, and last serves the connections that were given something to send. */
 #include "net/loop.h"
-
-#include <errno.h>
-#include <signal.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <sys/timerfd.h>
-#include <time.h>
-#include <unistd.h>
 
 #include "base/mem.h"
 #include "net/loop_struct.h"
@@ -20,49 +12,12 @@ enum { WORK_THREADS = 2, POOL_BYTES_MAX = 64 << 20, POOL_IDLE_MS = 5000 };
 
 struct loop_signal {
     struct list link;
-    struct event event;
     struct net_loop *loop;
     net_fn *fn;
     void *arg;
 };
 
-/* A loop without its descriptors cannot exist, and no request can be refused without one. */
-static void must_have(bool ok, const char *what)
-{
-    if (!ok) {
-        fprintf(stderr, "craft: no event loop: %s: %s\n", what, strerror(errno));
-        exit(EXIT_FAILURE);
-    }
-}
-
-static void mail_ready(evutil_socket_t fd, short what, void *arg)
-{
-    (void)fd;
-    (void)what;
-    loop_entered(arg); /* the tasks are run at the end of the iteration */
-}
-
-static void timer_ready(evutil_socket_t fd, short what, void *arg)
-{
-    (void)fd;
-    (void)what;
-    struct net_loop *loop = arg;
-    loop_entered(loop);
-    loop->timer_fd_due_ms = INT64_MAX;
-}
-
-static struct event_base *new_base(void)
-{
-    struct event_config *config = event_config_new();
-    must_have(config != NULL, "configuration");
-    /* Other threads never touch the base: they post to the mailbox. */
-    event_config_set_flag(config, EVENT_BASE_FLAG_NOLOCK);
-    event_config_require_features(config, EV_FEATURE_ET);
-    struct event_base *base = event_base_new_with_config(config);
-    event_config_free(config);
-    must_have(base != NULL, "epoll");
-    return base;
-}
+static bool turn(void *arg);
 
 struct net_loop *net_loop_new(const struct net_loop_options *options)
 {
@@ -75,18 +30,8 @@ struct net_loop *net_loop_new(const struct net_loop_options *options)
     o->pool_bytes_max = o->pool_bytes_max > 0 ? o->pool_bytes_max : POOL_BYTES_MAX;
     o->pool_idle_ms = o->pool_idle_ms > 0 ? o->pool_idle_ms : POOL_IDLE_MS;
     loop->log = o->log;
-    loop->base = new_base();
-    mailbox_init(&loop->mailbox);
-    must_have(loop->mailbox.wake_fd >= 0, "eventfd");
-    event_assign(&loop->mail_event, loop->base, loop->mailbox.wake_fd, EV_READ | EV_PERSIST | EV_ET,
-                 mail_ready, loop);
-    event_add(&loop->mail_event, NULL);
-    loop->timer_fd = timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK | TFD_CLOEXEC);
-    must_have(loop->timer_fd >= 0, "timerfd");
-    loop->timer_fd_due_ms = INT64_MAX;
-    event_assign(&loop->timer_event, loop->base, loop->timer_fd, EV_READ | EV_PERSIST | EV_ET,
-                 timer_ready, loop);
-    event_add(&loop->timer_event, NULL);
+    loop->poll = os_poll_new(turn, loop);
+    mailbox_init(&loop->mailbox, loop->poll);
     pthread_mutex_init(&loop->work_lock, NULL);
     list_init(&loop->signals);
     list_init(&loop->streams);
@@ -94,8 +39,6 @@ struct net_loop *net_loop_new(const struct net_loop_options *options)
     list_init(&loop->service);
     list_init(&loop->seats);
     frame_pool_init(&loop->pool, loop, o->pool_bytes_max, o->pool_idle_ms);
-    /* sendfile() has no flag against it. */
-    sigaction(SIGPIPE, &(struct sigaction){.sa_handler = SIG_IGN}, NULL);
     return loop;
 }
 
@@ -104,9 +47,7 @@ struct net_loop *net_loop_new(const struct net_loop_options *options)
 int64_t net_now_ms(struct net_loop *loop)
 {
     if (!loop->now_known) {
-        struct timespec ts;
-        clock_gettime(CLOCK_MONOTONIC, &ts);
-        loop->now_ms = (int64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
+        loop->now_ms = os_now_ms(loop->poll);
         loop->now_known = true;
     }
     return loop->now_ms;
@@ -114,10 +55,7 @@ int64_t net_now_ms(struct net_loop *loop)
 
 int64_t net_wall_ms(struct net_loop *loop)
 {
-    (void)loop; /* a simulated loop has a clock of its own */
-    struct timespec ts;
-    clock_gettime(CLOCK_REALTIME, &ts);
-    return (int64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
+    return os_wall_ms(loop->poll);
 }
 
 void net_timer_init(struct net_timer *timer, struct net_loop *loop, net_fn *fn, void *arg)
@@ -127,8 +65,8 @@ void net_timer_init(struct net_timer *timer, struct net_loop *loop, net_fn *fn, 
 
 void net_timer_stop(struct net_timer *timer)
 {
-    if (timer->at != 0) {
-        timer_heap_remove(&timer->loop->timers, timer);
+    if (net_timer_is_set(timer)) {
+        heap_remove(&timer->loop->timers, &timer->item);
     }
 }
 
@@ -137,8 +75,19 @@ void net_timer_set(struct net_timer *timer, int64_t delay_ms)
     net_timer_stop(timer);
     int64_t now_ms = net_now_ms(timer->loop);
     delay_ms = max_i64(delay_ms, 0);
-    timer->due_ms = delay_ms > INT64_MAX - now_ms ? INT64_MAX : now_ms + delay_ms;
-    timer_heap_add(&timer->loop->timers, timer);
+    timer->item.key = delay_ms > INT64_MAX - now_ms ? INT64_MAX : now_ms + delay_ms;
+    heap_add(&timer->loop->timers, &timer->item);
+}
+
+/* The first timer that is due and was set before `order`, taken out; NULL if there is none. */
+static struct net_timer *next_due(struct net_loop *loop, uint64_t order)
+{
+    struct heap_item *item = heap_first(&loop->timers);
+    if (item == NULL || item->key > net_now_ms(loop) || item->order >= order) {
+        return NULL;
+    }
+    heap_remove(&loop->timers, item);
+    return container_of(item, struct net_timer, item);
 }
 
 static void run_timers(struct net_loop *loop)
@@ -146,25 +95,9 @@ static void run_timers(struct net_loop *loop)
     /* A timer that is set again with no delay waits for the next iteration. */
     uint64_t order = loop->timers.order;
     struct net_timer *timer;
-    while (timer_heap_due_ms(&loop->timers) != INT64_MAX &&
-           (timer = timer_heap_pop(&loop->timers, net_now_ms(loop), order)) != NULL) {
+    while ((timer = next_due(loop, order)) != NULL) {
         timer->fn(timer->arg);
     }
-}
-
-/* Makes the descriptor ready when the first timer is due. It is left alone when it is armed for an
- * earlier time: one empty wake-up costs less than a system call for every timer that is stopped. */
-static void arm_timers(struct net_loop *loop)
-{
-    int64_t due_ms = timer_heap_due_ms(&loop->timers);
-    if (due_ms >= loop->timer_fd_due_ms) {
-        return;
-    }
-    struct itimerspec spec = {
-        .it_value = {.tv_sec = due_ms / 1000, .tv_nsec = due_ms % 1000 * 1000000}};
-    int rc = timerfd_settime(loop->timer_fd, TFD_TIMER_ABSTIME, &spec, NULL);
-    ASSERT(rc == 0);
-    loop->timer_fd_due_ms = due_ms;
 }
 
 /* ---- iterations ---- */
@@ -185,19 +118,28 @@ static bool may_sleep(struct net_loop *loop)
     if (loop->deferred.len > 0 || !list_empty(&loop->service) || loop->stopped) {
         return false;
     }
-    arm_timers(loop);
+    const struct heap_item *first = heap_first(&loop->timers);
+    os_poll_alarm(loop->poll, first == NULL ? INT64_MAX : first->key);
     return mailbox_sleep(&loop->mailbox);
 }
 
 static void iterate(struct net_loop *loop, bool wait)
 {
     bool sleeps = may_sleep(loop) && wait;
-    event_base_loop(loop->base, sleeps ? EVLOOP_ONCE : EVLOOP_NONBLOCK);
+    os_poll_wait(loop->poll, sleeps);
     loop_entered(loop);
     mailbox_run(&loop->mailbox);
     run_timers(loop);
     task_list_run(&loop->deferred, &loop->deferred_spare);
     streams_service(loop);
+}
+
+/* For a system that calls its loops. */
+static bool turn(void *arg)
+{
+    struct net_loop *loop = arg;
+    iterate(loop, false);
+    return may_sleep(loop);
 }
 
 void net_loop_run(struct net_loop *loop)
@@ -235,10 +177,8 @@ void net_loop_stop(struct net_loop *loop)
 
 /* ---- signals ---- */
 
-static void signal_came(evutil_socket_t signo, short what, void *arg)
+static void signal_came(void *arg)
 {
-    (void)signo;
-    (void)what;
     struct loop_signal *sig = arg;
     loop_entered(sig->loop);
     sig->fn(sig->arg);
@@ -251,8 +191,7 @@ void net_signal(struct net_loop *loop, int signo, net_fn *fn, void *arg)
     sig->fn = fn;
     sig->arg = arg;
     list_add_tail(&loop->signals, &sig->link);
-    event_assign(&sig->event, loop->base, signo, EV_SIGNAL | EV_PERSIST, signal_came, sig);
-    event_add(&sig->event, NULL);
+    os_poll_on_signal(loop->poll, signo, signal_came, sig);
 }
 
 /* ---- budget ---- */
@@ -293,21 +232,16 @@ void net_loop_free(struct net_loop *loop)
     }
     LIST_EACH(node, &loop->signals)
     {
-        struct loop_signal *sig = LIST_ENTRY(node, struct loop_signal, link);
-        event_del(&sig->event);
-        mem_free(sig);
+        mem_free(LIST_ENTRY(node, struct loop_signal, link));
     }
     frame_buf_unref(loop->scratch_in);
     frame_pool_fini(&loop->pool);
     mem_free(loop->scratch_out);
-    timer_heap_fini(&loop->timers);
-    event_del(&loop->mail_event);
-    event_del(&loop->timer_event);
-    close(loop->timer_fd);
+    heap_fini(&loop->timers);
     mailbox_fini(&loop->mailbox);
     task_list_fini(&loop->deferred);
     task_list_fini(&loop->deferred_spare);
     pthread_mutex_destroy(&loop->work_lock);
-    event_base_free(loop->base);
+    os_poll_free(loop->poll);
     mem_free(loop);
 }

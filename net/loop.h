@@ -5,6 +5,7 @@
 #define NET_LOOP_H
 
 #include "base/err.h"
+#include "base/heap.h"
 #include "base/list.h"
 #include "base/log.h"
 
@@ -66,9 +67,9 @@ struct net_timer {
     struct net_loop *loop;
     net_fn *fn;
     void *arg;
-    int64_t due_ms;
-    uint64_t order; /* timers due in the same millisecond fire in the order they were set */
-    size_t at;      /* place in the loop's heap + 1; 0 = not set */
+    /* In the loop's heap; the key is when it is due, in ms. Timers due in the same millisecond fire
+     * in the order they were set. */
+    struct heap_item item;
 };
 
 void net_timer_init(struct net_timer *timer, struct net_loop *loop, net_fn *fn, void *arg);
@@ -81,7 +82,13 @@ void net_timer_stop(struct net_timer *timer);
 
 static inline bool net_timer_is_set(const struct net_timer *timer)
 {
-    return timer->at != 0;
+    return heap_has(&timer->item);
+}
+
+/* When a timer that is set fires, by net_now_ms(). */
+static inline int64_t net_timer_due_ms(const struct net_timer *timer)
+{
+    return timer->item.key;
 }
 
 /* ---- blocking work ---- */

@@ -5,10 +5,9 @@
 #include <stdatomic.h>
 
 #include "net/budget.h"
-#include "net/event_lib.h"
 #include "net/frame.h"
+#include "net/os/os.h"
 #include "net/task.h"
-#include "net/timer.h"
 
 enum {
     SCRATCH_IN_BYTES = 128 << 10,  /* one read from a socket */
@@ -17,7 +16,7 @@ enum {
 };
 
 struct net_loop {
-    struct event_base *base;
+    struct os_poll *poll;
     const struct log *log;
     struct net_loop_options options; /* defaults filled in */
 
@@ -27,14 +26,10 @@ struct net_loop {
     bool freeing;
 
     struct mailbox mailbox;
-    struct event mail_event;
     struct task_list deferred;
     struct task_list deferred_spare;
 
-    struct timer_heap timers;
-    int timer_fd;            /* armed for `timer_fd_due_ms` */
-    int64_t timer_fd_due_ms; /* INT64_MAX: not armed */
-    struct event timer_event;
+    struct heap timers;
 
     struct net_work_queue *work;       /* NULL until used */
     pthread_mutex_t work_lock;         /* protects the pointer: net_work() is for any thread */
@@ -50,7 +45,7 @@ struct net_loop {
     uint8_t *scratch_out;         /* NULL until used */
 };
 
-/* At the beginning of a callback from libevent: time has passed. */
+/* At the beginning of a callback from the poll: time has passed. */
 static inline void loop_entered(struct net_loop *loop)
 {
     loop->now_known = false;

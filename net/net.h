@@ -9,8 +9,8 @@
  * the loop that owns the object, except where a function says "any thread". Before net_loop_run()
  * the creating thread counts as the loop's.
  *
- * All types are opaque or plain data and all time comes from the loop, so that a simulated network
- * can take the place of this folder at link time. */
+ * What net/ asks of the operating system is in net/os/, so that a simulated system can take its
+ * place at link time. All time comes from the loop. */
 #ifndef NET_NET_H
 #define NET_NET_H
 

@@ -6,10 +6,6 @@
 #include "net/output.h"
 
 #include <errno.h>
-#include <sys/sendfile.h>
-#include <sys/socket.h>
-#include <sys/uio.h>
-#include <unistd.h>
 
 #include "base/mem.h"
 #include "net/stream.h"
@@ -69,8 +65,8 @@ static size_t read_file(struct stream *s, const struct net_file *file, size_t se
     size_t got = 0;
     while (got < want) {
         int64_t pos = file->pos + (int64_t)(sent + got);
-        ssize_t n = s->warmed ? pread(file->fd, to + got, want - got, pos)
-                              : warm_pread(file->fd, to + got, want - got, pos);
+        ssize_t n = s->warmed ? os_pread(file->fd, to + got, want - got, pos)
+                              : os_pread_nowait(file->fd, to + got, want - got, pos);
         if (n > 0) {
             got += (size_t)n;
         } else if (n < 0 && errno == EAGAIN) {
@@ -78,7 +74,7 @@ static size_t read_file(struct stream *s, const struct net_file *file, size_t se
                 break;
             }
             s->warmed = true; /* without a descriptor to spare it has to wait here */
-        } else if (n == 0 || errno != EINTR) {
+        } else {
             stream_close(s, STREAM_END_FILE,
                          n == 0 ? "file ends before its promised end" : strerror(errno));
             return 0;
@@ -183,11 +179,7 @@ static void advance(struct stream *s, size_t n)
 /* The one place where bytes go out: > 0 sent, 0 the socket is full, < 0 the stream is closed. */
 static ssize_t stream_write(struct stream *s, const struct pieces *p)
 {
-    struct msghdr msg = {.msg_iov = (struct iovec *)p->iov, .msg_iovlen = (size_t)p->count};
-    ssize_t n;
-    do {
-        n = sendmsg(s->fd, &msg, MSG_NOSIGNAL | (p->file_ahead ? MSG_MORE : 0));
-    } while (n < 0 && errno == EINTR);
+    ssize_t n = os_send(s->fd, p->iov, p->count, p->file_ahead);
     if (n < 0 && errno == EAGAIN) {
         return 0;
     }
@@ -201,12 +193,9 @@ static ssize_t stream_write(struct stream *s, const struct pieces *p)
 static ssize_t stream_sendfile(struct stream *s, const struct output *out)
 {
     const struct net_file *file = &out->files[out->file_next].file;
-    off_t pos = file->pos + (int64_t)out->file_sent;
+    int64_t pos = file->pos + (int64_t)out->file_sent;
     size_t want = min_size(file->len - out->file_sent, WRITE_TURN_BYTES_MAX);
-    ssize_t n;
-    do {
-        n = sendfile(s->fd, file->fd, &pos, want);
-    } while (n < 0 && errno == EINTR);
+    ssize_t n = os_sendfile(s->fd, file->fd, pos, want);
     if (n < 0 && errno == EAGAIN) {
         return 0;
     }

@@ -1,17 +1,11 @@
 /* A connected socket on its loop: when it is read, written, too slow, and closed. */
 #include "net/stream.h"
 
-#include <netinet/in.h>
-#include <netinet/tcp.h>
-#include <sys/socket.h>
-#include <unistd.h>
-
 #include "base/mem.h"
 #include "net/warm.h"
 
-static void on_readable(evutil_socket_t fd, short what, void *arg);
-static void on_writable(evutil_socket_t fd, short what, void *arg);
-static void on_hangup(evutil_socket_t fd, short what, void *arg);
+static void on_input(void *arg);
+static void on_writable(void *arg);
 static void on_timer(void *arg);
 
 void stream_init(struct stream *s, struct net_loop *loop, int fd, const struct stream_ops *ops,
@@ -22,9 +16,9 @@ void stream_init(struct stream *s, struct net_loop *loop, int fd, const struct s
     list_init(&s->service_link);
     list_init(&s->hungry_link);
     output_queue_init(&s->out);
-    event_assign(&s->read_event, loop->base, fd, EV_READ | EV_PERSIST, on_readable, s);
-    event_assign(&s->write_event, loop->base, fd, EV_WRITE | EV_PERSIST, on_writable, s);
-    event_add(&s->read_event, NULL);
+    os_watch_init(&s->input, loop->poll, on_input, s);
+    os_watch_init(&s->writable, loop->poll, on_writable, s);
+    os_watch_start(&s->input, fd, OS_READ);
     s->mode = READ_ON;
     s->active_ms = net_now_ms(loop);
     net_timer_init(&s->timer, loop, on_timer, s);
@@ -38,10 +32,10 @@ void stream_close(struct stream *s, enum stream_end why, const char *reason)
     if (stream_is_closed(s)) {
         return;
     }
-    event_del(&s->read_event);
-    event_del(&s->write_event);
+    os_watch_stop(&s->input);
+    os_watch_stop(&s->writable);
     net_timer_stop(&s->timer);
-    close(s->fd);
+    os_close(s->fd);
     s->fd = -1;
     list_remove(&s->link);
     list_remove(&s->service_link);
@@ -82,7 +76,7 @@ void streams_close_all(struct net_loop *loop)
 static void watch(struct stream *s, int64_t timeout_ms)
 {
     int64_t due_ms = net_now_ms(s->loop) + timeout_ms;
-    if (timeout_ms > 0 && (!net_timer_is_set(&s->timer) || s->timer.due_ms > due_ms)) {
+    if (timeout_ms > 0 && (!net_timer_is_set(&s->timer) || net_timer_due_ms(&s->timer) > due_ms)) {
         net_timer_set(&s->timer, timeout_ms);
     }
 }
@@ -132,16 +126,12 @@ static void on_timer(void *arg)
 
 /* ---- writing ---- */
 
-static void set_write_event(struct stream *s, bool on)
+static void set_writable(struct stream *s, bool on)
 {
-    if (on == s->write_on) {
-        return;
-    }
-    s->write_on = on;
-    if (on) {
-        event_add(&s->write_event, NULL);
-    } else {
-        event_del(&s->write_event);
+    if (on && !s->writable.on) {
+        os_watch_start(&s->writable, s->fd, OS_WRITE);
+    } else if (!on) {
+        os_watch_stop(&s->writable);
     }
 }
 
@@ -154,7 +144,7 @@ static void write_out(struct stream *s)
     if (status == OUTPUT_CLOSED) {
         return;
     }
-    set_write_event(s, status == OUTPUT_BLOCKED);
+    set_writable(s, status == OUTPUT_BLOCKED);
     if (status == OUTPUT_BLOCKED && s->stall_ms == 0) {
         s->stall_ms = net_now_ms(s->loop);
         watch(s, s->limits->stall_timeout_ms);
@@ -170,15 +160,13 @@ static void write_out(struct stream *s)
 /* After new output; blocked output goes on when the socket says so. */
 static void write_new(struct stream *s)
 {
-    if (!s->write_on) {
+    if (!s->writable.on) {
         write_out(s);
     }
 }
 
-static void on_writable(evutil_socket_t fd, short what, void *arg)
+static void on_writable(void *arg)
 {
-    (void)fd;
-    (void)what;
     struct stream *s = arg;
     loop_entered(s->loop);
     write_out(s);
@@ -191,7 +179,7 @@ void stream_send(struct stream *s, struct output *out)
         return;
     }
     list_add_tail(&s->out.list, &out->link);
-    if (!s->write_on && !s->writes_later) {
+    if (!s->writable.on && !s->writes_later) {
         stream_touch(s);
     }
 }
@@ -203,25 +191,13 @@ static void set_read_mode(struct stream *s, enum read_mode mode)
     if (mode == s->mode) {
         return;
     }
-    event_del(&s->read_event);
+    os_watch_stop(&s->input);
     s->mode = mode;
     if (mode == READ_ON) {
-        event_assign(&s->read_event, s->loop->base, s->fd, EV_READ | EV_PERSIST, on_readable, s);
-        event_add(&s->read_event, NULL);
+        os_watch_start(&s->input, s->fd, OS_READ);
     } else if (mode == READ_PAUSED) {
-        event_assign(&s->read_event, s->loop->base, s->fd, EV_CLOSED | EV_PERSIST, on_hangup, s);
-        event_add(&s->read_event, NULL);
+        os_watch_start(&s->input, s->fd, OS_HANGUP);
     }
-}
-
-/* The peer is gone while nothing is read: what it waits for need not be waited for. */
-static void on_hangup(evutil_socket_t fd, short what, void *arg)
-{
-    (void)fd;
-    (void)what;
-    struct stream *s = arg;
-    loop_entered(s->loop);
-    stream_close(s, STREAM_END_PEER, "closed by the peer");
 }
 
 /* Must the stream wait for room in the budget? A frame that has begun has its room already. */
@@ -248,12 +224,15 @@ static void watch_frame(struct stream *s)
     }
 }
 
-static void on_readable(evutil_socket_t fd, short what, void *arg)
+static void on_input(void *arg)
 {
-    (void)fd;
-    (void)what;
     struct stream *s = arg;
     loop_entered(s->loop);
+    if (s->mode == READ_PAUSED) {
+        /* The peer is gone: what it waits for need not be waited for. */
+        stream_close(s, STREAM_END_PEER, "closed by the peer");
+        return;
+    }
     if (!s->ops->may_read(s)) {
         /* Only now, as it is often allowed again before more has come. */
         set_read_mode(s, READ_PAUSED);

@@ -63,7 +63,7 @@ struct stream_ops {
 };
 
 enum read_mode {
-    READ_ON,     /* the read event is set; it is left on until it fires in vain */
+    READ_ON,     /* `input` fires; it is left on until it fires in vain */
     READ_PAUSED, /* the owner wants no more frames now; the peer's death is watched for */
     READ_HUNGRY  /* waits for room in the budget */
 };
@@ -77,7 +77,6 @@ struct stream {
     struct list hungry_link;  /* in a budget_seat */
     int fd;                   /* -1: closed */
     enum read_mode mode;
-    bool write_on;     /* the socket was full: the write event is set */
     bool writes_later; /* inside a function that writes at its end */
     struct input in;
     struct output_queue out;
@@ -87,8 +86,8 @@ struct stream {
     int64_t frame_ms;        /* the frame in progress began */
     int64_t stall_ms;        /* output has waited since; 0: none waits */
     struct net_timer timer;
-    struct event read_event;
-    struct event write_event;
+    struct os_watch input;
+    struct os_watch writable; /* on when the socket is full */
 };
 
 /* Takes the connected, non-blocking `fd` and starts to read. */

@@ -1,9 +1,6 @@
 /* Task lists and the mailbox. */
 #include "net/task.h"
 
-#include <sys/eventfd.h>
-#include <unistd.h>
-
 #include "base/mem.h"
 
 enum {
@@ -65,11 +62,10 @@ bool task_list_run_duties(struct task_list *list)
     return any;
 }
 
-void mailbox_init(struct mailbox *box)
+void mailbox_init(struct mailbox *box, struct os_poll *poll)
 {
-    *box = (struct mailbox){0};
+    *box = (struct mailbox){.poll = poll};
     pthread_mutex_init(&box->lock, NULL);
-    box->wake_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
 }
 
 void mailbox_fini(struct mailbox *box)
@@ -77,7 +73,6 @@ void mailbox_fini(struct mailbox *box)
     pthread_mutex_destroy(&box->lock);
     task_list_fini(&box->tasks);
     task_list_fini(&box->taken);
-    close(box->wake_fd);
 }
 
 void mailbox_post(struct mailbox *box, struct task task)
@@ -86,11 +81,8 @@ void mailbox_post(struct mailbox *box, struct task task)
     task_list_add(&box->tasks, task);
     if (box->sleeping) {
         box->sleeping = false;
-        /* Inside the lock, as the owner may free the mailbox once it has run the task. The counter
-         * is never read (the event is edge triggered), and cannot overflow in our lifetime. */
-        uint64_t one = 1;
-        ssize_t n = write(box->wake_fd, &one, sizeof one);
-        ASSERT(n == sizeof one);
+        /* Inside the lock, as the owner may free the mailbox once it has run the task. */
+        os_poll_wake(box->poll);
     }
     pthread_mutex_unlock(&box->lock);
 }

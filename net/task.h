@@ -5,6 +5,7 @@
 #include <pthread.h>
 
 #include "net/loop.h"
+#include "net/os/os.h"
 
 struct task {
     net_fn *fn;
@@ -35,11 +36,11 @@ struct mailbox {
     pthread_mutex_t lock;
     struct task_list tasks; /* under `lock` */
     bool sleeping;          /* under `lock` */
-    int wake_fd;            /* an eventfd; becomes readable when a sleeping owner gets a task */
+    struct os_poll *poll;   /* woken when a sleeping owner gets a task */
     struct task_list taken; /* the owner's */
 };
 
-void mailbox_init(struct mailbox *box);
+void mailbox_init(struct mailbox *box, struct os_poll *poll);
 
 /* Tasks that have not run are dropped. */
 void mailbox_fini(struct mailbox *box);

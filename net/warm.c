@@ -1,10 +1,6 @@
 /* Reads of cold files, on threads of their own. */
 #include "net/warm.h"
 
-#include <errno.h>
-#include <sys/uio.h>
-#include <unistd.h>
-
 #include "base/mem.h"
 #include "net/stream.h"
 
@@ -21,23 +17,13 @@ struct warming {
     size_t len;
 };
 
-ssize_t warm_pread(int fd, void *to, size_t len, int64_t pos)
-{
-    struct iovec iov = {to, len};
-    ssize_t n = preadv2(fd, &iov, 1, pos, RWF_NOWAIT);
-    if (n < 0 && (errno == EOPNOTSUPP || errno == ENOSYS)) {
-        n = pread(fd, to, len, pos);
-    }
-    return n;
-}
-
 /* On a thread. What goes wrong is found again by the loop's own read. */
 static void read_range(void *arg)
 {
     struct warming *w = arg;
     uint8_t *step = mem_alloc(WARM_STEP_BYTES);
     while (w->len > 0) {
-        ssize_t n = pread(w->fd, step, min_size(w->len, WARM_STEP_BYTES), w->pos);
+        ssize_t n = os_pread(w->fd, step, min_size(w->len, WARM_STEP_BYTES), w->pos);
         if (n <= 0) {
             break;
         }
@@ -55,14 +41,14 @@ static void warmed(void *arg)
         w->s->warmed = true;
         stream_touch(w->s);
     }
-    close(w->fd);
+    os_file_close(w->fd);
     mem_free(w);
 }
 
 bool warm_start(struct stream *s, const struct net_file *file, size_t sent)
 {
     struct net_loop *loop = s->loop;
-    int fd = dup(file->fd);
+    int fd = os_file_dup(file->fd);
     if (fd < 0) {
         return false;
     }

@@ -4,15 +4,9 @@
 #ifndef NET_WARM_H
 #define NET_WARM_H
 
-#include <sys/types.h>
-
 #include "net/server.h"
 
 struct stream;
-
-/* Like pread(), but fails with EAGAIN where it would wait for the disk. File systems that cannot
- * say so do wait. */
-ssize_t warm_pread(int fd, void *to, size_t len, int64_t pos);
 
 /* Has the range brought into the page cache from `sent` on; then the stream is touched.
  * `s->warming` is set meanwhile. False: it cannot be done now. */

@@ -12,6 +12,7 @@ from tree import Report, code_only, make_values, read, tracked
 FLOORS = {
     "base": 0,
     "proto": 1, "wire": 1,
+    "net/os": 1,  # sim/net takes its place in simulations
     "raft": 2, "metadata": 2, "store": 2, "net": 2,
     "raft/node": 3,
     "daemon": 3.5,  # the landing in front of the executables: what they have in common
@@ -35,6 +36,7 @@ PUBLIC = {
     "raft": "raft.h",
     "metadata": "*",
     "store": "store.h",
+    "net/os": "os.h",
     "net": "net.h",
     "raft/node": ["node.h", "snapshot.h"],
     "daemon": "daemon.h",
@@ -52,7 +54,7 @@ PURE_SYSTEM = {"assert.h", "ctype.h", "errno.h", "inttypes.h", "limits.h", "math
 
 # Headers of libraries: where they may be included. "tests" may include any of them.
 LIBRARIES = {
-    r"event2/": ["net/"],
+    r"event2/": ["net/os/"],
     r"openssl/": ["net/"],
     r"jansson\.h": ["store/", "raft/node/", "controller/", "broker/", "cli/"],
     r"(lz4\w*|zstd|snappy-c)\.h": ["wire/compress"],

@@ -35,7 +35,8 @@ LIBRARY = {
 }
 
 # What base/ has for the others.
-IMPURE_BASE = {"uuid_random", "log_to_stderr"}
+IMPURE_BASE = {"uuid_random", "log_to_stderr",
+               "system_random", "system_wall_ms", "system_process_id"}
 
 # Writable data with a reason: (object, symbol).
 GLOBALS_ALLOWED = {

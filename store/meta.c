@@ -3,9 +3,9 @@
 
 #include <errno.h>
 #include <stdio.h>
-#include <unistd.h>
 
 #include "base/mem.h"
+#include "base/system.h"
 #include "store/files_private.h"
 #include "store/text.h"
 
@@ -237,7 +237,7 @@ enum err store_lock(const struct store_fs *fs, const char *root, int *fd, struct
         return store_fail_errno(why, e, "lock", path);
     }
     /* Only a hint for the next who tries; that it cannot be written is no reason to give up. */
-    int len = snprintf(pid, sizeof pid, "%ld\n", (long)getpid());
+    int len = snprintf(pid, sizeof pid, "%d\n", system_process_id());
     if (store_fs_truncate(fs, *fd, 0) == ERR_NONE) {
         (void)!store_fs_pwrite(fs, *fd, slice_of(pid, (size_t)len), 0);
     }

@@ -6,7 +6,7 @@
 static void expect(const char *host, int port, const char *text)
 {
     struct address_list list;
-    const char *error = address_resolve(host, port, true, &list);
+    const char *error = os_resolve(host, port, true, &list);
     ck_assert_msg(error == NULL, "%s: %s", host, error);
     ck_assert_int_eq(list.count, 1);
     ck_assert_str_eq(address_text(&list.items[0]).text, text);
@@ -27,11 +27,11 @@ END_TEST
 START_TEST(names)
 {
     struct address_list list;
-    ck_assert_ptr_nonnull(address_resolve("localhost", 1, true, &list));
-    ck_assert_ptr_null(address_resolve("localhost", 1, false, &list));
+    ck_assert_ptr_nonnull(os_resolve("localhost", 1, true, &list));
+    ck_assert_ptr_null(os_resolve("localhost", 1, false, &list));
     ck_assert_int_ge(list.count, 1);
     ck_assert_int_eq(list.items[0].storage.ss_family, AF_INET); /* first, if there is one */
-    ck_assert_ptr_nonnull(address_resolve("no such host", 1, false, &list));
+    ck_assert_ptr_nonnull(os_resolve("no such host", 1, false, &list));
     ck_assert_int_eq(list.count, 0);
 }
 END_TEST

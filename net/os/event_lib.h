@@ -1,8 +1,8 @@
-/* libevent, with its structures, so that events can be embedded. Private to net/.
+/* libevent, with its structures, so that events can be embedded. Private to net/os/.
  *
  * Its header borrows the macro LIST_ENTRY from BSD, which has another meaning here. */
-#ifndef NET_EVENT_LIB_H
-#define NET_EVENT_LIB_H
+#ifndef NET_OS_EVENT_LIB_H
+#define NET_OS_EVENT_LIB_H
 
 #pragma push_macro("LIST_ENTRY")
 #undef LIST_ENTRY
