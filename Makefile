@@ -100,12 +100,14 @@ $(O)/obj/%.o: %.c $(O)/flags | $(DEPS) $(GEN)
 	@mkdir -p $(@D)
 	@echo "  CC  $<"; $(CC) $(CFLAGS) $(WARN) -c $< -o $@
 
-$(GEN_proto): proto/metadata.proto | build/.deps-build
+# Source and header together, so that what includes the header is compiled again in the same run.
+$(GEN_proto) $(GEN_proto:.c=.h) &: proto/metadata.proto | build/.deps-build
 	@mkdir -p build/gen/proto
-	@echo "  GEN $@"; protoc-c --proto_path=proto --c_out=build/gen/proto $<
-$(GEN_wire): wire/generate.py $(WIRE_SCHEMAS) | build/.deps-build
+	@echo "  GEN $(GEN_proto)"; protoc-c --proto_path=proto --c_out=build/gen/proto $<
+$(GEN_wire) $(GEN_wire:.c=.h) &: wire/generate.py $(WIRE_SCHEMAS) | build/.deps-build
 	@mkdir -p build/gen/wire
-	@echo "  GEN $@"; $(PYTHON) wire/generate.py --out build/gen/wire $(WIRE_SCHEMAS)
+	@echo "  GEN $(GEN_wire)"; $(PYTHON) wire/generate.py --out build/gen/wire $(WIRE_SCHEMAS)
+	@touch $(GEN_wire) $(GEN_wire:.c=.h)
 
 # ---- programs ----
 # All of sim/net is linked, so that it comes before what it takes the place of in base.
