@@ -123,7 +123,13 @@ $(O)/bin/craft-broker: $(O)/obj/broker/main.o $(call libs_for,broker)
 $(PROGRAMS):
 	$(call link,)
 
-all: $(PROGRAMS) ## build the three programs into build/$(V)/bin
+# The names of Kafka's tools, with and without .sh: craft knows itself by them.
+KAFKA_TOOLS := $(sort $(shell sed -n 's/^ *\.noun = "\(kafka-[a-z-]*\)".*/\1/p' $(wildcard cli/kafka/*.c)))
+KAFKA_LINKS := $(foreach t,$(KAFKA_TOOLS),$(O)/bin/$(t) $(O)/bin/$(t).sh)
+$(KAFKA_LINKS): | $(O)/bin/craft
+	@ln -sf craft $@
+
+all: $(PROGRAMS) $(KAFKA_LINKS) ## build the three programs into build/$(V)/bin
 	@if [ $(V) = opt ]; then ln -sfn opt/bin build/bin; fi
 
 # ---- test programs ----

@@ -4,11 +4,23 @@
 #include <errno.h>
 #include <stdlib.h>
 
+/* The second name, null if there is none. */
+static struct slice second_name(const struct args_option *option)
+{
+    const char *comma = strchr(option->name, ',');
+    return comma == NULL ? SLICE_NULL : slice_str(comma + 1);
+}
+
+struct slice args_name(const struct args_option *option)
+{
+    return slice_of(option->name, strcspn(option->name, ","));
+}
+
 static const struct args_option *find(const struct args_option *const *tables, struct slice name)
 {
     for (; *tables != NULL; tables++) {
         for (const struct args_option *row = *tables; row->name != NULL; row++) {
-            if (slice_eq_str(name, row->name)) {
+            if (slice_eq(name, args_name(row)) || slice_eq(name, second_name(row))) {
                 return row;
             }
         }
@@ -17,51 +29,101 @@ static const struct args_option *find(const struct args_option *const *tables, s
 }
 
 /* The option that was perhaps meant: one is the beginning of the other. */
-static const char *similar(const struct args_option *const *tables, struct slice name)
+static struct slice similar(const struct args_option *const *tables, struct slice name)
 {
     for (; *tables != NULL && name.len >= 3; tables++) {
         for (const struct args_option *row = *tables; row->name != NULL; row++) {
-            if (memcmp(row->name, name.data, min_size(strlen(row->name), name.len)) == 0) {
-                return row->name;
+            struct slice other = args_name(row);
+            if (memcmp(other.data, name.data, min_size(other.len, name.len)) == 0) {
+                return other;
             }
         }
     }
-    return NULL;
+    return SLICE_NULL;
 }
 
-static enum err refuse_unknown(const struct args *args, struct slice name, struct buf *why)
+/* ---- complaints ---- */
+
+static enum err refuse_unknown(const struct args *args, const char *dashes, struct slice name,
+                               struct buf *why)
 {
-    const char *near = similar(args->tables, name);
-    buf_printf(why, "unknown option --%.*s", SLICE_ARG(name));
-    if (near != NULL) {
-        buf_printf(why, "; did you mean --%s?", near);
+    if (args->style == ARGS_KAFKA) {
+        buf_printf(why, "%.*s is not a recognized option", SLICE_ARG(name));
+        return ERR_INVALID_REQUEST;
+    }
+    struct slice near = similar(args->tables, name);
+    buf_printf(why, "unknown option %s%.*s", dashes, SLICE_ARG(name));
+    if (!slice_is_null(near)) {
+        buf_printf(why, "; did you mean --%.*s?", SLICE_ARG(near));
     }
     return ERR_INVALID_REQUEST;
+}
+
+static enum err refuse_bare(const struct args *args, const struct args_option *option,
+                            struct buf *why)
+{
+    struct slice name = args_name(option);
+    if (args->style == ARGS_KAFKA) {
+        buf_printf(why, "Option %.*s requires an argument", SLICE_ARG(name));
+    } else {
+        buf_printf(why, "--%.*s takes a value: --%.*s %s", SLICE_ARG(name), SLICE_ARG(name),
+                   option->value);
+    }
+    return ERR_INVALID_REQUEST;
+}
+
+static enum err refuse_value(const struct args_option *option, struct buf *why)
+{
+    buf_printf(why, "--%.*s takes no value", SLICE_ARG(args_name(option)));
+    return ERR_INVALID_REQUEST;
+}
+
+/* ---- parsing ---- */
+
+/* An option as it stands in an argument. */
+struct spelled {
+    const char *dashes;
+    struct slice name;
+    const char *value; /* NULL: none in this argument */
+};
+
+static struct spelled spell(enum args_style style, const char *text)
+{
+    bool is_long = text[1] == '-';
+    struct spelled spelled = {.dashes = is_long ? "--" : "-"};
+    text += is_long ? 2 : 1;
+    const char *equals = strchr(text, '=');
+    spelled.name = equals == NULL ? slice_str(text) : slice_of(text, (size_t)(equals - text));
+    spelled.value = equals == NULL ? NULL : equals + 1;
+    if (!is_long && style == ARGS_GNU) { /* "-f VALUE" and "-fVALUE" */
+        spelled.name = slice_of(text, 1);
+        spelled.value = text[1] == '\0' ? NULL : text + 1;
+    }
+    return spelled;
 }
 
 /* Takes the option at argv[*at], and its value if that is an argument of its own. */
 static enum err take_option(struct args *args, char **argv, int *at, struct buf *why)
 {
-    const char *text = argv[*at] + 2;
-    const char *equals = strchr(text, '=');
-    struct slice name = equals == NULL ? slice_str(text) : slice_of(text, (size_t)(equals - text));
-    const struct args_option *option = find(args->tables, name);
+    struct spelled spelled = spell(args->style, argv[*at]);
+    const struct args_option *option = find(args->tables, spelled.name);
     if (option == NULL) {
-        return refuse_unknown(args, name, why);
+        return refuse_unknown(args, spelled.dashes, spelled.name, why);
     }
-    const char *value = equals == NULL ? NULL : equals + 1;
-    if (option->value == NULL && value != NULL) {
-        buf_printf(why, "--%s takes no value", option->name);
-        return ERR_INVALID_REQUEST;
+    const char *value = spelled.value;
+    if (option->value == NULL && value != NULL && args->style == ARGS_GNU) {
+        return refuse_value(option, why);
     }
     if (option->value != NULL && value == NULL) {
-        value = argv[*at + 1];
-        if (value == NULL) {
-            buf_printf(why, "--%s takes a value: --%s %s", option->name, option->name,
-                       option->value);
-            return ERR_INVALID_REQUEST;
+        const char *next = argv[*at + 1];
+        bool may_miss = option->value[0] == '[';
+        if (next == NULL && !may_miss) {
+            return refuse_bare(args, option, why);
         }
-        (*at)++;
+        if (next != NULL && (!may_miss || next[0] != '-')) {
+            value = next;
+            (*at)++;
+        }
     }
     args->given[args->given_count++] = (struct args_given){option, value == NULL ? "" : value};
     return ERR_NONE;
@@ -74,18 +136,16 @@ enum err args_parse(struct args *args, const struct args_option *const *tables, 
     while (argv[count] != NULL) {
         count++;
     }
-    *args = (struct args){.tables = tables,
+    *args = (struct args){.style = args->style,
+                          .tables = tables,
                           .given = ARENA_ARRAY(arena, count + 1, struct args_given),
                           .words = ARENA_ARRAY(arena, count + 1, const char *)};
     bool options_end = false;
     for (int at = 0; argv[at] != NULL; at++) {
-        if (options_end || strncmp(argv[at], "-", 1) != 0 || argv[at][1] == '\0') {
+        if (options_end || argv[at][0] != '-' || argv[at][1] == '\0') {
             args->words[args->word_count++] = argv[at];
         } else if (strcmp(argv[at], "--") == 0) {
             options_end = true;
-        } else if (argv[at][1] != '-') {
-            buf_printf(why, "unknown option %s", argv[at]);
-            return ERR_INVALID_REQUEST;
         } else {
             TRY(take_option(args, argv, &at, why));
         }
@@ -117,6 +177,16 @@ const char *args_text(const struct args *args, const char *name)
         last = value;
     }
     return last;
+}
+
+int args_times(const struct args *args, const char *name)
+{
+    int count = 0;
+    int at = 0;
+    while (args_next(args, name, &at) != NULL) {
+        count++;
+    }
+    return count;
 }
 
 bool args_has(const struct args *args, const char *name)

@@ -1,7 +1,8 @@
 /* The command line after noun and verb: options, which a table declares, and words.
  *
  * `--name VALUE`, `--name=VALUE`, `--flag`; options and words may be mixed, `--` ends the options.
- * Everything is borrowed from argv; memory comes from the arena. Pure. */
+ * An option may have a second name, as a rule a letter: `-f VALUE`, `-fVALUE`. Everything is
+ * borrowed from argv; memory comes from the arena. Pure. */
 #ifndef CLI_ARGS_H
 #define CLI_ARGS_H
 
@@ -11,9 +12,10 @@
 
 /* A row of a table; the row {0} ends it. */
 struct args_option {
-    const char *name;  /* without "--" */
-    const char *value; /* what is shown for the value, e.g. "N"; NULL: a flag */
-    const char *help;  /* one sentence without a period; may have lines */
+    const char *name; /* without "--"; perhaps with a second name: "print,f" */
+    const char
+        *value; /* what is shown for the value, e.g. "N"; "[N]": may be left out; NULL: a flag */
+    const char *help; /* one sentence without a period; may have lines */
 };
 
 struct args_given {
@@ -21,7 +23,15 @@ struct args_given {
     const char *value; /* "" for a flag */
 };
 
+/* How options are written. */
+enum args_style {
+    ARGS_GNU,
+    /* As Kafka's own tools read them: "-name" is "--name", and there are no letters in a row. */
+    ARGS_KAFKA,
+};
+
 struct args {
+    enum args_style style;                   /* set it before args_parse() */
     const struct args_option *const *tables; /* ended by NULL */
     struct args_given *given;
     int given_count;
@@ -29,16 +39,23 @@ struct args {
     int word_count;
 };
 
-/* Reads a NULL-terminated `argv`. Errors: INVALID_REQUEST with a sentence in `why`. */
+/* Reads a NULL-terminated `argv` in `args->style`; everything else in `args` is set. Errors:
+ * INVALID_REQUEST with a sentence in `why`, which for ARGS_KAFKA is that of Kafka's tools. */
 enum err args_parse(struct args *args, const struct args_option *const *tables, char **argv,
                     struct arena *arena, struct buf *why) MUST_USE;
+
+/* The name of an option without its second one. */
+struct slice args_name(const struct args_option *option);
 
 /* An option that is in none of the tables must not be asked for (asserted). */
 
 bool args_has(const struct args *args, const char *name);
 
-/* The value of the option given last, or NULL. */
+/* The value of the option given last, or NULL; "" if it was left out. */
 const char *args_text(const struct args *args, const char *name);
+
+/* How often the option was given. */
+int args_times(const struct args *args, const char *name);
 
 /* Every value of an option that may be repeated: `int at = 0; while ((v = args_next(…, &at)))`. */
 const char *args_next(const struct args *args, const char *name, int *at);

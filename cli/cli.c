@@ -5,12 +5,27 @@
 #include <stdarg.h>
 #include <stdio.h>
 
+void cli_fini(struct cli *cli)
+{
+    buf_fini(&cli->why);
+    arena_fini(&cli->arena);
+}
+
 /* ---- complaints ---- */
+
+/* The command as it was called. */
+static void put_name(const struct cli *cli)
+{
+    const struct cli_verb *verb = cli->verb;
+    bool is_tool = cli->args.style == ARGS_KAFKA;
+    fprintf(stderr, "%s%s%s%s", is_tool ? "" : "craft ", verb->noun, verb->name == NULL ? "" : " ",
+            verb->name == NULL ? "" : verb->name);
+}
 
 static void complain(const struct cli *cli, const char *fmt, va_list args)
 {
-    fprintf(stderr, "craft %s%s%s: ", cli->verb->noun, cli->verb->name == NULL ? "" : " ",
-            cli->verb->name == NULL ? "" : cli->verb->name);
+    put_name(cli);
+    fputs(": ", stderr);
     vfprintf(stderr, fmt, args);
     fputc('\n', stderr);
 }
@@ -38,8 +53,9 @@ enum cli_exit cli_misuse(const struct cli *cli, const char *fmt, ...)
     va_start(args, fmt);
     complain(cli, fmt, args);
     va_end(args);
-    fprintf(stderr, "See craft %s%s%s --help.\n", cli->verb->noun,
-            cli->verb->name == NULL ? "" : " ", cli->verb->name == NULL ? "" : cli->verb->name);
+    fputs("See ", stderr);
+    put_name(cli);
+    fputs(" --help.\n", stderr);
     return CLI_USAGE;
 }
 

@@ -1,7 +1,8 @@
 /* The tool `craft`: what every command is made of.
  *
  * A command is a row (`struct cli_verb`): its name, words, options, help and function. One noun
- * has one file; main.c has the list. The function gets its arguments parsed and counted, prints to
+ * has one file; commands.c has the list. The tools that Kafka users know (kafka-topics, …) are rows
+ * of their own in kafka/. The function gets its arguments parsed and counted, prints to
  * stdout, and returns an exit code:
  *
  *     0  done
@@ -15,6 +16,8 @@
 #include "cli/args.h"
 #include "base/err.h"
 #include "cli/table.h"
+
+#define CLI_VERSION "0.1.0"
 
 enum cli_exit { CLI_OK = 0, CLI_FAILED = 1, CLI_USAGE = 2 };
 
@@ -31,7 +34,7 @@ struct cli;
 
 struct cli_verb {
     const char *noun;
-    const char *name;  /* NULL: the noun is the whole command */
+    const char *name;  /* NULL: the noun is the whole command; may have several words */
     const char *words; /* what stands behind it, e.g. "NAME…"; "" for nothing */
     int words_min;
     int words_max;
@@ -50,6 +53,9 @@ struct cli {
     struct arena arena; /* lives as long as the command */
     struct buf why;     /* where functions put the sentence that cli_refuse() prints */
 };
+
+/* Frees what the command used. */
+void cli_fini(struct cli *cli);
 
 /* "craft topic create: <text>" on stderr. */
 void cli_complain(const struct cli *cli, const char *fmt, ...) PRINTF_LIKE(2, 3);

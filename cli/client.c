@@ -38,6 +38,7 @@ struct client {
     int64_t timeout_ms;
     int64_t deadline_ms;
     int64_t pause_ms;
+    const struct cli *patient; /* who says that it waits; NULL: it was said, or shall not be */
     bool controllers;
 };
 
@@ -136,20 +137,28 @@ void client_turn(struct client *client)
 
 /* ---- opening and closing ---- */
 
-static bool read_servers(struct client *client, struct cli *cli, const char *option)
+static bool read_servers(struct client *client, struct cli *cli,
+                         const struct client_options *options)
 {
-    struct slice rest = slice_str(args_text(&cli->args, option));
+    struct slice rest = slice_str(options->servers);
     struct slice item;
     int count = 0;
     while (args_item(&rest, ',', &item)) {
         struct metadata_address address;
-        if (!metadata_address_parse(&cli->arena, item, &address) || address.port == 0 ||
+        /* Java's clients take "PLAINTEXT://host:port" here. */
+        const uint8_t *scheme = item.len == 0 ? NULL : memmem(item.data, item.len, "://", 3);
+        struct slice text = item;
+        if (scheme != NULL) {
+            text = slice_of(scheme + 3, (size_t)(item.data + item.len - scheme) - 3);
+        }
+        if (!metadata_address_parse(&cli->arena, text, &address) || address.port == 0 ||
             address.host[0] == '\0') {
-            buf_printf(&cli->why, "--%s: \"%.*s\" is not HOST:PORT", option, SLICE_ARG(item));
+            buf_printf(&cli->why, "--%s: \"%.*s\" is not HOST:PORT", options->name,
+                       SLICE_ARG(item));
             return false;
         }
         if (++count > SERVERS_MAX) {
-            buf_printf(&cli->why, "--%s names more than %d servers", option, SERVERS_MAX);
+            buf_printf(&cli->why, "--%s names more than %d servers", options->name, SERVERS_MAX);
             return false;
         }
         add_peer(client, &client->servers, CLIENT_ANY, &address);
@@ -157,12 +166,30 @@ static bool read_servers(struct client *client, struct cli *cli, const char *opt
     return true;
 }
 
-static bool read_options(struct client *client, struct cli *cli)
+struct client *client_new(struct cli *cli, const struct client_options *options)
+{
+    struct client *client = MEM_NEW(struct client);
+    client->loop = net_loop_new(NULL);
+    client->timeout_ms = options->timeout_ms;
+    client->controllers = options->controllers;
+    client->patient = options->tells_of_waiting ? cli : NULL;
+    list_init(&client->servers);
+    list_init(&client->nodes);
+    list_init(&client->kept);
+    if (!read_servers(client, cli, options)) {
+        client_close(client);
+        return NULL;
+    }
+    client_restart_clock(client);
+    return client;
+}
+
+static bool read_options(struct cli *cli, struct client_options *out)
 {
     bool may_ask_controllers = (cli->verb->uses & CLI_USES_CONTROLLERS) != 0;
     bool brokers = args_has(&cli->args, "bootstrap-server");
-    client->controllers = may_ask_controllers && args_has(&cli->args, "bootstrap-controller");
-    if (brokers == client->controllers) {
+    out->controllers = may_ask_controllers && args_has(&cli->args, "bootstrap-controller");
+    if (brokers == out->controllers) {
         buf_printf(&cli->why, "--bootstrap-server HOST:PORT,…%s is missing",
                    may_ask_controllers ? " (or --bootstrap-controller HOST:PORT,…)" : "");
         if (brokers) {
@@ -175,23 +202,17 @@ static bool read_options(struct client *client, struct cli *cli)
     if (!cli_number(cli, "timeout", (struct args_range){1, 24 * 3600}, &timeout_s)) {
         return false;
     }
-    client->timeout_ms = timeout_s * 1000;
-    return read_servers(client, cli, brokers ? "bootstrap-server" : "bootstrap-controller");
+    out->timeout_ms = timeout_s * 1000;
+    out->name = brokers ? "bootstrap-server" : "bootstrap-controller";
+    out->servers = args_text(&cli->args, out->name);
+    return true;
 }
 
 struct client *client_open(struct cli *cli, enum cli_exit *code)
 {
-    struct client *client = MEM_NEW(struct client);
-    client->loop = net_loop_new(NULL);
-    list_init(&client->servers);
-    list_init(&client->nodes);
-    list_init(&client->kept);
-    if (!read_options(client, cli)) {
-        client_close(client);
-        *code = cli_refuse(cli);
-        return NULL;
-    }
-    client_restart_clock(client);
+    struct client_options options = {0};
+    struct client *client = read_options(cli, &options) ? client_new(cli, &options) : NULL;
+    *code = client == NULL ? cli_refuse(cli) : CLI_OK;
     return client;
 }
 
@@ -401,11 +422,22 @@ static enum err call_around(struct client *client, const struct client_call *cal
     return e;
 }
 
+/* Scripts let a tool wait until the cluster is there; people want to know why nothing happens. */
+static void maybe_tell(struct client *client, enum err e)
+{
+    if (client->patient != NULL && err_class(e) == ERR_CLASS_RETRY) {
+        cli_complain(client->patient, "%s; trying for another %" PRId64 " s", client_why(client),
+                     client_left_ms(client) / 1000);
+        client->patient = NULL;
+    }
+}
+
 enum err client_call(struct client *client, const struct client_call *call, const void **response)
 {
     enum err e;
     do {
         e = call_around(client, call, response);
+        maybe_tell(client, e);
     } while (client_retry(client, e));
     return e;
 }

@@ -18,6 +18,17 @@
 
 struct client;
 
+struct client_options {
+    const char *servers; /* "HOST:PORT,…" */
+    const char *name;    /* of the option that gave them, for complaints */
+    bool controllers;    /* they are controllers */
+    int64_t timeout_ms;
+    bool tells_of_waiting; /* a first failure is told at once, though it is tried again */
+};
+
+/* NULL: the sentence is in cli->why. */
+struct client *client_new(struct cli *cli, const struct client_options *options);
+
 /* Reads --bootstrap-server, --bootstrap-controller (if the command has it) and --timeout. On NULL
  * the complaint is printed and `*code` is what the command returns. */
 struct client *client_open(struct cli *cli, enum cli_exit *code);

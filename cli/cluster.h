@@ -5,6 +5,12 @@
 #include "base/map.h"
 #include "cli/client.h"
 
+/* A list of brokers; count −1: the cluster does not tell. */
+struct broker_ids {
+    const int32_t *ids;
+    int32_t count;
+};
+
 struct cluster {
     struct client *client;
     const struct wire_metadata_response *metadata; /* NULL: not asked yet */

@@ -1,6 +1,8 @@
 /* The text of --help; see help.h. */
 #include "cli/help.h"
 
+#include "cli/commands.h"
+
 enum { COMMAND_WIDTH = 30, OPTION_WIDTH = 34 };
 
 /* How many columns the text takes that are not one byte each. */
@@ -21,11 +23,11 @@ static void print_line(FILE *out, const struct cli_verb *verb)
     fprintf(out, "  %-*s %s\n", COMMAND_WIDTH + extra_bytes(command), command, verb->about);
 }
 
-void help_print_all(FILE *out, const struct cli_verb *const *verbs)
+void help_print_all(FILE *out)
 {
     fputs("usage: craft COMMAND [OPTIONS]\n\n", out);
-    for (; *verbs != NULL; verbs++) {
-        print_line(out, *verbs);
+    for (const struct cli_verb *const *at = commands; *at != NULL; at++) {
+        print_line(out, *at);
     }
     fputs(
         "\n`craft COMMAND --help` tells options and gives examples. Exit codes: 0 done, 1 failed,\n"
@@ -33,22 +35,31 @@ void help_print_all(FILE *out, const struct cli_verb *const *verbs)
         out);
 }
 
-void help_print_noun(FILE *out, const struct cli_verb *const *verbs, const char *noun)
+void help_print_some(FILE *out, char **argv, int count)
 {
-    fprintf(out, "usage: craft %s COMMAND [OPTIONS]\n\n", noun);
-    for (; *verbs != NULL; verbs++) {
-        if (strcmp((*verbs)->noun, noun) == 0) {
-            print_line(out, *verbs);
+    struct buf path = {0};
+    for (int i = 0; i < count; i++) {
+        buf_printf(&path, "%s%s", i == 0 ? "" : " ", argv[i]);
+    }
+    struct slice text = buf_slice(&path);
+    fprintf(out, "usage: craft %.*s COMMAND [OPTIONS]\n\n", SLICE_ARG(text));
+    for (const struct cli_verb *const *at = commands; *at != NULL; at++) {
+        if (commands_begins(*at, argv, count)) {
+            print_line(out, *at);
         }
     }
-    fprintf(out, "\n`craft %s COMMAND --help` tells options and gives examples.\n", noun);
+    fprintf(out, "\n`craft %.*s COMMAND --help` tells options and gives examples.\n",
+            SLICE_ARG(text));
+    buf_fini(&path);
 }
 
 static void print_option(FILE *out, const struct args_option *option)
 {
     char head[128];
-    snprintf(head, sizeof head, "--%s%s%s", option->name, option->value == NULL ? "" : " ",
-             option->value == NULL ? "" : option->value);
+    const char *second = strchr(option->name, ',');
+    snprintf(head, sizeof head, "--%.*s%s%s%s%s", SLICE_ARG(args_name(option)),
+             second == NULL ? "" : ", -", second == NULL ? "" : second + 1,
+             option->value == NULL ? "" : " ", option->value == NULL ? "" : option->value);
     fprintf(out, "  %-*s ", OPTION_WIDTH + extra_bytes(head), head);
     struct slice rest = slice_str(option->help);
     struct slice line;
@@ -57,6 +68,24 @@ static void print_option(FILE *out, const struct args_option *option)
         fprintf(out, "%*s%.*s\n", is_first ? 0 : OPTION_WIDTH + 3, "", SLICE_ARG(line));
         is_first = false;
     }
+}
+
+static void print_options(FILE *out, const struct args_option *const *tables)
+{
+    fputs("\nOptions:\n", out);
+    for (; *tables != NULL; tables++) {
+        for (const struct args_option *row = *tables; row->name != NULL; row++) {
+            print_option(out, row);
+        }
+    }
+}
+
+void help_print_tool(FILE *out, const struct cli_verb *tool,
+                     const struct args_option *const *tables)
+{
+    fprintf(out, "usage: %s%s%s [OPTIONS]\n\n%s.\n", tool->noun, tool->words[0] == '\0' ? "" : " ",
+            tool->words, tool->about);
+    print_options(out, tables);
 }
 
 void help_print_verb(FILE *out, const struct cli_verb *verb,
@@ -68,12 +97,7 @@ void help_print_verb(FILE *out, const struct cli_verb *verb,
     if (verb->more != NULL) {
         fprintf(out, "%s\n", verb->more);
     }
-    fputs("\nOptions:\n", out);
-    for (; *tables != NULL; tables++) {
-        for (const struct args_option *row = *tables; row->name != NULL; row++) {
-            print_option(out, row);
-        }
-    }
+    print_options(out, tables);
     fputs("\nExamples:\n", out);
     struct slice rest = slice_str(verb->examples);
     struct slice line;

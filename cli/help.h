@@ -6,14 +6,18 @@
 
 #include "cli/cli.h"
 
-/* All commands, a line each. The list ends with NULL. */
-void help_print_all(FILE *out, const struct cli_verb *const *verbs);
+/* All commands, a line each. */
+void help_print_all(FILE *out);
 
-/* The commands of one noun. */
-void help_print_noun(FILE *out, const struct cli_verb *const *verbs, const char *noun);
+/* The commands that begin with the first `count` arguments. */
+void help_print_some(FILE *out, char **argv, int count);
 
 /* One command with its options (`tables` ends with NULL) and examples. */
 void help_print_verb(FILE *out, const struct cli_verb *verb,
+                     const struct args_option *const *tables);
+
+/* A tool without examples. */
+void help_print_tool(FILE *out, const struct cli_verb *tool,
                      const struct args_option *const *tables);
 
 #endif

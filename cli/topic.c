@@ -2,9 +2,7 @@
 #include <stdio.h>
 
 #include "base/uuid.h"
-#include "cli/cluster.h"
-
-enum { DELETE_VERSION = 6 };
+#include "cli/topics.h"
 
 /* ---- list ---- */
 
@@ -70,43 +68,6 @@ const struct cli_verb cli_topic_list = {
 
 /* ---- delete ---- */
 
-static const struct wire_delete_topics_response_responses *
-result_of(const struct wire_delete_topics_response *response, struct slice name)
-{
-    for (int32_t i = 0; i < response->responses_count; i++) {
-        if (slice_eq(response->responses[i].name, name)) {
-            return &response->responses[i];
-        }
-    }
-    return NULL;
-}
-
-/* Tries until it is done or refused for good. */
-static enum err delete_topic(struct client *client, struct slice name, struct slice *message)
-{
-    struct wire_delete_topics_request request;
-    wire_init(&wire_msg_delete_topics_request, &request);
-    struct wire_delete_topics_request_topics topic = {.name = name};
-    request.topics = &topic;
-    request.topics_count = 1;
-    enum err e;
-    do {
-        request.timeout_ms = (int32_t)client_left_ms(client);
-        const void *answer;
-        TRY(client_call(
-            client,
-            &(struct client_call){CLIENT_ANY, WIRE_API_DELETE_TOPICS, DELETE_VERSION, &request, 0},
-            &answer));
-        const struct wire_delete_topics_response_responses *result = result_of(answer, name);
-        if (result == NULL) {
-            return ERR_MALFORMED;
-        }
-        e = (enum err)result->error_code;
-        *message = result->error_message;
-    } while (e != ERR_UNKNOWN_TOPIC_OR_PARTITION && client_retry(client, e));
-    return e;
-}
-
 static enum cli_exit run_delete(struct cli *cli)
 {
     enum cli_exit code;
@@ -117,15 +78,15 @@ static enum cli_exit run_delete(struct cli *cli)
     code = CLI_OK;
     for (int i = 0; i < cli->args.word_count; i++) {
         const char *name = cli->args.words[i];
-        struct slice message = SLICE_NULL;
-        enum err e = delete_topic(client, slice_str(name), &message);
+        struct admin_result result;
+        enum err e = topics_delete(client, slice_str(name), &result);
         if (client_why(client)[0] != '\0') {
             code = client_fail(cli, client, e);
             break; /* the cluster is out of reach for the others, too */
         }
         bool is_gone = e == ERR_UNKNOWN_TOPIC_OR_PARTITION && args_has(&cli->args, "if-exists");
         if (e != ERR_NONE && !is_gone) {
-            code = cli_fail_with(cli, name, e, message);
+            code = cli_fail_with(cli, name, e, result.message);
         } else if (e == ERR_NONE) {
             printf("deleted %s\n", name);
         }

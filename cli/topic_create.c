@@ -2,9 +2,9 @@
 #include <stdio.h>
 
 #include "base/uuid.h"
-#include "cli/cluster.h"
+#include "cli/topics.h"
 
-enum { CREATE_VERSION = 7, REPLICAS_MAX = 1000, PARTITIONS_MAX = 1000000 };
+enum { REPLICAS_MAX = 1000, PARTITIONS_MAX = 1000000 };
 
 /* ---- the request ---- */
 
@@ -25,22 +25,6 @@ static bool read_configs(struct cli *cli, struct wire_create_topics_request_topi
     return true;
 }
 
-/* "1:2:3": the brokers of one partition. */
-static bool read_brokers(struct cli *cli, struct slice text,
-                         struct wire_create_topics_request_topics_assignments *out)
-{
-    out->broker_ids = ARENA_ARRAY(&cli->arena, text.len / 2 + 1, int32_t);
-    struct slice item;
-    while (args_item(&text, ':', &item)) {
-        int64_t id;
-        if (!args_parse_number(item, &id) || id < 0 || id > INT32_MAX) {
-            return false;
-        }
-        out->broker_ids[out->broker_ids_count++] = (int32_t)id;
-    }
-    return true;
-}
-
 static bool read_assignment(struct cli *cli, struct wire_create_topics_request_topics *topic)
 {
     struct slice rest = slice_str(args_text(&cli->args, "assignment"));
@@ -52,22 +36,14 @@ static bool read_assignment(struct cli *cli, struct wire_create_topics_request_t
                                "--partitions and --replication-factor cannot be given, too");
         return false;
     }
-    topic->assignments = ARENA_ARRAY(&cli->arena, rest.len / 2 + 1,
-                                     struct wire_create_topics_request_topics_assignments);
-    struct slice item;
-    while (args_item(&rest, ',', &item)) {
-        struct wire_create_topics_request_topics_assignments *assignment =
-            &topic->assignments[topic->assignments_count];
-        assignment->partition_index = topic->assignments_count++;
-        if (!read_brokers(cli, item, assignment)) {
-            buf_printf(&cli->why,
-                       "--assignment: \"%.*s\" is no list of brokers; two partitions on three "
-                       "brokers are 1:2:3,2:3:1",
-                       SLICE_ARG(item));
-            return false;
-        }
+    struct buf why = {0};
+    enum err e = topics_read_assignment(rest, &cli->arena, &topic->assignments,
+                                        &topic->assignments_count, &why);
+    if (e != ERR_NONE) {
+        buf_printf(&cli->why, "--assignment: %.*s", SLICE_ARG(buf_slice(&why)));
     }
-    return true;
+    buf_fini(&why);
+    return e == ERR_NONE;
 }
 
 static bool read_topic(struct cli *cli, struct wire_create_topics_request_topics *topic)
@@ -83,29 +59,6 @@ static bool read_topic(struct cli *cli, struct wire_create_topics_request_topics
     topic->num_partitions = (int32_t)partitions;
     topic->replication_factor = (int16_t)replicas;
     return read_configs(cli, topic) && read_assignment(cli, topic);
-}
-
-/* ---- the call ---- */
-
-static enum err create(struct client *client, struct wire_create_topics_request *request,
-                       const struct wire_create_topics_response_topics **out)
-{
-    enum err e;
-    do {
-        request->timeout_ms = (int32_t)client_left_ms(client);
-        const void *answer;
-        TRY(client_call(
-            client,
-            &(struct client_call){CLIENT_ANY, WIRE_API_CREATE_TOPICS, CREATE_VERSION, request, 0},
-            &answer));
-        const struct wire_create_topics_response *response = answer;
-        if (response->topics_count != 1) {
-            return ERR_MALFORMED;
-        }
-        *out = response->topics;
-        e = (enum err)response->topics->error_code;
-    } while (client_retry(client, e));
-    return e;
 }
 
 /* The topic exists; whoever goes on with it should find it. */
@@ -171,7 +124,7 @@ static enum cli_exit run_create(struct cli *cli)
     struct wire_create_topics_request request = {.topics = &topic, .topics_count = 1};
     request.validate_only = args_has(&cli->args, "validate-only");
     const struct wire_create_topics_response_topics *result = NULL;
-    enum err e = create(client, &request, &result);
+    enum err e = topics_create(client, &request, &result);
     if (e == ERR_NONE) {
         if (!request.validate_only) {
             wait_until_known(client, topic.name);

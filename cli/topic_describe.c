@@ -1,56 +1,11 @@
 /* craft topic describe: partitions, replicas and settings of topics. */
 #include <stdio.h>
-#include <stdlib.h>
 
 #include "base/uuid.h"
-#include "cli/cluster.h"
-#include "metadata/metadata.h"
-
-enum { CONFIGS_VERSION = 4 };
+#include "cli/configs.h"
+#include "cli/topics.h"
 
 /* ---- which topics ---- */
-
-static int compare_topics(const void *a, const void *b)
-{
-    const struct wire_metadata_response_topics *const *x = a;
-    const struct wire_metadata_response_topics *const *y = b;
-    return slice_cmp((*x)->name, (*y)->name);
-}
-
-static int compare_partitions(const void *a, const void *b)
-{
-    const struct wire_metadata_response_topics_partitions *const *x = a;
-    const struct wire_metadata_response_topics_partitions *const *y = b;
-    return (*x)->partition_index - (*y)->partition_index;
-}
-
-/* By name. */
-static const struct wire_metadata_response_topics **sorted_topics(const struct cluster *cluster,
-                                                                  struct arena *arena)
-{
-    int32_t count = cluster->metadata->topics_count;
-    const struct wire_metadata_response_topics **topics =
-        ARENA_ARRAY(arena, (size_t)count + 1, const struct wire_metadata_response_topics *);
-    for (int32_t i = 0; i < count; i++) {
-        topics[i] = &cluster->metadata->topics[i];
-    }
-    qsort(topics, (size_t)count, sizeof *topics, compare_topics);
-    return topics;
-}
-
-/* By number, NULL at the end. */
-static const struct wire_metadata_response_topics_partitions **
-sorted_partitions(const struct wire_metadata_response_topics *topic, struct arena *arena)
-{
-    size_t count = (size_t)max_i64(topic->partitions_count, 0);
-    const struct wire_metadata_response_topics_partitions **partitions =
-        ARENA_ARRAY(arena, count + 1, const struct wire_metadata_response_topics_partitions *);
-    for (size_t i = 0; i < count; i++) {
-        partitions[i] = &topic->partitions[i];
-    }
-    qsort(partitions, count, sizeof *partitions, compare_partitions);
-    return partitions;
-}
 
 static enum cli_exit refresh(struct cli *cli, struct cluster *cluster)
 {
@@ -77,28 +32,23 @@ static enum cli_exit refresh(struct cli *cli, struct cluster *cluster)
 
 /* ---- settings ---- */
 
-/* Settings of all topics, in the order of the metadata; NULL if the cluster does not tell. */
-static const struct wire_describe_configs_response *ask_configs(const struct cluster *cluster)
+/* Settings of all topics; NULL if the cluster does not tell. */
+static const struct wire_describe_configs_response *ask_configs(const struct cluster *cluster,
+                                                                struct arena *arena)
 {
-    struct arena arena = {0};
-    struct wire_describe_configs_request request;
-    wire_init(&wire_msg_describe_configs_request, &request);
     int32_t count = cluster->metadata->topics_count;
-    request.resources = wire_new_array(&wire_msg_describe_configs_request_resources, &arena, count);
+    struct configs_resource *resources =
+        ARENA_ARRAY(arena, (size_t)count + 1, struct configs_resource);
+    struct configs_question question = {.resources = resources};
     for (int32_t i = 0; i < count; i++) {
         if (cluster->metadata->topics[i].error_code == 0) {
-            struct wire_describe_configs_request_resources *resource =
-                &request.resources[request.resources_count++];
-            resource->resource_type = METADATA_CONFIG_TOPIC;
-            resource->resource_name = cluster->metadata->topics[i].name;
-            resource->configuration_keys_count = -1;
+            resources[question.count++] =
+                (struct configs_resource){METADATA_CONFIG_TOPIC, cluster->metadata->topics[i].name};
         }
     }
-    const void *answer;
-    struct client_call call = {CLIENT_ANY, WIRE_API_DESCRIBE_CONFIGS, CONFIGS_VERSION, &request, 0};
-    enum err e = client_call(cluster->client, &call, &answer);
-    arena_fini(&arena);
-    return e == ERR_NONE ? answer : NULL;
+    const struct wire_describe_configs_response *response;
+    enum err e = configs_describe(cluster->client, &question, &response);
+    return e == ERR_NONE ? response : NULL;
 }
 
 /* Those that were set for this topic. */
@@ -159,7 +109,7 @@ static void add_rows(const struct cli *cli, struct table *t,
                      const struct wire_metadata_response_topics *topic, bool with_name)
 {
     const struct wire_metadata_response_topics_partitions **at =
-        sorted_partitions(topic, &t->arena);
+        topics_partitions(topic, &t->arena);
     for (; *at != NULL; at++) {
         if (!is_wanted(cli, *at)) {
             continue;
@@ -215,8 +165,8 @@ static void print_for_people(const struct cli *cli,
 static void print(struct cli *cli, const struct cluster *cluster, struct buf *out)
 {
     const struct wire_describe_configs_response *configs =
-        cli->format == TABLE_TSV ? NULL : ask_configs(cluster);
-    const struct wire_metadata_response_topics **topics = sorted_topics(cluster, &cli->arena);
+        cli->format == TABLE_TSV ? NULL : ask_configs(cluster, &cli->arena);
+    const struct wire_metadata_response_topics **topics = topics_sorted(cluster, &cli->arena);
     json_t *root = json_array();
     struct table all;
     table_init(&all, columns, ARRAY_LEN(columns));

@@ -147,6 +147,64 @@ START_TEST(items)
 }
 END_TEST
 
+static enum err parse_style(struct fixture *f, enum args_style style, char **argv)
+{
+    static const struct args_option options[] = {
+        {"print,f", "FORMAT", ""}, {"codec", "[CODEC]", ""}, {"list", NULL, ""}, {0}};
+    static const struct args_option *const both[] = {options, NULL};
+    buf_reset(&f->why);
+    f->args = (struct args){.style = style};
+    enum err e = args_parse(&f->args, both, argv, &f->arena, &f->why);
+    buf_put(&f->why, "", 1);
+    return e;
+}
+
+START_TEST(second_names)
+{
+    struct fixture f = {0};
+    static char *const forms[][3] = {{"-f", "%s"}, {"-f%s"}, {"--print", "%s"}, {"--print=%s"}};
+    for (size_t i = 0; i < ARRAY_LEN(forms); i++) {
+        char *argv[] = {forms[i][0], forms[i][1], NULL};
+        ck_assert_int_eq(parse_style(&f, ARGS_GNU, argv), ERR_NONE);
+        ck_assert_str_eq(args_text(&f.args, "print"), "%s");
+        ck_assert_int_eq(args_times(&f.args, "print"), 1);
+    }
+    ck_assert_int_eq(parse_style(&f, ARGS_GNU, ARGV("-f")), ERR_INVALID_REQUEST);
+    ck_assert_ptr_nonnull(strstr((char *)f.why.data, "--print takes a value"));
+    fini(&f);
+}
+END_TEST
+
+START_TEST(options_of_kafka)
+{
+    struct fixture f = {0};
+    ck_assert_int_eq(parse_style(&f, ARGS_KAFKA, ARGV("-list", "-print", "-1", "x", "--list=yes")),
+                     ERR_NONE);
+    ck_assert_int_eq(args_times(&f.args, "list"), 2);
+    ck_assert_str_eq(args_text(&f.args, "print"), "-1");
+    ck_assert_int_eq(f.args.word_count, 1);
+    ck_assert_int_eq(parse_style(&f, ARGS_KAFKA, ARGV("--nonsense")), ERR_INVALID_REQUEST);
+    ck_assert_str_eq((char *)f.why.data, "nonsense is not a recognized option");
+    ck_assert_int_eq(parse_style(&f, ARGS_KAFKA, ARGV("--print")), ERR_INVALID_REQUEST);
+    ck_assert_str_eq((char *)f.why.data, "Option print requires an argument");
+    fini(&f);
+}
+END_TEST
+
+START_TEST(values_that_may_be_left_out)
+{
+    struct fixture f = {0};
+    ck_assert_int_eq(parse_style(&f, ARGS_KAFKA, ARGV("--codec", "--list")), ERR_NONE);
+    ck_assert_str_eq(args_text(&f.args, "codec"), "");
+    ck_assert(args_has(&f.args, "list"));
+    ck_assert_int_eq(parse_style(&f, ARGS_KAFKA, ARGV("--codec", "zstd")), ERR_NONE);
+    ck_assert_str_eq(args_text(&f.args, "codec"), "zstd");
+    ck_assert_int_eq(parse_style(&f, ARGS_KAFKA, ARGV("--codec")), ERR_NONE);
+    ck_assert_str_eq(args_text(&f.args, "codec"), "");
+    fini(&f);
+}
+END_TEST
+
 START_TEST(an_undeclared_option)
 {
     struct fixture f = {0};
@@ -156,4 +214,5 @@ START_TEST(an_undeclared_option)
 END_TEST
 
 UNIT_MAIN_ABORTS("args", (an_undeclared_option), refuses, options_and_words_mix,
-                 values_may_look_like_options, numbers_have_a_range, pairs, items)
+                 values_may_look_like_options, numbers_have_a_range, pairs, items, second_names,
+                 options_of_kafka, values_that_may_be_left_out)

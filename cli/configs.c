@@ -1,0 +1,78 @@
+/* DescribeConfigs and IncrementalAlterConfigs; see configs.h. */
+#include "cli/configs.h"
+
+enum { DESCRIBE_VERSION = 4, ALTER_VERSION = 1 };
+
+/* A broker answers for itself; anybody for the rest. */
+static int32_t node_for(const struct configs_question *question)
+{
+    const struct configs_resource *first = question->resources;
+    bool is_of_broker =
+        question->count > 0 && first->name.len > 0 &&
+        (first->type == METADATA_CONFIG_BROKER || first->type == METADATA_CONFIG_BROKER_LOGGER);
+    int64_t id;
+    return is_of_broker && args_parse_number(first->name, &id) ? (int32_t)id : CLIENT_ANY;
+}
+
+enum err configs_describe(struct client *client, const struct configs_question *question,
+                          const struct wire_describe_configs_response **out)
+{
+    struct arena arena = {0};
+    struct wire_describe_configs_request request;
+    wire_init(&wire_msg_describe_configs_request, &request);
+    request.include_synonyms = question->with_synonyms;
+    request.include_documentation = question->with_documentation;
+    request.resources =
+        wire_new_array(&wire_msg_describe_configs_request_resources, &arena, question->count);
+    request.resources_count = question->count;
+    for (int32_t i = 0; i < question->count; i++) {
+        request.resources[i].resource_type = question->resources[i].type;
+        request.resources[i].resource_name = question->resources[i].name;
+        request.resources[i].configuration_keys_count = -1; /* all */
+    }
+    const void *answer;
+    struct client_call call = {node_for(question), WIRE_API_DESCRIBE_CONFIGS, DESCRIBE_VERSION,
+                               &request, 0};
+    enum err e = client_call(client, &call, &answer);
+    arena_fini(&arena);
+    *out = answer;
+    if (e == ERR_NONE && (*out)->results_count != question->count) {
+        return ERR_MALFORMED;
+    }
+    return e;
+}
+
+enum err configs_alter(struct client *client, const struct configs_changes *changes,
+                       struct admin_result *result)
+{
+    struct arena arena = {0};
+    struct wire_incremental_alter_configs_request_resources resource = {
+        .resource_type = changes->resource.type, .resource_name = changes->resource.name};
+    struct wire_incremental_alter_configs_request request = {
+        .resources = &resource, .resources_count = 1, .validate_only = changes->validate_only};
+    resource.configs = wire_new_array(&wire_msg_incremental_alter_configs_request_resources_configs,
+                                      &arena, changes->count);
+    resource.configs_count = changes->count;
+    for (int32_t i = 0; i < changes->count; i++) {
+        resource.configs[i].name = changes->items[i].name;
+        resource.configs[i].config_operation = (int8_t)changes->items[i].operation;
+        resource.configs[i].value = changes->items[i].value;
+    }
+    *result = (struct admin_result){ERR_NONE, SLICE_NULL};
+    enum err e;
+    do {
+        const void *answer;
+        struct admin_call call = {WIRE_API_INCREMENTAL_ALTER_CONFIGS, ALTER_VERSION, &request};
+        e = admin_call(client, &call, &answer);
+        const struct wire_incremental_alter_configs_response *response = answer;
+        if (e == ERR_NONE && response->responses_count != 1) {
+            e = ERR_MALFORMED;
+        } else if (e == ERR_NONE) {
+            *result = (struct admin_result){(enum err)response->responses->error_code,
+                                            response->responses->error_message};
+            e = result->error;
+        }
+    } while (client_why(client)[0] == '\0' && admin_retry(client, e));
+    arena_fini(&arena);
+    return e;
+}

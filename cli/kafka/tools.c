@@ -1,0 +1,59 @@
+/* The list of Kafka's tools, and how one of them is run; see tools.h. */
+#include "cli/kafka/tools.h"
+
+#include <stdio.h>
+
+#include "cli/help.h"
+#include "cli/kafka/tool.h"
+
+/* The release of Apache Kafka whose tools these are like. */
+#define KAFKA_VERSION "4.1.0"
+
+const struct cli_verb *const kafka_tools[] = {
+    &kafka_topics,
+    NULL,
+};
+
+const struct cli_verb *kafka_tools_find(const char *path)
+{
+    const char *slash = strrchr(path, '/');
+    struct slice name = slice_str(slash == NULL ? path : slash + 1);
+    if (name.len > 3 && memcmp(name.data + name.len - 3, ".sh", 3) == 0) {
+        name.len -= 3;
+    }
+    for (const struct cli_verb *const *at = kafka_tools; *at != NULL; at++) {
+        if (slice_eq_str(name, (*at)->noun)) {
+            return *at;
+        }
+    }
+    return NULL;
+}
+
+static const struct args_option common_options[] = {
+    {"help", NULL, "this text"}, {"version", NULL, "the release of Kafka that this is like"}, {0}};
+
+static enum cli_exit run(struct cli *cli, char **argv)
+{
+    const struct args_option *tables[] = {cli->verb->options, common_options, NULL};
+    if (args_parse(&cli->args, tables, argv, &cli->arena, &cli->why) != ERR_NONE) {
+        return tool_refuse(cli);
+    }
+    if (argv[0] == NULL || args_has(&cli->args, "help")) {
+        help_print_tool(stderr, cli->verb, tables);
+        return CLI_FAILED; /* so it is there */
+    }
+    if (args_has(&cli->args, "version")) {
+        puts(KAFKA_VERSION);
+        return CLI_OK;
+    }
+    enum cli_exit code = cli->verb->run(cli);
+    return code == CLI_OK ? CLI_OK : CLI_FAILED;
+}
+
+enum cli_exit kafka_tools_run(const struct cli_verb *tool, char **argv)
+{
+    struct cli cli = {.verb = tool, .args = {.style = ARGS_KAFKA}};
+    enum cli_exit code = run(&cli, argv);
+    cli_fini(&cli);
+    return code;
+}

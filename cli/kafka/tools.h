@@ -1,0 +1,20 @@
+/* The tools of Apache Kafka, by their names: `craft` called as kafka-topics (or kafka-topics.sh)
+ * takes that tool's flags and prints what it prints.
+ *
+ * What is the same: options, standard output, the first line of a complaint, the exit code. What is
+ * not: help is shorter, complaints come without Java's stack, lists that Java prints in the order
+ * of a hash table may be sorted. */
+#ifndef CLI_KAFKA_TOOLS_H
+#define CLI_KAFKA_TOOLS_H
+
+#include "cli/cli.h"
+
+/* All of them; NULL ends them. `noun` is the name, there is no `name`. */
+extern const struct cli_verb *const kafka_tools[];
+
+/* The tool that a program of this path is; NULL: none. */
+const struct cli_verb *kafka_tools_find(const char *path);
+
+enum cli_exit kafka_tools_run(const struct cli_verb *tool, char **argv);
+
+#endif

@@ -1,0 +1,65 @@
+#!/usr/bin/python3
+"""Compares `craft` by the names of Kafka's tools with the tools themselves (scripts/kafka-tool.sh).
+
+    scripts/kafka-names.py diff [SUITE…]      both on one cluster; exit 1 when something differs
+    scripts/kafka-names.py record [SUITE…]    stores what Kafka's tools print in tests/golden, for
+                                              tests/e2e/test_names.py, which needs no Java
+
+Exit 77: Java or Maven is not there. CRAFT_BIN is the directory of the programs (build/bin).
+"""
+import os
+import shutil
+import subprocess
+import sys
+
+ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+os.environ.setdefault("CRAFT_TEST_DIR", os.path.join(ROOT, "build/test/kafka-names"))
+sys.path.insert(0, os.path.join(ROOT, "tests/e2e"))
+from lib import DIR, Cluster  # noqa: E402
+from names_lib import KAFKA, WHO, Runner, difference, store  # noqa: E402
+from names_steps import SUITES  # noqa: E402
+
+
+def record(cluster, name):
+    runner = Runner(cluster, "kafka", os.path.join(DIR, name))
+    steps = SUITES[name]
+    store(name, steps, [runner.run(step) for step in steps])
+    print(f"recorded  {name}: {len(steps)} calls", flush=True)
+    return True
+
+
+def diff(cluster, name):
+    runners = [Runner(cluster, kind, os.path.join(DIR, name, kind), who)
+               for kind, who in WHO.items()]
+    differences = []
+    for step in SUITES[name]:
+        expected, got = (runner.run(step) for runner in runners)
+        found = difference(step.name(), expected, got)
+        if found:
+            differences.append(found)
+            print(found, flush=True)
+    print(f"{'differs' if differences else 'same'}  {name}: {len(SUITES[name])} calls, "
+          f"{len(differences)} differ", flush=True)
+    return not differences
+
+
+def main():
+    action = {"record": record, "diff": diff}.get(sys.argv[1] if len(sys.argv) > 1 else "")
+    names = sys.argv[2:] or list(SUITES)
+    unknown = [name for name in names if name not in SUITES]
+    if action is None or unknown:
+        sys.exit(__doc__ + (f"\nNo such suite: {', '.join(unknown)}" if unknown else ""))
+    run = subprocess.run([KAFKA, "--fetch"], check=False)
+    if run.returncode != 0:
+        print("skipped: Apache Kafka's tools are not there", flush=True)
+        sys.exit(run.returncode)
+    shutil.rmtree(DIR, ignore_errors=True)
+    cluster = Cluster()
+    cluster.start()
+    good = [action(cluster, name) for name in names]
+    cluster.stop()
+    sys.exit(0 if all(good) else 1)
+
+
+if __name__ == "__main__":
+    main()
