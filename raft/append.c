@@ -83,7 +83,7 @@ int64_t raft_poll_discover(struct raft *raft)
 int64_t raft_poll_follower(struct raft *raft)
 {
     struct raft_follow *follow = &raft->follow;
-    bool may_campaign = raft_is_voter(raft) && !raft_shutting_down(raft);
+    bool may_campaign = raft_may_campaign(raft) && !raft_shutting_down(raft);
     int64_t campaign_ms = min_i64(follow->fetch_deadline_ms, follow->rush_ms);
     if (may_campaign && raft->now_ms >= campaign_ms) {
         raft_become_prospective(raft);
@@ -191,8 +191,10 @@ static int count_fitting(const struct raft *raft, const struct raft_fetch_respon
     int32_t epoch = raft_trail_last_epoch(&raft->trail);
     for (int i = 0; i < fetch->batch_count; i++) {
         const struct raft_batch *batch = &fetch->batches[i];
+        bool misplaced = batch->voters != NULL && (batch->voters_offset < batch->base_offset ||
+                                                   batch->voters_offset > batch->last_offset);
         if (batch->base_offset != end || batch->last_offset < end || batch->epoch < epoch ||
-            batch->epoch < 1 || batch->epoch > raft->hard.epoch) {
+            batch->epoch < 1 || batch->epoch > raft->hard.epoch || misplaced) {
             log_warn(raft->options.log, "raft", "batch does not fit",
                      "node=%d end=%" PRId64 " base=%" PRId64 " last=%" PRId64 " epoch=%d",
                      raft->options.self.id, end, batch->base_offset, batch->last_offset,

@@ -10,7 +10,7 @@ static int needed_contacts(const struct raft *raft)
     return raft_quorum_majority(raft_voters(raft)->count) - (raft_is_voter(raft) ? 1 : 0);
 }
 
-static void reset_check_quorum(struct raft *raft)
+void raft_reset_check_quorum(struct raft *raft)
 {
     struct raft_lead *lead = &raft->lead;
     for (int i = 0; i < lead->replicas.count; i++) {
@@ -32,7 +32,7 @@ void raft_note_contact(struct raft *raft, struct raft_progress *replica)
         contacts += raft->lead.replicas.items[i].contacted;
     }
     if (contacts >= needed_contacts(raft)) {
-        reset_check_quorum(raft);
+        raft_reset_check_quorum(raft);
     }
 }
 
@@ -77,6 +77,10 @@ static void make_heartbeats_due(struct raft *raft)
 int64_t raft_poll_leader(struct raft *raft)
 {
     struct raft_lead *lead = &raft->lead;
+    if (raft_is_removed(raft)) {
+        raft_become_resigned(raft, "no voter any more");
+        return RAFT_NEVER;
+    }
     bool alone = needed_contacts(raft) <= 0;
     if (!alone && raft->now_ms >= lead->check_quorum_ms) {
         raft_become_resigned(raft, "a majority does not fetch");

@@ -4,9 +4,9 @@
 
 int64_t raft_poll_unattached(struct raft *raft)
 {
-    bool may_campaign = raft_is_voter(raft) && !raft_shutting_down(raft);
+    bool may_campaign = raft_may_campaign(raft) && !raft_shutting_down(raft);
     /* The only voter has nobody to wait for. */
-    bool alone = raft_voters(raft)->count == 1;
+    bool alone = raft_is_voter(raft) && raft_voters(raft)->count == 1;
     if (may_campaign && (alone || raft->now_ms >= raft->election_ms)) {
         raft_become_prospective(raft);
         return RAFT_NEVER;
@@ -59,7 +59,7 @@ static void back_off(struct raft *raft)
 
 int64_t raft_poll_campaign(struct raft *raft)
 {
-    if (!raft_is_voter(raft)) {
+    if (!raft_may_campaign(raft)) {
         raft_become_unattached(raft, raft->hard.epoch);
         return RAFT_NEVER;
     }

@@ -1,8 +1,8 @@
 /* The inside of the core: its state, and what its files call of each other.
  *
  * raft.c dispatches events; role.c changes roles; election.c asks for votes, vote.c gives them;
- * append.c is the follower, replicate.c the leader; beat.c keeps the leader honest (heartbeats,
- * check-quorum) and hands over. */
+ * append.c is the follower, replicate.c the leader; change.c changes the voters; beat.c keeps the
+ * leader honest (heartbeats, check-quorum) and hands over. */
 #ifndef RAFT_PRIVATE_H
 #define RAFT_PRIVATE_H
 
@@ -172,7 +172,21 @@ void raft_serve_parked(struct raft *raft, bool all);
 /* When the first parked fetch is due; serves those whose time is up. */
 int64_t raft_poll_parked(struct raft *raft);
 
+/* ---- change.c ---- */
+
+void raft_on_change(struct raft *raft, const struct raft_change *change);
+
+/* A voter; or one whose removal may not be committed: until it is, its vote may be needed, and its
+ * log may be the only one that can win (Raft thesis §4.2.2). It does not count itself then. */
+bool raft_may_campaign(const struct raft *raft);
+
+/* The set that this leader is not in is committed: its work is done. */
+bool raft_is_removed(const struct raft *raft);
+
 /* ---- beat.c ---- */
+
+/* A majority has its time again to make contact, e.g. when it is another majority. */
+void raft_reset_check_quorum(struct raft *raft);
 
 int64_t raft_poll_leader(struct raft *raft);
 int64_t raft_poll_resigned(struct raft *raft);

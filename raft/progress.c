@@ -79,6 +79,21 @@ void raft_progress_reset(struct raft_progress_table *table, const struct raft_vo
     }
 }
 
+void raft_progress_set_voters(struct raft_progress_table *table,
+                              const struct raft_voter_set *voters)
+{
+    for (int i = 0; i < table->count; i++) {
+        struct raft_progress *entry = &table->items[i];
+        entry->voter = raft_voter_set_find(voters, entry->key) >= 0;
+        entry->begin_due = entry->begin_due && entry->voter;
+    }
+    for (int i = 0; i < voters->count; i++) {
+        if (raft_progress_find(table, voters->voters[i]) == NULL) {
+            insert(table, voters->voters[i])->voter = true;
+        }
+    }
+}
+
 void raft_progress_forget(struct raft_progress_table *table, int64_t before_ms)
 {
     int kept = 0;

@@ -35,6 +35,11 @@ void raft_progress_fini(struct raft_progress_table *table);
 /* Forgets all, then tracks exactly the voters; nobody may be parked. */
 void raft_progress_reset(struct raft_progress_table *table, const struct raft_voter_set *voters);
 
+/* These are the voters from now on: their entries exist, others are observers'. Makes pointers to
+ * entries invalid. */
+void raft_progress_set_voters(struct raft_progress_table *table,
+                              const struct raft_voter_set *voters);
+
 /* NULL if not tracked. */
 struct raft_progress *raft_progress_find(const struct raft_progress_table *table,
                                          struct raft_key key);

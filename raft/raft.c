@@ -102,8 +102,9 @@ static void on_flushed(struct raft *raft, int64_t offset)
 static void on_shutdown(struct raft *raft, int64_t wait_ms_max)
 {
     raft->shutdown_ms = raft->now_ms + wait_ms_max;
-    raft->shutdown_waits = (raft->role == RAFT_ROLE_LEADER || raft->role == RAFT_ROLE_RESIGNED) &&
-                           raft_voters(raft)->count > 1;
+    int others = raft_voters(raft)->count - (raft_is_voter(raft) ? 1 : 0);
+    raft->shutdown_waits =
+        (raft->role == RAFT_ROLE_LEADER || raft->role == RAFT_ROLE_RESIGNED) && others > 0;
     if (raft->role == RAFT_ROLE_LEADER) {
         raft_become_resigned(raft, "shutting down");
     } else if (raft->role == RAFT_ROLE_PROSPECTIVE) {
@@ -135,6 +136,9 @@ static void dispatch(struct raft *raft, const struct raft_event *event)
         break;
     case RAFT_EVENT_APPEND:
         raft_on_append(raft, event->u.append.epoch, event->u.append.count);
+        break;
+    case RAFT_EVENT_CHANGE:
+        raft_on_change(raft, &event->u.change);
         break;
     case RAFT_EVENT_RESIGN:
         if (raft->role == RAFT_ROLE_LEADER && event->u.resign.epoch == raft->hard.epoch) {

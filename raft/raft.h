@@ -14,7 +14,7 @@
  * Protocol: KIP-595 (pull replication; followers fetch), KIP-853 (voters are records of the log,
  * vote fields carry directory ids), KIP-996 (pre-vote), KIP-1166 (the fetch tells the follower's
  * high watermark), KIP-630 (snapshots; what is in them is the caller's). The history of voter sets
- * is keyed by offset and truncated with the log; changing the set is not part of it.
+ * is keyed by offset and truncated with the log.
  *
  * Invariants (raft_verify() checks what one node can see, the simulator the rest):
  *   - An epoch has at most one leader; a node leads an epoch at most once in all its lives.
@@ -24,6 +24,8 @@
  *     record of the leader's own epoch, and never back; the log is never cut below it.
  *   - A snapshot holds committed records only. A log that does not begin at offset 0 begins at the
  *     end of a snapshot, or before it.
+ *   - A leader changes the voter set by one voter at a time, after it has committed a record of its
+ *     own epoch and the set before; the new set counts as soon as it stands in the log.
  *
  * Ownership: events are borrowed for the step; an update belongs to the caller and is valid until
  * it is used for the next step. */
@@ -166,6 +168,18 @@ struct raft_response {
 
 /* ---- events ---- */
 
+/* What an operator wants of the voter set (KIP-853). */
+enum raft_change_kind {
+    RAFT_CHANGE_ADD,
+    RAFT_CHANGE_REMOVE,
+    RAFT_CHANGE_UPDATE, /* the set stays, what the record tells of the voter changes: addresses */
+};
+
+struct raft_change {
+    enum raft_change_kind kind;
+    struct raft_key voter; /* with its directory id */
+};
+
 enum raft_event_type {
     RAFT_EVENT_TICK,            /* raft_deadline() has come, or nothing at all */
     RAFT_EVENT_REQUEST,         /* a peer asks; answered once through update.answers */
@@ -174,6 +188,7 @@ enum raft_event_type {
     RAFT_EVENT_CONNECTION_LOST, /* a hint: the connection to `peer` dropped */
     RAFT_EVENT_FLUSHED,         /* the log is synced */
     RAFT_EVENT_APPEND,          /* a client's batch; the verdict is update.append or update.error */
+    RAFT_EVENT_CHANGE,          /* of the voters; the same verdict as for APPEND */
     RAFT_EVENT_RESIGN,          /* the state machine cannot lead `epoch` */
     RAFT_EVENT_SHUTDOWN,        /* leave in order; update.shutdown_done when that is through */
 };
@@ -206,6 +221,7 @@ struct raft_event {
             int32_t epoch;
             int count; /* records, ≥ 1 */
         } append;
+        struct raft_change change;
         struct {
             int32_t epoch;
         } resign;
@@ -229,6 +245,7 @@ enum raft_append_kind {
     RAFT_APPEND_NOTHING,
     RAFT_APPEND_LEADER_CHANGE, /* one control batch: LeaderChange [KRaftVersion, KRaftVoters] */
     RAFT_APPEND_CLIENT,        /* the batch of the APPEND event */
+    RAFT_APPEND_VOTERS,        /* one control batch with one record: KRaftVoters */
     RAFT_APPEND_RECEIVED, /* the first `batch_count` batches of the fetch response, as they are */
 };
 
@@ -238,7 +255,8 @@ struct raft_append {
     int64_t end_offset; /* exclusive */
     int32_t epoch;      /* of a batch made here */
     int batch_count;
-    /* LEADER_CHANGE only: the voters, who granted, and whether the voters become records. */
+    /* VOTERS: the new set. LEADER_CHANGE: the voters, who granted, and whether the voters become
+     * records. */
     struct raft_voter_set voters;
     uint32_t granted; /* bit i: voters.voters[i] granted */
     bool with_voters;
@@ -291,8 +309,10 @@ struct raft_update {
     /* 8. SHUTDOWN is through. */
     bool shutdown_done;
 
-    /* APPEND was refused with this; nothing was appended. */
+    /* APPEND or CHANGE was refused with this; nothing was appended. `why` is a clause for people,
+     * a constant text; NULL after an APPEND. */
     enum err error;
+    const char *why;
 
     int message_cap;
     int answer_cap;
@@ -377,6 +397,18 @@ int64_t raft_epoch_start(const struct raft *raft);
 /* The voter set in force, of the newest record even if it is not committed. */
 const struct raft_voter_set *raft_voters(const struct raft *raft);
 bool raft_is_voter(const struct raft *raft);
+
+/* Where the record of the set in force stands; −1: in the bootstrap snapshot. False: there is no
+ * record, the voters are static (kraft.version 0). */
+bool raft_voters_offset(const struct raft *raft, int64_t *offset);
+
+/* Would CHANGE be taken at this time? Nothing changes. Errors, as of AddRaftVoter and the like:
+ * NOT_LEADER_OR_FOLLOWER, UNSUPPORTED_VERSION (the voters are static), REQUEST_TIMED_OUT (not now:
+ * another change is not committed, the leader is new, the new voter lags), DUPLICATE_VOTER,
+ * VOTER_NOT_FOUND, INVALID_REQUEST (the last voter, too many, or the new set would have no majority
+ * that fetches). `*why` is a clause for people, a constant text. */
+enum err raft_check_change(const struct raft *raft, const struct raft_change *change,
+                           int64_t now_ms, const char **why) MUST_USE;
 
 /* The epoch of the record at `offset`, −1 if there is none. */
 int32_t raft_epoch_at(const struct raft *raft, int64_t offset);

@@ -10,9 +10,10 @@
  *   any        --- a leader of this or a later epoch -> FOLLOWER        UNATTACHED <- RESIGNED
  *                                                                       (epoch + 1)
  *
- * Only a voter campaigns (KAFKA-16842); only a PROSPECTIVE becomes CANDIDATE (KIP-996); a leader
- * never returns to the epoch it led (KAFKA-10527). Every change gives up the requests in flight, so
- * that an answer never counts for another role than the one that asked. */
+ * Only a voter campaigns (KAFKA-16842), or one that may still be needed; only a PROSPECTIVE becomes
+ * CANDIDATE (KIP-996); a leader never returns to the epoch it led (KAFKA-10527). Every change gives
+ * up the requests in flight, so that an answer never counts for another role than the one that
+ * asked. */
 #include "raft/private.h"
 
 const char *raft_role_name(enum raft_role role)
@@ -104,16 +105,22 @@ void raft_become_follower(struct raft *raft, int32_t epoch, int32_t leader_id)
     }
 }
 
+/* With the own vote, if it counts. */
+static struct raft_ballot open_ballot(const struct raft *raft)
+{
+    const struct raft_voter_set *voters = raft_voters(raft);
+    int self = raft_voter_set_find(voters, raft->options.self);
+    return (struct raft_ballot){.voters = *voters, .granted = self < 0 ? 0 : 1u << self};
+}
+
 void raft_become_prospective(struct raft *raft)
 {
     ASSERT(raft->role == RAFT_ROLE_UNATTACHED || raft->role == RAFT_ROLE_FOLLOWER ||
            raft->role == RAFT_ROLE_CANDIDATE);
-    ASSERT(raft_is_voter(raft));
+    ASSERT(raft_may_campaign(raft));
     ASSERT(!raft_shutting_down(raft));
     change_role(raft, RAFT_ROLE_PROSPECTIVE, raft->hard);
-    const struct raft_voter_set *voters = raft_voters(raft);
-    int self = raft_voter_set_find(voters, raft->options.self);
-    raft->ballot = (struct raft_ballot){.voters = *voters, .granted = 1u << self};
+    raft->ballot = open_ballot(raft);
     raft->election_ms = raft_draw_election_ms(raft);
 }
 
@@ -123,10 +130,7 @@ void raft_become_candidate(struct raft *raft)
     ASSERT(raft->hard.epoch < INT32_MAX);
     struct raft_hard_state hard = {raft->hard.epoch + 1, RAFT_NOBODY, raft->options.self};
     change_role(raft, RAFT_ROLE_CANDIDATE, hard);
-    const struct raft_voter_set *voters = raft_voters(raft);
-    int self = raft_voter_set_find(voters, raft->options.self);
-    ASSERT(self >= 0);
-    raft->ballot = (struct raft_ballot){.voters = *voters, .granted = 1u << self};
+    raft->ballot = open_ballot(raft);
     raft->election_ms = raft_draw_election_ms(raft);
 }
 

@@ -43,6 +43,13 @@ const struct raft_voter_set *raft_voters(const struct raft *raft)
     return raft_voters_latest(&raft->voters);
 }
 
+bool raft_voters_offset(const struct raft *raft, int64_t *offset)
+{
+    const struct raft_voters *voters = &raft->voters;
+    *offset = voters->count == 0 ? -1 : voters->history[voters->count - 1].offset;
+    return voters->count > 0;
+}
+
 bool raft_is_voter(const struct raft *raft)
 {
     return raft_voter_set_find(raft_voters(raft), raft->options.self) >= 0;

@@ -24,6 +24,7 @@ void check_fini(struct sim_world *world)
 static void check_visible(struct sim_node *node)
 {
     check_majority_reached_high_watermark(node);
+    check_voters_in_force(node);
     check_consistent_committed_data(node);
     node->seen_high_watermark = raft_high_watermark(node->raft);
     if (raft_role(node->raft) == RAFT_ROLE_LEADER && node->seen_leading != raft_epoch(node->raft)) {
@@ -41,6 +42,7 @@ void check_step(struct sim_node *node)
     }
     check_monotonic_epoch(node);
     check_monotonic_high_watermark(node);
+    check_leader_is_voter(node);
     check_leader_has_contact(node);
     check_not_busy(node);
     node->seen_epoch = raft_epoch(node->raft);
@@ -58,6 +60,7 @@ void check_boot(struct sim_node *node)
     node->seen_high_watermark = -1;
     node->step_high_watermark = -1;
     node->seen_leading = 0;
+    node->seen_voters = -1;
 }
 
 void check_appended(struct sim_node *node, const struct sim_batch *batch)
@@ -69,7 +72,7 @@ void check_message(struct sim_node *node, const struct raft_message *message)
 {
     const struct raft_request *request = &message->request;
     if (request->rpc == RAFT_RPC_VOTE && !request->u.vote.pre_vote) {
-        check_vote_once(node, node->index, request->epoch); /* it votes for itself */
+        check_vote_once(node, node->disk, request->epoch); /* it votes for itself */
     }
     if (request->rpc == RAFT_RPC_FETCH) {
         check_fetch_is_synced(node, &request->u.fetch);

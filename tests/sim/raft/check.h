@@ -7,7 +7,7 @@
 
 #include "tests/sim/raft/world.h"
 
-/* A vote that was given, by whom and to whom, in an epoch. */
+/* A vote that was given, by which disk and to which, in an epoch. */
 struct check_vote {
     int32_t epoch;
     int voter;
@@ -16,7 +16,7 @@ struct check_vote {
 
 /* What the checks remember of the whole cluster. */
 struct check_state {
-    int *leaders; /* SingleLeader: by epoch, node + 1 */
+    int *leaders; /* SingleLeader: by epoch, disk + 1 */
     int leader_cap;
 
     /* VoteOnce. */
@@ -49,12 +49,10 @@ void check_step(struct sim_node *node);
 void check_boot(struct sim_node *node);
 void check_appended(struct sim_node *node, const struct sim_batch *batch);
 void check_truncate(struct sim_node *node, int64_t to);
+void check_change(struct sim_node *node, const struct raft_voter_set *set);
 void check_message(struct sim_node *node, const struct raft_message *message);
 void check_answer(struct sim_node *node, const struct sim_token *token,
                   const struct raft_answer *answer);
-
-/* How many voters have voted for the node in the epoch. */
-int check_votes_for(const struct sim_world *world, int candidate, int32_t epoch);
 
 /* ---- one file each ---- */
 
@@ -65,6 +63,8 @@ void check_leader_completeness(struct sim_node *node);
 void check_monotonic_high_watermark(struct sim_node *node);
 void check_majority_reached_high_watermark(struct sim_node *node);
 void check_consistent_committed_data(struct sim_node *node);
+void check_voters_in_force(struct sim_node *node);
+void check_leader_is_voter(struct sim_node *node);
 void check_leader_has_contact(struct sim_node *node);
 void check_not_busy(struct sim_node *node);
 void check_log_matching(struct sim_node *node, const struct sim_batch *batch);

@@ -1,6 +1,6 @@
 /* MonotonicHighWatermark; OwnEpochCommitted: a leader moves it only past the leader-change record
- * of its epoch (KAFKA-12619); MajorityReachedHighWatermark: what anybody calls committed is on the
- * synced disks of a majority. */
+ * of its epoch (KAFKA-12619); MajorityReachedHighWatermark: what a leader calls committed is on the
+ * synced disks of a majority of the voters in its log. */
 #include "tests/sim/raft/check.h"
 
 void check_monotonic_high_watermark(struct sim_node *node)
@@ -24,29 +24,45 @@ void check_monotonic_high_watermark(struct sim_node *node)
     node->step_high_watermark = now;
 }
 
-/* The node's disk holds `batch` and would after a crash. */
-static bool is_synced(const struct sim_node *node, const struct sim_batch *batch)
+/* The voter's disk holds `batch` and would after a crash, or did when it was lost. */
+static bool is_synced(const struct sim_world *world, struct raft_key voter,
+                      const struct sim_batch *batch)
 {
-    int at = sim_log_find(&node->log, batch->base_offset);
-    return batch->last_offset < node->synced && at < node->log.count &&
-           node->log.items[at].prefix == batch->prefix;
+    const struct sim_ghost *ghost = &world->ghosts[sim_disk_of(voter)];
+    const struct sim_node *node = &world->nodes[voter.id];
+    bool alive = sim_is_alive(world, voter);
+    const struct sim_log *log = alive ? &node->log : &ghost->log;
+    int64_t synced = alive ? node->synced : ghost->synced;
+    int at = sim_log_find(log, batch->base_offset);
+    return batch->last_offset < synced && at < log->count && log->items[at].prefix == batch->prefix;
+}
+
+/* The set that decides is the newest in the leader's log. */
+static struct raft_voter_set voters_of_log(const struct sim_node *node)
+{
+    struct raft_voter_set set = *raft_voters(node->raft);
+    const struct sim_voters *written = sim_log_voters(node->world, &node->log);
+    return written == NULL ? set : written->set;
 }
 
 void check_majority_reached_high_watermark(struct sim_node *node)
 {
     struct sim_world *world = node->world;
     int64_t high_watermark = raft_high_watermark(node->raft);
-    if (high_watermark <= node->seen_high_watermark) {
+    bool led = node->seen_leading == raft_epoch(node->raft); /* it may have resigned just now */
+    if (high_watermark <= node->seen_high_watermark ||
+        (raft_role(node->raft) != RAFT_ROLE_LEADER && !led)) {
         return;
     }
     const struct sim_batch *last = &node->log.items[sim_log_find(&node->log, high_watermark - 1)];
+    struct raft_voter_set voters = voters_of_log(node);
     int holders = 0;
-    for (int i = 0; i < world->swarm.voters; i++) {
-        holders += is_synced(&world->nodes[i], last);
+    for (int i = 0; i < voters.count; i++) {
+        holders += is_synced(world, voters.voters[i], last);
     }
-    if (holders * 2 <= world->swarm.voters) {
+    if (holders * 2 <= voters.count) {
         sim_fail(world,
                  "MajorityReachedHighWatermark: node %d commits %" PRId64 ", synced on %d of %d",
-                 node->index, high_watermark, holders, world->swarm.voters);
+                 node->index, high_watermark, holders, voters.count);
     }
 }

@@ -16,10 +16,10 @@ void check_single_leader(struct sim_node *node)
         checks->leader_cap = cap;
     }
     if (checks->leaders[epoch] == 0) {
-        checks->leaders[epoch] = node->index + 1;
+        checks->leaders[epoch] = node->disk + 1;
         node->world->stats.leaders++;
         return;
     }
     int other = checks->leaders[epoch] - 1;
-    sim_fail(node->world, "SingleLeader: nodes %d and %d lead epoch %d", other, node->index, epoch);
+    sim_fail(node->world, "SingleLeader: disks %d and %d lead epoch %d", other, node->disk, epoch);
 }

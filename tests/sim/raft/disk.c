@@ -2,16 +2,11 @@
  *
  * Beyond what is synced a crash keeps any number of batches, as a page cache would. A truncation,
  * too, is only safe with the next sync: until then a crash may bring the cut tail back.
- * Quorum-state is replaced at once or not at all. An observer promises nothing: it says that it has
+ * Quorum-state is replaced at once or not at all. A broker promises nothing: it says that it has
  * synced when it has not. */
 #include "tests/sim/raft/check.h"
 
 #include "base/mem.h"
-
-static bool is_voter(const struct sim_node *node)
-{
-    return node->index < node->world->swarm.voters;
-}
 
 static int64_t access_us(struct sim_node *node)
 {
@@ -47,7 +42,7 @@ static void start_flush(struct sim_node *node)
     }
     node->flushing = true;
     node->flushing_to = sim_log_end(&node->log);
-    int64_t delay_us = is_voter(node) ? access_us(node) : 0;
+    int64_t delay_us = sim_is_controller(node) ? access_us(node) : 0;
     sim_schedule(node->world, delay_us, SIM_EVENT_FLUSHED, node->index)->life = node->life;
 }
 
@@ -101,7 +96,7 @@ static void crash_log(struct sim_node *node)
     struct sim_world *world = node->world;
     bool comes_back = node->undone.count > 0 && sim_chance(world, 1, 2);
     int kept = sim_log_find(&node->log, node->synced);
-    if (!is_voter(node)) {
+    if (!sim_is_controller(node)) {
         kept = (int)sim_draw(world, 0, node->log.count);
         comes_back = false;
     } else if (comes_back) {
@@ -126,6 +121,19 @@ void sim_disk_crash(struct sim_node *node)
     crash_log(node);
 }
 
+void sim_disk_wipe(struct sim_node *node)
+{
+    struct sim_world *world = node->world;
+    ASSERT(node->raft == NULL);
+    ASSERT(world->disks < SIM_DISKS_MAX);
+    world->ghosts[node->disk] = (struct sim_ghost){node->log, node->synced};
+    node->log = (struct sim_log){0};
+    node->synced = 0;
+    node->saved = (struct raft_hard_state){0, RAFT_NOBODY, {RAFT_NOBODY, UUID_ZERO}};
+    node->disk = world->disks++;
+    node->key.directory_id.lo = (uint64_t)node->disk + 1;
+}
+
 static int collect_epochs(const struct sim_log *log, struct raft_epoch_start *epochs)
 {
     int count = 0;
@@ -139,17 +147,18 @@ static int collect_epochs(const struct sim_log *log, struct raft_epoch_start *ep
 }
 
 /* The bootstrap snapshot's voters, and those of the log. */
-static int collect_voters(const struct sim_node *node, const struct raft_voter_set *set,
-                          struct raft_voters_at *voters)
+static int collect_voters(const struct sim_node *node, struct raft_voters_at *voters)
 {
+    struct raft_voter_set first = sim_first_voters(node->world, node->disk);
     int count = 0;
-    if (node->world->swarm.static_voters) {
-        return 0;
+    if (first.count > 0) {
+        voters[count++] = (struct raft_voters_at){-1, first};
     }
-    voters[count++] = (struct raft_voters_at){-1, *set};
     for (int i = 0; i < node->log.count; i++) {
-        if (node->log.items[i].voters) {
-            voters[count++] = (struct raft_voters_at){node->log.items[i].last_offset, *set};
+        if (node->log.items[i].voters > 0) {
+            voters[count++] =
+                (struct raft_voters_at){node->log.items[i].last_offset,
+                                        sim_set(node->world, node->log.items[i].voters)->set};
         }
     }
     return count;
@@ -167,14 +176,10 @@ enum err sim_disk_boot(struct sim_node *node, const struct raft_options *options
         .epochs = epochs,
         .epoch_count = collect_epochs(&node->log, epochs),
         .voters = voters,
-        .voters_count = collect_voters(node, &options->static_voters, voters),
+        .voters_count = collect_voters(node, voters),
     };
     node->synced = boot.log_end; /* a driver syncs what it finds */
-    struct raft_options own = *options;
-    if (!node->world->swarm.static_voters) {
-        own.static_voters.count = 0;
-    }
-    enum err e = raft_new(&own, &boot, &node->raft);
+    enum err e = raft_new(options, &boot, &node->raft);
     mem_free(epochs);
     mem_free(voters);
     return e;

@@ -26,6 +26,28 @@ static void crash(struct sim_world *world)
     }
 }
 
+void sim_nemesis_crash(struct sim_node *node)
+{
+    if (node->raft != NULL && !node->world->healed) {
+        sim_node_crash(node, false);
+        sim_schedule(node->world, sim_draw(node->world, SIM_MS, 30 * SIM_MS), SIM_EVENT_START,
+                     node->index);
+    }
+}
+
+void sim_nemesis_voted(struct sim_node *node, int candidate)
+{
+    struct sim_world *world = node->world;
+    if (!world->swarm.faults[SIM_CRASH_VOTED] || world->healed || !sim_chance(world, 1, 6)) {
+        return;
+    }
+    world->stats.faults++;
+    sim_schedule(world, sim_draw(world, 0, SIM_MS), SIM_EVENT_CRASH, node->index);
+    if (sim_chance(world, 2, 3)) {
+        sim_schedule(world, sim_draw(world, 0, SIM_MS), SIM_EVENT_CRASH, candidate);
+    }
+}
+
 static void pause_node(struct sim_world *world)
 {
     struct sim_node *leader = sim_leader(world);
@@ -33,7 +55,7 @@ static void pause_node(struct sim_world *world)
     if (node->raft != NULL) {
         int64_t us = sim_draw(world, 10 * SIM_MS, 5000 * SIM_MS);
         node->paused_us = world->now_us + us;
-        for (int i = 0; i < world->count; i++) {
+        for (int i = 0; i < world->disks; i++) {
             node->contact_us[i] += us; /* who was not awake could not notice */
         }
         sim_say(world, "node %d pauses for %" PRId64 " ms", node->index, us / SIM_MS);
@@ -121,6 +143,24 @@ static void slow_disk(struct sim_world *world)
             node->slow_disk_us / SIM_MS);
 }
 
+/* A controller loses its disk and comes back with an empty one. */
+static void wipe(struct sim_world *world)
+{
+    struct sim_node *node = draw_node(world);
+    if (world->swarm.change_every_us == 0 || world->disks == SIM_DISKS_MAX ||
+        !sim_is_controller(node) || !sim_may_wipe(world, node->disk)) {
+        return;
+    }
+    if (node->raft != NULL) {
+        sim_node_crash(node, sim_chance(world, world->swarm.silent_percent, 100));
+        sim_schedule(world, sim_draw(world, 1 * SIM_MS, 4000 * SIM_MS), SIM_EVENT_START,
+                     node->index);
+    }
+    world->stats.wipes++;
+    sim_say(world, "node %d loses disk %d", node->index, node->disk);
+    sim_disk_wipe(node);
+}
+
 void sim_nemesis(struct sim_world *world)
 {
     static void (*const faults[SIM_FAULTS])(struct sim_world *) = {
@@ -132,9 +172,10 @@ void sim_nemesis(struct sim_world *world)
         [SIM_BLIP] = blip,
         [SIM_RESIGN] = resign,
         [SIM_SLOW_DISK] = slow_disk,
+        [SIM_WIPE] = wipe,
     };
     int fault = (int)sim_draw(world, 0, SIM_FAULTS - 1);
-    if (world->swarm.faults[fault]) {
+    if (world->swarm.faults[fault] && faults[fault] != NULL) {
         world->stats.faults++;
         faults[fault](world);
     }

@@ -69,8 +69,12 @@ static uint64_t open_token(struct sim_world *world, const struct sim_event *even
         .holder_life = world->nodes[event->node].life,
         .open = true,
         .epoch = event->request.epoch,
-        .pre_vote = event->request.rpc == RAFT_RPC_VOTE && event->request.u.vote.pre_vote,
     };
+    if (event->request.rpc == RAFT_RPC_VOTE) {
+        struct sim_token *token = &world->tokens[world->token_count];
+        token->pre_vote = event->request.u.vote.pre_vote;
+        token->candidate = sim_disk_of(event->request.u.vote.candidate);
+    }
     return (uint64_t)world->token_count++;
 }
 
@@ -87,7 +91,7 @@ static void deliver_request(struct sim_world *world, struct sim_event *event)
         return;
     }
     if (event->request.rpc == RAFT_RPC_FETCH && event->request.epoch == raft_epoch(node->raft)) {
-        node->contact_us[event->peer] = world->now_us;
+        node->contact_us[sim_disk_of(event->request.u.fetch.replica)] = world->now_us;
     }
     struct raft_event step = {.type = RAFT_EVENT_REQUEST,
                               .u.request = {.token = token, .request = &event->request}};
@@ -117,6 +121,10 @@ void sim_net_answer(struct sim_node *from, const struct raft_answer *answer)
     ASSERT(token->holder == from->index);
     token->open = false;
     check_answer(from, token, answer);
+    if (answer->response.rpc == RAFT_RPC_VOTE && answer->response.u.vote.granted &&
+        !token->pre_vote) {
+        sim_nemesis_voted(from, token->asker);
+    }
     if (is_lost(world, from->index, token->asker)) {
         return;
     }
@@ -139,16 +147,13 @@ static void deliver_response(struct sim_node *node, struct sim_event *event)
 {
     struct raft_batch *batches = NULL;
     if (event->response.rpc == RAFT_RPC_FETCH) {
-        struct raft_voter_set voters = *raft_voters(node->raft);
-        for (int i = 0; i < node->world->swarm.voters; i++) {
-            voters.voters[i] = node->world->nodes[i].key;
-        }
-        voters.count = node->world->swarm.voters;
         batches = mem_zalloc((size_t)event->batches.count + 1, sizeof *batches);
         for (int i = 0; i < event->batches.count; i++) {
             const struct sim_batch *batch = &event->batches.items[i];
+            const struct raft_voter_set *voters =
+                batch->voters > 0 ? &sim_set(node->world, batch->voters)->set : NULL;
             batches[i] = (struct raft_batch){batch->base_offset, batch->last_offset, batch->epoch,
-                                             batch->voters ? &voters : NULL, batch->last_offset};
+                                             voters, batch->last_offset};
         }
         event->response.u.fetch.batches = batches;
         event->response.u.fetch.batch_count = event->batches.count;

@@ -43,12 +43,9 @@ static struct raft_options make_options(const struct sim_node *node)
         .seed = node->world->seed * 1000 + (uint64_t)node->index * 100 + node->life,
         .log = (struct log *)&node->trace,
     };
-    options.static_voters.count = swarm->voters;
-    for (int i = 0; i < swarm->voters; i++) {
-        options.static_voters.voters[i] = node->world->nodes[i].key;
-        if (swarm->static_voters) {
-            options.static_voters.voters[i].directory_id = UUID_ZERO;
-        }
+    for (int i = 0; i < swarm->voters && swarm->static_voters; i++) {
+        options.static_voters.voters[options.static_voters.count++] =
+            (struct raft_key){i, UUID_ZERO};
     }
     return options;
 }
@@ -120,12 +117,16 @@ static void copy_append(struct sim_node *node, const struct raft_append *append,
             sim_log_append(out, received->items[i]);
         }
     } else if (append->kind != RAFT_APPEND_NOTHING) {
+        bool voters = append->kind == RAFT_APPEND_VOTERS || append->with_voters;
         sim_log_append(out, (struct sim_batch){
                                 .base_offset = append->base_offset,
                                 .last_offset = append->end_offset - 1,
                                 .epoch = append->epoch,
                                 .value = ++node->world->values,
-                                .voters = append->with_voters,
+                                .voters = voters ? sim_set_add(node->world, &append->voters,
+                                                               append->end_offset - 1)
+                                                 : 0,
+                                .made_us = node->world->now_us,
                             });
     }
 }
@@ -192,6 +193,9 @@ void sim_node_step(struct sim_node *node, struct raft_event *event, const struct
         return;
     }
     note_step(node, event);
+    if (node->update.append.kind == RAFT_APPEND_VOTERS) {
+        check_change(node, &node->update.append.voters);
+    }
     node->tick_us = when_us(node, raft_deadline(node->raft));
     bool through = node->update.shutdown_done;
     take_update(node, received);

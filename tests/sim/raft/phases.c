@@ -30,7 +30,7 @@ static void mend_everything(struct sim_world *world)
 
 /* ---- agreement ---- */
 
-static bool all_follow(struct sim_world *world)
+bool sim_all_follow(struct sim_world *world)
 {
     const struct sim_node *leader = sim_leader(world);
     if (leader == NULL) {
@@ -46,9 +46,9 @@ static bool all_follow(struct sim_world *world)
     return true;
 }
 
-static bool all_committed(struct sim_world *world)
+bool sim_all_committed(struct sim_world *world)
 {
-    if (!all_follow(world)) {
+    if (!sim_all_follow(world)) {
         return false;
     }
     int64_t end = raft_log_end(sim_leader(world)->raft);
@@ -61,7 +61,7 @@ static bool all_committed(struct sim_world *world)
     return true;
 }
 
-static void show_nodes(struct sim_world *world)
+void sim_show_nodes(struct sim_world *world)
 {
     for (int i = 0; i < world->count; i++) {
         const struct raft *raft = world->nodes[i].raft;
@@ -84,16 +84,16 @@ static bool commit_one(struct sim_world *world, int64_t until_us)
     int32_t epoch = raft_epoch(leader->raft);
     struct raft_event event = {.type = RAFT_EVENT_APPEND, .u.append = {.epoch = epoch, .count = 1}};
     sim_node_step(leader, &event, NULL);
-    return sim_run_until(world, until_us, all_committed) &&
+    return sim_run_until(world, until_us, sim_all_committed) &&
            raft_epoch(sim_leader(world)->raft) == epoch;
 }
 
-static void converge(struct sim_world *world)
+void sim_converge(struct sim_world *world)
 {
     int64_t until_us = world->now_us + (int64_t)CONVERGE_MS * SIM_MS;
     do {
-        if (!sim_run_until(world, until_us, all_follow)) {
-            show_nodes(world);
+        if (!sim_run_until(world, until_us, sim_all_follow)) {
+            sim_show_nodes(world);
             sim_fail(world, "Liveness: no agreement on a leader within %d ms", CONVERGE_MS);
             return;
         }
@@ -101,7 +101,7 @@ static void converge(struct sim_world *world)
             return;
         }
     } while (world->now_us < until_us && !world->failed);
-    show_nodes(world);
+    sim_show_nodes(world);
     sim_fail(world, "Liveness: a new record is not committed everywhere within %d ms", CONVERGE_MS);
 }
 
@@ -113,8 +113,8 @@ static void be_quiet(struct sim_world *world)
     int64_t steps = world->stats.steps;
     int64_t ms = 3 * (int64_t)world->swarm.fetch_timeout_ms;
     sim_run_until(world, world->now_us + ms * SIM_MS, NULL);
-    if (!all_committed(world) || raft_epoch(sim_leader(world)->raft) != epoch) {
-        show_nodes(world);
+    if (!sim_all_committed(world) || raft_epoch(sim_leader(world)->raft) != epoch) {
+        sim_show_nodes(world);
         sim_fail(world, "Stability: a healthy cluster changed its leader");
     }
     /* Two fetches a second of each follower, a few heartbeats: a step each for both ends. */
@@ -125,16 +125,40 @@ static void be_quiet(struct sim_world *world)
     }
 }
 
+/* Is there a majority without one of the voters, too? */
+static bool can_lose_one(const struct sim_world *world, const struct raft_voter_set *voters)
+{
+    int alive = 0;
+    for (int i = 0; i < voters->count; i++) {
+        alive += sim_is_alive(world, voters->voters[i]);
+    }
+    return (alive - 1) * 2 > voters->count;
+}
+
+/* A voter that does not lead, or NULL. */
+static struct sim_node *some_follower(struct sim_world *world, const struct sim_node *leader)
+{
+    const struct raft_voter_set *voters = raft_voters(leader->raft);
+    for (int i = 0; i < voters->count; i++) {
+        struct raft_key voter = voters->voters[i];
+        if (voter.id != leader->index && sim_is_alive(world, voter)) {
+            return &world->nodes[voter.id];
+        }
+    }
+    return NULL;
+}
+
 /* A voter that was cut off for long comes back and disturbs nobody: that is what pre-votes are for
  * (KIP-996). */
 static void cut_one_off(struct sim_world *world)
 {
-    if (world->swarm.voters < 3) {
+    const struct sim_node *leader = sim_leader(world);
+    const struct sim_node *follower = some_follower(world, leader);
+    if (follower == NULL || !can_lose_one(world, raft_voters(leader->raft))) {
         return;
     }
-    const struct sim_node *leader = sim_leader(world);
+    int victim = follower->index;
     int32_t epoch = raft_epoch(leader->raft);
-    int victim = (leader->index + 1) % world->swarm.voters;
     sim_say(world, "node %d is cut off", victim);
     for (int i = 0; i < world->count; i++) {
         world->cut[i][victim] = world->cut[victim][i] = i != victim;
@@ -143,8 +167,8 @@ static void cut_one_off(struct sim_world *world)
     sim_run_until(world, world->now_us + us, NULL);
     sim_heal(world);
     sim_run_until(world, world->now_us + us, NULL);
-    if (!all_committed(world) || raft_epoch(sim_leader(world)->raft) != epoch) {
-        show_nodes(world);
+    if (!sim_all_committed(world) || raft_epoch(sim_leader(world)->raft) != epoch) {
+        sim_show_nodes(world);
         sim_fail(world, "Stability: the return of node %d changed the leader", victim);
     }
 }
@@ -152,7 +176,7 @@ static void cut_one_off(struct sim_world *world)
 /* ---- failover ---- */
 
 /* A new leader, and it has committed. */
-static bool is_led_again(struct sim_world *world)
+bool sim_is_led_again(struct sim_world *world)
 {
     const struct sim_node *leader = sim_leader(world);
     return leader != NULL && raft_high_watermark(leader->raft) > raft_epoch_start(leader->raft);
@@ -160,14 +184,14 @@ static bool is_led_again(struct sim_world *world)
 
 static void fail_over(struct sim_world *world)
 {
-    if (world->swarm.voters < 3) {
+    struct sim_node *old = sim_leader(world);
+    if (!can_lose_one(world, raft_voters(old->raft))) {
         return;
     }
-    struct sim_node *old = sim_leader(world);
     int64_t start_us = world->now_us;
     sim_node_crash(old, false);
-    if (!sim_run_until(world, start_us + (int64_t)FAILOVER_MS * SIM_MS, is_led_again)) {
-        show_nodes(world);
+    if (!sim_run_until(world, start_us + (int64_t)FAILOVER_MS * SIM_MS, sim_is_led_again)) {
+        sim_show_nodes(world);
         sim_fail(world, "Failover: no commit under a new leader within %d ms", FAILOVER_MS);
         return;
     }
@@ -182,9 +206,13 @@ void sim_phases(struct sim_world *world)
 {
     sim_schedule(world, 0, SIM_EVENT_APPEND, 0);
     sim_schedule(world, world->swarm.fault_every_us, SIM_EVENT_NEMESIS, 0);
+    if (world->swarm.change_every_us > 0) {
+        sim_schedule(world, world->swarm.change_every_us, SIM_EVENT_CHANGE, 0);
+    }
     sim_run_until(world, world->swarm.fault_phase_us, NULL);
-    void (*const phases[])(struct sim_world *) = {mend_everything, converge,  be_quiet,
-                                                  cut_one_off,     fail_over, converge};
+    void (*const phases[])(struct sim_world *) = {mend_everything,  sim_converge, be_quiet,
+                                                  cut_one_off,      fail_over,    sim_converge,
+                                                  sim_change_phase, sim_converge};
     for (size_t i = 0; i < ARRAY_LEN(phases) && !world->failed; i++) {
         phases[i](world);
     }

@@ -134,12 +134,22 @@ static void dispatch(struct sim_world *world, struct sim_event *event)
                          SIM_EVENT_APPEND, 0);
         }
         break;
+    case SIM_EVENT_CHANGE:
+        if (!world->healed) {
+            sim_change(world);
+            sim_schedule(world, sim_draw(world, 0, 2 * world->swarm.change_every_us),
+                         SIM_EVENT_CHANGE, 0);
+        }
+        break;
     case SIM_EVENT_NEMESIS:
         if (!world->healed) {
             sim_nemesis(world);
             sim_schedule(world, sim_draw(world, 0, 2 * world->swarm.fault_every_us),
                          SIM_EVENT_NEMESIS, 0);
         }
+        break;
+    case SIM_EVENT_CRASH:
+        sim_nemesis_crash(&world->nodes[event->node]);
         break;
     case SIM_EVENT_START:
         sim_node_start(&world->nodes[event->node]);
@@ -206,7 +216,8 @@ static void init_node(struct sim_world *world, int index)
     struct sim_node *node = &world->nodes[index];
     node->world = world;
     node->index = index;
-    node->key = (struct raft_key){index, {7, (uint64_t)index + 1}};
+    node->disk = world->disks++;
+    node->key = (struct raft_key){index, {7, (uint64_t)node->disk + 1}};
     node->clock_percent =
         100 + (int)sim_draw(world, -world->swarm.drift_percent, world->swarm.drift_percent);
     node->saved = (struct raft_hard_state){0, RAFT_NOBODY, {RAFT_NOBODY, UUID_ZERO}};
@@ -222,7 +233,7 @@ bool sim_run(struct sim_world *world, uint64_t seed, bool verbose)
     prng_init(&world->prng, seed);
     check_init(world);
     sim_draw_swarm(world);
-    world->count = world->swarm.voters + world->swarm.observers;
+    world->count = world->swarm.controllers + world->swarm.brokers;
     for (int i = 0; i < world->count; i++) {
         init_node(world, i);
     }
@@ -241,7 +252,11 @@ void sim_fini(struct sim_world *world)
         sim_log_fini(&node->log);
         sim_log_fini(&node->undone);
     }
+    for (int i = 0; i < world->disks; i++) {
+        sim_log_fini(&world->ghosts[i].log);
+    }
     sim_queue_fini(&world->queue);
     mem_free(world->tokens);
+    mem_free(world->sets);
     check_fini(world);
 }

@@ -3,10 +3,16 @@
  * One seed decides everything: how many nodes, how long timers, links and disks take, which faults
  * there are and when. A run has phases: faults; then all is healed and the cluster must agree and
  * commit; then it must be quiet, even when one that was cut off comes back; then its leader is
- * killed and must be replaced at once. After every step of a core the checks of check.h look at it.
+ * killed and must be replaced at once; then its voters are changed, the leader among them. After
+ * every step of a core the checks of check.h look at it.
+ *
+ * A node is a controller or a broker. Some controllers are voters from the beginning, the others
+ * may become some. A controller that loses its disk comes back as another replica: nobody, until
+ * it is made a voter.
  *
  * Files: swarm.c draws the options; queue.c keeps the events; net.c and disk.c carry out what the
- * cores want; nemesis.c breaks things; phases.c runs; raft_sim.c is the command. */
+ * cores want; voters.c knows the voter sets, change.c changes them; nemesis.c breaks things;
+ * phases.c runs; raft_sim.c is the command. */
 #ifndef TESTS_SIM_RAFT_WORLD_H
 #define TESTS_SIM_RAFT_WORLD_H
 
@@ -16,7 +22,8 @@
 #include "raft/raft.h"
 
 enum {
-    SIM_NODES_MAX = 7, /* 5 voters and 2 observers */
+    SIM_NODES_MAX = 9,                 /* 5 voters, 2 other controllers and 2 brokers */
+    SIM_DISKS_MAX = SIM_NODES_MAX + 7, /* each is a replica of its own; so many may be lost */
     SIM_LINE_MAX = 256,
     SIM_LINES_KEPT = 80, /* of the trace, shown when a seed fails */
 };
@@ -32,7 +39,8 @@ struct sim_batch {
     int32_t epoch;
     uint64_t value;  /* unique to the append that made it: the bytes, as it were */
     uint64_t prefix; /* hash of this batch and all before it */
-    bool voters;     /* holds the KRaftVoters record, at last_offset */
+    int voters;      /* holds a KRaftVoters record, at last_offset: a number, see sim_set(); or 0 */
+    int64_t made_us; /* when it was appended by a leader */
 };
 
 struct sim_log {
@@ -52,6 +60,7 @@ void sim_log_fini(struct sim_log *log);
 
 enum sim_fault {
     SIM_CRASH,
+    SIM_CRASH_VOTED, /* just after a vote: it must be remembered */
     SIM_PAUSE,
     SIM_PARTITION,
     SIM_ONE_WAY,
@@ -59,14 +68,17 @@ enum sim_fault {
     SIM_BLIP,   /* connections drop, nobody died */
     SIM_RESIGN, /* the state machine gives up, or the process is shut down in order */
     SIM_SLOW_DISK,
+    SIM_WIPE, /* a controller loses its disk */
     SIM_FAULTS,
 };
 
 struct sim_swarm {
-    int voters;
-    int observers;
-    bool static_voters; /* kraft.version 0: no directory ids, no voter records */
-    int bootstrap;      /* addresses to ask beside the voters */
+    int voters;      /* at the beginning; the nodes before `controllers` */
+    int controllers; /* the nodes before the brokers */
+    int brokers;
+    bool static_voters;      /* kraft.version 0: no directory ids, no voter records */
+    int64_t change_every_us; /* 0: the voters are not changed */
+    int bootstrap;           /* addresses to ask beside the voters */
     int32_t election_timeout_ms;
     int32_t fetch_timeout_ms;
     int32_t request_timeout_ms;
@@ -105,6 +117,7 @@ struct sim_effect {
 struct sim_node {
     struct sim_world *world;
     int index;
+    int disk; /* its number; the first ones are those of the nodes */
     struct raft_key key;
     struct raft *raft; /* NULL: down */
     struct raft_update update;
@@ -131,7 +144,8 @@ struct sim_node {
     int32_t seen_leading;              /* the epoch that it has been seen to lead in this life */
     int64_t step_high_watermark;       /* after the last step */
     int64_t seen_high_watermark;       /* when the disk had followed */
-    int64_t contact_us[SIM_NODES_MAX]; /* last fetch from each, while leading */
+    int64_t contact_us[SIM_DISKS_MAX]; /* last fetch from each, while leading */
+    int64_t seen_voters;               /* the offset of the set that was in force, while leading */
     int64_t busy_ms;
     int busy_steps;
 };
@@ -146,7 +160,9 @@ enum sim_event_kind {
     SIM_EVENT_FLUSHED,
     SIM_EVENT_SAVED,
     SIM_EVENT_APPEND,
+    SIM_EVENT_CHANGE,
     SIM_EVENT_NEMESIS,
+    SIM_EVENT_CRASH,
     SIM_EVENT_START,
     SIM_EVENT_HEAL,
 };
@@ -185,13 +201,28 @@ struct sim_token {
     int32_t addressed; /* as whom the asker knows the answerer */
     int32_t epoch;     /* of the request */
     bool pre_vote;
+    int candidate; /* the disk for which a vote is asked */
     int holder;
     uint32_t holder_life;
     bool open;
 };
 
+/* A voter set that a leader has written into its log. */
+struct sim_voters {
+    struct raft_voter_set set;
+    int64_t offset;
+};
+
+/* What a disk held when it was lost: acknowledgements of it may still count. */
+struct sim_ghost {
+    struct sim_log log;
+    int64_t synced;
+};
+
 struct sim_stats {
     int64_t steps;
+    int64_t changes; /* of voters, appended */
+    int64_t wipes;
     int64_t commits; /* offsets */
     int64_t leaders;
     int64_t crashes;
@@ -210,6 +241,11 @@ struct sim_world {
     struct sim_queue queue;
     struct sim_node nodes[SIM_NODES_MAX];
     int count;
+    int disks; /* numbers given */
+    struct sim_ghost ghosts[SIM_DISKS_MAX];
+    struct sim_voters *sets;
+    int set_count;
+    int set_cap;
     bool cut[SIM_NODES_MAX][SIM_NODES_MAX]; /* [from][to] */
     bool healed;
     uint64_t values; /* handed out to appends */
@@ -250,6 +286,41 @@ struct sim_event *sim_schedule(struct sim_world *world, int64_t delay_us, enum s
 bool sim_chance(struct sim_world *world, int num, int den);
 int64_t sim_draw(struct sim_world *world, int64_t low, int64_t high);
 
+/* ---- voters.c ---- */
+
+bool sim_is_controller(const struct sim_node *node);
+
+/* The number of the disk that the key names. */
+int sim_disk_of(struct raft_key key);
+
+/* Is it that of a node, or lost? */
+bool sim_is_alive(const struct sim_world *world, struct raft_key key);
+
+/* Would this be a majority of replicas that still have their disks? */
+bool sim_has_majority(const struct sim_world *world, const struct raft_voter_set *set);
+
+/* The voters of the bootstrap snapshot, which `disk` was formatted with; empty: it was not. */
+struct raft_voter_set sim_first_voters(const struct sim_world *world, int disk);
+
+/* Gives a set that a leader appends a number; and what stands behind a number. */
+int sim_set_add(struct sim_world *world, const struct raft_voter_set *set, int64_t offset);
+const struct sim_voters *sim_set(const struct sim_world *world, int number);
+
+/* The newest set of the log; NULL: none. */
+const struct sim_voters *sim_log_voters(const struct sim_world *world, const struct sim_log *log);
+
+/* May the disk be lost with nothing lost for good? Every set that is or may come into force must
+ * keep a majority. */
+bool sim_may_wipe(const struct sim_world *world, int disk);
+
+/* ---- change.c ---- */
+
+/* An operator wants something of the voters. */
+void sim_change(struct sim_world *world);
+
+/* Heals the voter set, changes it, removes the leader from it: the cluster is well. */
+void sim_change_phase(struct sim_world *world);
+
 /* ---- nodes (node.c) ---- */
 
 int64_t sim_node_ms(const struct sim_node *node);
@@ -270,6 +341,7 @@ void sim_disk_save(struct sim_node *node);
 void sim_disk_flushed(struct sim_node *node, int64_t offset);
 void sim_disk_saved(struct sim_node *node);
 void sim_disk_crash(struct sim_node *node);
+void sim_disk_wipe(struct sim_node *node);
 enum err sim_disk_boot(struct sim_node *node, const struct raft_options *options);
 
 /* ---- net.c ---- */
@@ -282,6 +354,9 @@ void sim_net_crashed(struct sim_node *node, bool silent);
 /* ---- nemesis.c ---- */
 
 void sim_nemesis(struct sim_world *world);
+/* The node has voted for another. */
+void sim_nemesis_voted(struct sim_node *node, int candidate);
+void sim_nemesis_crash(struct sim_node *node);
 void sim_heal(struct sim_world *world);
 
 #endif
