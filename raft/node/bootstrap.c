@@ -24,7 +24,8 @@ void node_boot_add_voters(struct node_boot *boot, int64_t offset, const struct r
 }
 
 /* Control batches give voters, the others go to node->first as they are. */
-static enum err read_batches(struct node *node, struct slice bytes, struct node_boot *boot)
+static enum err read_batches(struct node *node, struct slice bytes, struct node_boot *boot,
+                             struct arena *arena)
 {
     struct wire_batches it = wire_batches_of(bytes);
     for (;;) {
@@ -36,11 +37,12 @@ static enum err read_batches(struct node *node, struct slice bytes, struct node_
         }
         TRY(wire_batch_check_crc(&batch)); /* KAFKA-14104 */
         struct raft_voters_at voters;
-        bool found;
-        TRY(node_control_voters(&node->addresses, &batch, &voters, &found));
-        if (found) {
+        struct slice value;
+        TRY(node_voters_find(&batch, &voters, &value, arena));
+        if (!slice_is_null(value)) {
             boot->boot.voters_count = 0; /* the same, from the other file */
             node_boot_add_voters(boot, -1, &voters.set);
+            node_voters_take(node, -1, value);
         } else if (!wire_batch_has(&batch, WIRE_BATCH_CONTROL)) {
             buf_put_slice(&node->first, batch.bytes);
         }
@@ -51,16 +53,18 @@ static enum err read_snapshot(struct node *node, const char *path, struct node_b
                               struct store_error *why)
 {
     struct buf bytes = {0};
+    struct arena arena = {0};
     enum err e = store_fs_read_file(node->options.fs, path, SNAPSHOT_BYTES_MAX, &bytes);
     if (e == ERR_NOT_FOUND) {
         e = ERR_NONE;
     } else if (e != ERR_NONE) {
         e = store_fail_errno(why, e, "read", path);
-    } else if (read_batches(node, buf_slice(&bytes), boot) != ERR_NONE) {
+    } else if (read_batches(node, buf_slice(&bytes), boot, &arena) != ERR_NONE) {
         e = store_fail(why, ERR_CORRUPT,
                        "%s is not a snapshot, or is damaged; restore it from another controller",
                        path);
     }
+    arena_fini(&arena);
     buf_fini(&bytes);
     return e;
 }
@@ -90,18 +94,21 @@ static bool scan_batch(void *arg, const struct store_batch *head)
     struct buf bytes = {0};
     struct wire_batch batch;
     struct raft_voters_at voters;
-    bool found = false;
+    struct arena arena = {0};
+    struct slice value = SLICE_NULL;
     enum err e = store_file_pread(
         head->file, store_room(buf_extend(&bytes, head->size), head->size), head->position);
     if (e == ERR_NONE) {
         e = wire_batch_parse(buf_slice(&bytes), &batch);
     }
     if (e == ERR_NONE) {
-        e = node_control_voters(&scan->node->addresses, &batch, &voters, &found);
+        e = node_voters_find(&batch, &voters, &value, &arena);
     }
-    if (found) {
+    if (!slice_is_null(value)) {
         node_boot_add_voters(scan->boot, voters.offset, &voters.set);
+        node_voters_take(scan->node, voters.offset, value);
     }
+    arena_fini(&arena);
     buf_fini(&bytes);
     scan->boot->error = e;
     return e == ERR_NONE;

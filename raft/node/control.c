@@ -4,31 +4,41 @@
 #include "base/mem.h"
 
 /* Voters are records of the log, which is version 1 of KRaft. */
-enum { KRAFT_VERSION = 1, CONTROL_BYTES_MAX = 1 << 20 };
+enum { KRAFT_VERSION = 1 };
+
+static void add_record(struct wire_builder *builder, enum wire_control_type type,
+                       struct slice value)
+{
+    struct buf key = {0};
+    wire_control_key_encode(type, &key);
+    wire_builder_add(builder, &(struct wire_record){.timestamp = builder->base_timestamp,
+                                                    .key = buf_slice(&key),
+                                                    .value = value});
+    buf_fini(&key);
+}
 
 void node_control_add(struct wire_builder *builder, enum wire_control_type type,
                       const struct wire_message *message, const void *value)
 {
     /* The record's own first field says in which version it is written. */
     int16_t version = *(const int16_t *)value;
-    struct buf key = {0};
     struct buf bytes = {0};
-    wire_control_key_encode(type, &key);
     enum err e = wire_encode(message, version, value, &bytes);
     ASSERT(e == ERR_NONE);
-    wire_builder_add(builder, &(struct wire_record){.timestamp = builder->base_timestamp,
-                                                    .key = buf_slice(&key),
-                                                    .value = buf_slice(&bytes)});
-    buf_fini(&key);
+    add_record(builder, type, buf_slice(&bytes));
     buf_fini(&bytes);
+}
+
+static void add_kraft_version(struct wire_builder *builder)
+{
+    struct wire_kraft_version_record version = {.kraft_version = KRAFT_VERSION};
+    node_control_add(builder, WIRE_CONTROL_KRAFT_VERSION, &wire_msg_kraft_version_record, &version);
 }
 
 void node_control_add_voters(struct wire_builder *builder, const struct node_voter *voters,
                              int count, const char *listener_name)
 {
-    struct wire_kraft_version_record version = {.kraft_version = KRAFT_VERSION};
-    node_control_add(builder, WIRE_CONTROL_KRAFT_VERSION, &wire_msg_kraft_version_record, &version);
-
+    add_kraft_version(builder);
     struct arena arena = {0};
     struct wire_voters_record record = {.voters_count = count};
     record.voters = wire_new_array(&wire_msg_voters_record_voters, &arena, count);
@@ -49,7 +59,30 @@ void node_control_add_voters(struct wire_builder *builder, const struct node_vot
     arena_fini(&arena);
 }
 
-/* ---- the leader's first batch ---- */
+/* ---- the leader's own batches ---- */
+
+static struct wire_builder begin_control(struct node *node, const struct raft_append *append,
+                                         struct buf *out)
+{
+    struct wire_builder_options options = {.base_offset = append->base_offset,
+                                           WIRE_BUILDER_DEFAULTS};
+    options.leader_epoch = append->epoch;
+    options.attributes = WIRE_BATCH_CONTROL;
+    struct wire_builder builder;
+    wire_builder_init(&builder, &options, out);
+    int64_t now_ms = net_wall_ms(node->options.loop);
+    wire_builder_set_timestamps(&builder, now_ms, now_ms);
+    return builder;
+}
+
+static void add_voters(struct wire_builder *builder, struct node *node,
+                       const struct raft_append *append)
+{
+    struct buf value = {0};
+    node_voters_build(node, &append->voters, &value);
+    add_record(builder, WIRE_CONTROL_KRAFT_VOTERS, buf_slice(&value));
+    buf_fini(&value);
+}
 
 static void add_leader_change(struct wire_builder *builder, const struct node *node,
                               const struct raft_append *append)
@@ -82,73 +115,18 @@ static void add_leader_change(struct wire_builder *builder, const struct node *n
 void node_control_leader_change(struct node *node, const struct raft_append *append,
                                 struct buf *out)
 {
-    struct wire_builder_options options = {.base_offset = append->base_offset,
-                                           WIRE_BUILDER_DEFAULTS};
-    options.leader_epoch = append->epoch;
-    options.attributes = WIRE_BATCH_CONTROL;
-    struct wire_builder builder;
-    wire_builder_init(&builder, &options, out);
-    int64_t now_ms = net_wall_ms(node->options.loop);
-    wire_builder_set_timestamps(&builder, now_ms, now_ms);
+    struct wire_builder builder = begin_control(node, append, out);
     add_leader_change(&builder, node, append);
     if (append->with_voters) {
-        const struct node_voter *voters;
-        int count = node_voters(node, &voters);
-        node_control_add_voters(&builder, voters, count, node->options.listener_name);
+        add_kraft_version(&builder);
+        add_voters(&builder, node, append);
     }
     wire_builder_finish(&builder);
 }
 
-/* ---- reading ---- */
-
-static enum err decode_voters(struct node_addresses *addresses, struct slice value,
-                              struct raft_voter_set *out)
+void node_control_voters(struct node *node, const struct raft_append *append, struct buf *out)
 {
-    struct arena arena = {0};
-    struct wire_voters_record record;
-    enum err e = wire_decode(&wire_msg_voters_record, 0, value, &arena, &record);
-    if (e != ERR_NONE || record.voters_count < 1 || record.voters_count > RAFT_VOTERS_MAX) {
-        arena_fini(&arena);
-        return ERR_INVALID_RECORD;
-    }
-    *out = (struct raft_voter_set){.count = record.voters_count};
-    for (int i = 0; i < record.voters_count; i++) {
-        const struct wire_voters_record_voters *voter = &record.voters[i];
-        out->voters[i] = (struct raft_key){voter->voter_id, voter->voter_directory_id};
-        if (voter->endpoints_count > 0) {
-            node_address_learn(addresses, voter->voter_id, voter->endpoints[0].host,
-                               voter->endpoints[0].port);
-        }
-    }
-    arena_fini(&arena);
-    return ERR_NONE;
-}
-
-enum err node_control_voters(struct node_addresses *addresses, const struct wire_batch *batch,
-                             struct raft_voters_at *out, bool *found)
-{
-    *found = false;
-    if (!wire_batch_has(batch, WIRE_BATCH_CONTROL)) {
-        return ERR_NONE;
-    }
-    struct arena arena = {0};
-    struct wire_records records;
-    enum err e = wire_records_open(&records, batch, CONTROL_BYTES_MAX, &arena);
-    while (e == ERR_NONE) {
-        struct wire_record record;
-        bool got;
-        int16_t type = -1;
-        e = wire_record_next(&records, &record, &got);
-        if (e != ERR_NONE || !got) {
-            break;
-        }
-        e = wire_control_key_decode(record.key, &type);
-        if (e == ERR_NONE && type == WIRE_CONTROL_KRAFT_VOTERS) {
-            e = decode_voters(addresses, record.value, &out->set);
-            out->offset = record.offset;
-            *found = e == ERR_NONE;
-        }
-    }
-    arena_fini(&arena);
-    return e;
+    struct wire_builder builder = begin_control(node, append, out);
+    add_voters(&builder, node, append);
+    wire_builder_finish(&builder);
 }

@@ -23,6 +23,10 @@ static void append(struct node *node, const struct raft_append *append, struct s
         node_control_leader_change(node, append, &control);
         bytes = buf_slice(&control);
         break;
+    case RAFT_APPEND_VOTERS:
+        node_control_voters(node, append, &control);
+        bytes = buf_slice(&control);
+        break;
     case RAFT_APPEND_CLIENT:
         break;
     case RAFT_APPEND_RECEIVED:
@@ -31,6 +35,9 @@ static void append(struct node *node, const struct raft_append *append, struct s
         break;
     }
     node_log_append(node, bytes);
+    if (append->kind != RAFT_APPEND_CLIENT) {
+        node_voters_appended(node, bytes);
+    }
     buf_fini(&control);
     ASSERT(node->broken || store_log_end_offset(node->log.store) == append->end_offset);
     if (node->options.is_controller) {
@@ -43,6 +50,7 @@ static void obey(struct node *node, const struct node_effect *effect)
     const struct raft_update *update = &effect->update;
     if (update->truncate) {
         node_log_truncate(node, update->truncate_to);
+        node_voters_truncate(&node->voter_records, update->truncate_to);
     }
     append(node, &update->append, effect->given);
     for (int i = 0; i < update->message_count && !node->broken; i++) {

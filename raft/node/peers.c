@@ -123,7 +123,7 @@ void node_peers_fini(struct node *node)
 enum { BATCHES_MAX = 1 << 16 }; /* of a fetch; smaller than 128 bytes each they cannot be useful */
 
 /* Checks the batches and lists them for the core. Errors: CORRUPT_MESSAGE and the like. */
-static enum err list_batches(struct node *node, struct slice records, struct arena *arena,
+static enum err list_batches(struct slice records, struct arena *arena,
                              struct raft_fetch_response *fetch)
 {
     struct wire_batches it = wire_batches_of(records);
@@ -132,14 +132,14 @@ static enum err list_batches(struct node *node, struct slice records, struct are
     while (fetch->batch_count < BATCHES_MAX) {
         struct wire_batch batch;
         struct raft_voters_at voters;
+        struct slice value;
         bool got;
-        bool found;
         TRY(wire_batch_next(&it, &batch, &got));
         if (!got) {
             break;
         }
         TRY(wire_batch_check_crc(&batch));
-        TRY(node_control_voters(&node->addresses, &batch, &voters, &found));
+        TRY(node_voters_find(&batch, &voters, &value, arena));
         if (fetch->batch_count == cap) {
             cap = cap == 0 ? 16 : cap * 2;
             struct raft_batch *more = ARENA_ARRAY(arena, (size_t)cap, struct raft_batch);
@@ -152,7 +152,7 @@ static enum err list_batches(struct node *node, struct slice records, struct are
         *entry = (struct raft_batch){.base_offset = batch.base_offset,
                                      .last_offset = wire_batch_last_offset(&batch),
                                      .epoch = batch.leader_epoch};
-        if (found) {
+        if (!slice_is_null(value)) {
             struct raft_voter_set *set = ARENA_NEW(arena, struct raft_voter_set);
             *set = voters.set;
             entry->voters = set;
@@ -170,7 +170,7 @@ static void on_response(struct node *node, const struct node_call *call, const v
     struct slice records;
     node_decode_response(node, call->rpc, wire, &response, &records);
     if (response.error == ERR_NONE && call->rpc == RAFT_RPC_FETCH && !slice_is_null(records)) {
-        response.error = list_batches(node, records, &arena, &response.u.fetch);
+        response.error = list_batches(records, &arena, &response.u.fetch);
     }
     if (response.error == ERR_INCONSISTENT_CLUSTER_ID || response.error == ERR_CORRUPT_MESSAGE) {
         log_warn(node->options.log, "raft", "peer is of no use", "node=%d peer=%d error=%s",

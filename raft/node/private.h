@@ -2,7 +2,8 @@
  *
  * node.c steps the core and keeps the queue of effects; execute.c obeys them in order; log.c and
  * quorum_state.c are the disk; peers.c calls other members, serve.c answers them, both through
- * codec.c; deliver.c tells the owner; address.c knows where everybody is; bootstrap.c and control.c
+ * codec.c; deliver.c tells the owner; address.c knows where everybody is,
+ * voters.c what the log says of the voters; bootstrap.c and control.c
  * read and write snapshots and control records. */
 #ifndef RAFT_NODE_PRIVATE_H
 #define RAFT_NODE_PRIVATE_H
@@ -52,6 +53,22 @@ const struct node_address *node_address_find(const struct node_addresses *addres
 bool node_address_learn(struct node_addresses *addresses, int32_t id, struct slice host,
                         int32_t port);
 void node_addresses_fini(struct node_addresses *addresses);
+
+/* ---- voters ---- */
+
+/* A KRaftVoters record: its value as it stands in the log. */
+struct node_voters_at {
+    int64_t offset; /* −1: in the bootstrap snapshot */
+    void *value;    /* owned */
+    size_t len;
+};
+
+/* Those of the log, ascending; what the core has as sets (raft/voters.h), with addresses. */
+struct node_voters {
+    struct node_voters_at *items;
+    int count;
+    int cap;
+};
 
 /* ---- the log ---- */
 
@@ -140,6 +157,7 @@ struct node {
 
     struct node_log log;
     struct node_addresses addresses;
+    struct node_voters voter_records;
     struct node_voter *bootstrap; /* addresses without a name */
     int bootstrap_count;
     struct node_peers peers;
@@ -242,16 +260,52 @@ enum err node_boot_scan(struct node *node, struct node_boot *boot,
 void node_control_leader_change(struct node *node, const struct raft_append *append,
                                 struct buf *out);
 
-/* Looks for a KRaftVoters record in a control batch: its set, offset and addresses. `*found` false:
- * none. Errors: CORRUPT_MESSAGE, INVALID_RECORD. */
-enum err node_control_voters(struct node_addresses *addresses, const struct wire_batch *batch,
-                             struct raft_voters_at *out, bool *found) MUST_USE;
+/* Those that the core orders: a change of the voters. */
+void node_control_voters(struct node *node, const struct raft_append *append, struct buf *out);
 
 /* Appends control records to a builder of a control batch. */
 void node_control_add(struct wire_builder *builder, enum wire_control_type type,
                       const struct wire_message *message, const void *value);
 void node_control_add_voters(struct wire_builder *builder, const struct node_voter *voters,
                              int count, const char *listener_name);
+
+/* ---- voters.c ---- */
+
+void node_voters_fini(struct node_voters *voters);
+
+/* A record at `offset`, in place of what stands there or behind it. The value is copied; it has
+ * been decoded. */
+void node_voters_put(struct node_voters *voters, int64_t offset, struct slice value);
+
+/* Forgets what stands at `end` or behind it. */
+void node_voters_truncate(struct node_voters *voters, int64_t end);
+
+/* The value of the newest record before `end`, as it belongs into a snapshot that ends there; null:
+ * there is none. Borrowed until the next change. */
+struct slice node_voters_value(const struct node_voters *voters, int64_t end);
+
+/* The newest record; NULL: there is none. Strings borrow from it. */
+struct wire_voters_record *node_voters_newest(const struct node_voters *voters,
+                                              struct arena *arena);
+
+/* What the record (may be NULL) says of a voter; NULL: nothing. */
+struct wire_voters_record_voters *node_voters_entry(const struct wire_voters_record *record,
+                                                    struct raft_key key);
+
+/* Looks for a KRaftVoters record in a batch: its set, offset and value, which is null if there is
+ * none. Errors: CORRUPT_MESSAGE, INVALID_RECORD and what a batch may be wrong by. */
+enum err node_voters_find(const struct wire_batch *batch, struct raft_voters_at *out,
+                          struct slice *value, struct arena *arena) MUST_USE;
+
+/* A record that node_voters_find() has found belongs to the log now, or to the snapshot that it
+ * begins with (`offset` −1): takes note of it and of the addresses in it. */
+void node_voters_take(struct node *node, int64_t offset, struct slice value);
+
+/* The same for all in batches that have been appended. */
+void node_voters_appended(struct node *node, struct slice batches);
+
+/* The value of a record with this set: what the newest record says of each. */
+void node_voters_build(struct node *node, const struct raft_voter_set *set, struct buf *out);
 
 /* ---- codec.c ---- */
 
