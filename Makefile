@@ -196,6 +196,11 @@ test: ## run every test: unit, simulation, fuzz, end to end (under 20 minutes)
 	@$(MAKE) --no-print-directory V=fuzz fuzz-programs
 	@$(PYTHON) tests/run.py
 
+e2e-clients: ## run clients in Go, Java, JavaScript, Python and Rust (needs their registries)
+	@scripts/deps.sh test
+	@$(MAKE) --no-print-directory V=opt all
+	@tests/clients/run.py $(CLIENTS)
+
 # Every file is read by both compilers; nothing that they compile is run.
 check: ## style, layers, purity, two compilers (under 3 minutes)
 	@scripts/deps.sh check
@@ -232,6 +237,6 @@ help: ## this list
 clean: ## remove everything built (a cluster in build/cluster stays)
 	rm -rf build/{opt,asan,clang,fuzz,gen,bin,test,plants} build/.deps-*
 FORCE:
-.PHONY: all gen show bench unit fuzz-programs test-programs test check format cluster cluster-stop help clean FORCE
+.PHONY: all gen show bench unit fuzz-programs test-programs test e2e-clients check format cluster cluster-stop help clean FORCE
 .SECONDARY:
 -include $(shell find $(O)/obj -name '*.d' 2>/dev/null)

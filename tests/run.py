@@ -37,6 +37,7 @@ UNIT_TIMEOUT_S = 120
 SIM_TIMEOUT_S = 300
 PLANTS_TIMEOUT_S = 420
 E2E_TIMEOUT_S = 300
+CLIENTS_TIMEOUT_S = 1200  # they are fetched and built in other languages
 
 SANITIZERS = {
     "ASAN_OPTIONS": "abort_on_error=1:detect_leaks=1:strict_string_checks=1",
@@ -86,6 +87,11 @@ def e2e_tests():
     for path in sorted(glob.glob(os.path.join(ROOT, "tests/e2e/test_*.py"))):
         name = os.path.basename(path).removesuffix(".py")
         yield Test("e2e/" + name, ["/usr/bin/python3", path], E2E_TIMEOUT_S, alone=True)
+
+
+def client_tests():
+    """Foreign clients; each is skipped where its language or its registry is not there."""
+    yield Test("clients", ["tests/clients/run.py"], CLIENTS_TIMEOUT_S, alone=True)
 
 
 def stop_leftovers(test):
@@ -161,6 +167,9 @@ def show(test, status, seconds, output):
         note = ": out of time" if status is None else f": exit {status}"
     with printing:
         print(f"{word:4} {seconds:7.1f}s  {test.name}{note}", flush=True)
+        for line in lines:
+            if line.startswith("SKIPPED ") and word != "FAIL":
+                print("    " + line, flush=True)
         if word == "FAIL":
             for line in lines[-TAIL_LINES:]:
                 print("    | " + line)
@@ -182,7 +191,8 @@ def run_one(test):
 
 def main():
     words = [word for word in sys.argv[1:] if not word.startswith("-")]
-    tests = [*sim_tests(), *fuzz_tests(), *unit_tests(), *e2e_tests()]
+    tests = [*sim_tests(), *fuzz_tests(), *unit_tests(), *e2e_tests(),
+             *client_tests()]
     tests = [test for test in tests if not words or any(word in test.name for word in words)]
     if "--list" in sys.argv:
         print("\n".join(test.name for test in tests))
