@@ -2,6 +2,7 @@
 #include "broker/fetcher_private.h"
 #include "broker/replica_flush.h"
 #include "broker/replica_log.h"
+#include "broker/replica_trim.h"
 #include "wire/batch.h"
 
 #define RESPONSE_PARTITION struct wire_fetch_response_responses_partitions
@@ -56,9 +57,7 @@ static enum err follow_log_start(struct fetch_partition *p, int64_t leader_start
     if (leader_start <= r->part.log_start_offset || leader_start > r->part.log_end_offset) {
         return ERR_NONE;
     }
-    TRY(store_log_set_start(r->log, leader_start));
-    r->part.log_start_offset = leader_start;
-    r->part.high_watermark = max_i64(r->part.high_watermark, leader_start);
+    TRY(replica_follow_start(r, leader_start));
     fetch_partition_changed(p);
     return ERR_NONE;
 }

@@ -13,45 +13,23 @@ struct group_open_append {
 
 /* ---- replies ---- */
 
-/* Puts the partitions that were refused before the shard saw the request back into the answer. */
-static void merge_refused(const struct group_token *token,
-                          struct wire_offset_commit_response *answer)
-{
-    struct arena *arena = &token->req->arena;
-    int32_t count = answer->topics_count + token->refused_count;
-    struct wire_offset_commit_response_topics *topics =
-        wire_new_array(&wire_msg_offset_commit_response_topics, arena, count);
-    for (int32_t i = 0; i < answer->topics_count; i++) {
-        topics[i] = answer->topics[i];
-    }
-    for (int32_t i = 0; i < token->refused_count; i++) {
-        const struct group_refused *refused = &token->refused[i];
-        struct wire_offset_commit_response_topics *topic = &topics[answer->topics_count + i];
-        topic->name = refused->topic;
-        topic->topic_id = refused->topic_id;
-        topic->partitions =
-            wire_new_array(&wire_msg_offset_commit_response_topics_partitions, arena, 1);
-        topic->partitions_count = 1;
-        topic->partitions[0].partition_index = refused->partition;
-        topic->partitions[0].error_code = err_wire(refused->error);
-    }
-    answer->topics = topics;
-    answer->topics_count = count;
-}
-
 static void send_reply(const struct group_reply *reply)
 {
     struct group_token *token = reply->token;
-    struct net_request *req = token->req;
-    ASSERT(reply->api_key == req->header.api_key);
-    if (token->refused_count > 0) {
-        struct wire_offset_commit_response answer =
-            *(const struct wire_offset_commit_response *)reply->body;
-        merge_refused(token, &answer);
-        net_reply(req, &answer);
-        return;
+    ASSERT(reply->api_key == token->req->header.api_key);
+    if (token->reply != NULL) {
+        token->reply(token, reply->body);
+    } else {
+        net_reply(token->req, reply->body);
     }
-    net_reply(req, reply->body);
+}
+
+static void send_replies(struct group_effects *out)
+{
+    for (const struct group_reply *reply = out->replies; reply != NULL; reply = reply->next) {
+        send_reply(reply);
+    }
+    group_effects_clear(out);
 }
 
 /* ---- appends ---- */
@@ -169,14 +147,6 @@ static void arm_timer(struct group_host *host)
     net_timer_set(&host->timer, max_i64(0, due - net_now_ms(host->groups->broker->loop)));
 }
 
-void broker_groups_reply(struct group_effects *out)
-{
-    for (const struct group_reply *reply = out->replies; reply != NULL; reply = reply->next) {
-        send_reply(reply);
-    }
-    group_effects_clear(out);
-}
-
 void group_host_obey(struct group_host *host, struct group_effects *out)
 {
     ASSERT(host->obeying == NULL);
@@ -185,6 +155,28 @@ void group_host_obey(struct group_host *host, struct group_effects *out)
         do_append(host, append, out);
     }
     host->obeying = NULL;
-    broker_groups_reply(out);
+    send_replies(out);
     arm_timer(host);
+}
+
+void broker_groups_submit(struct broker *broker, struct group_token *token, struct slice group_id,
+                          const void *body)
+{
+    struct net_request *req = token->req;
+    struct group_request request = {
+        .token = token,
+        .api_key = req->header.api_key,
+        .version = req->header.api_version,
+        .client_id = req->header.client_id,
+        .client_host = slice_str(arena_printf(&req->arena, "/%s", net_conn_peer_host(req->conn))),
+        .body = body};
+    struct group_effects out = {0};
+    struct group_host *host = group_host_of(broker->groups, group_id);
+    if (host == NULL) {
+        group_refuse(&request, ERR_NOT_COORDINATOR, &out);
+        send_replies(&out);
+        return;
+    }
+    group_shard_request(host->shard, &request, group_now(broker), &out);
+    group_host_obey(host, &out);
 }

@@ -31,20 +31,18 @@ struct broker_groups {
     struct group_config config;
 };
 
-/* Partitions of a commit that no shard sees, because they do not exist. */
-struct group_refused {
-    struct slice topic;
-    struct uuid topic_id;
-    int32_t partition;
-    enum err error;
-};
-
-/* A request that a shard has; given back with the reply. */
+/* A request that a shard has; given back with the reply. In the request's arena, usually as a part
+ * of what its API wants to remember. */
 struct group_token {
     struct net_request *req;
-    struct group_refused *refused;
-    int refused_count;
+    /* Answers with what the shard says, struct wire_…_response; NULL: as it is. */
+    void (*reply)(struct group_token *token, const void *body);
 };
+
+/* Gives `body`, a request of the API and version of token->req, to the group's shard, or refuses it
+ * with NOT_COORDINATOR. */
+void broker_groups_submit(struct broker *broker, struct group_token *token, struct slice group_id,
+                          const void *body);
 
 /* The host of a group's partition, or NULL: not led here. */
 struct group_host *group_host_of(struct broker_groups *groups, struct slice group_id);
@@ -53,9 +51,6 @@ struct group_time group_now(struct broker *broker);
 
 /* groups_effects.c: obeys `out` and clears it. */
 void group_host_obey(struct group_host *host, struct group_effects *out);
-
-/* Sends the replies of effects that have no appends, and clears them. */
-void broker_groups_reply(struct group_effects *out);
 
 /* Drops appends whose fate nobody will report any more. */
 void group_host_drop_appends(struct group_host *host);

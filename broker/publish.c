@@ -4,6 +4,7 @@
 #include "base/mem.h"
 #include "broker/fetcher.h"
 #include "broker/groups.h"
+#include "broker/replica_trim.h"
 #include "broker/replicas.h"
 #include "raft/node/node.h"
 
@@ -140,6 +141,7 @@ static void publish(void *arg)
     }
     if (changes.brokers) {
         broker_fetchers_brokers_changed(broker);
+        broker_replicas_check_low(broker);
     }
     metadata_image_unref(before);
     if (publisher->published != NULL) {

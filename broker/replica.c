@@ -2,6 +2,7 @@
 #include "broker/replica.h"
 
 #include "broker/isr.h"
+#include "broker/replica_trim.h"
 #include "broker/replicas.h"
 #include "metadata/metadata.h"
 
@@ -147,11 +148,15 @@ void replica_obey(struct replica *r, const struct partition_effects *effects)
     if (effects->isr_wanted) {
         broker_isr_queue(r);
     }
+    if (effects->log_starts_moved) {
+        replica_check_low(r);
+    }
 }
 
 void replica_end_waits(struct replica *r, enum err e)
 {
     fail_acks(r, e);
+    replica_fail_lows(r, e);
     wake(r, true, true);
 }
 

@@ -20,6 +20,7 @@ enum { REPLICA_KEY_LEN = 20 };
 struct replica_config {
     int32_t max_message_bytes;
     bool compact;         /* cleanup.policy has "compact": records need keys */
+    bool delete;          /* cleanup.policy has "delete": records may be deleted */
     int64_t flush_ms;     /* flush.ms, INT64_MAX: never */
     bool log_append_time; /* message.timestamp.type */
     int64_t timestamp_before_max_ms;
@@ -43,6 +44,7 @@ struct replica {
 
     struct list acks_waiting;       /* struct replica_ack, by required offset */
     struct list data_waiting;       /* struct replica_wait */
+    struct list starts_waiting;     /* struct replica_low, see replica_trim.h */
     void *fetcher_state;            /* the fetcher's own, NULL: not being fetched */
     struct list in_isr_queue;       /* of broker/isr.c; alone: not queued */
     struct replica_flush *flushing; /* a background flush under way, or NULL */

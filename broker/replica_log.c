@@ -187,6 +187,7 @@ void replica_log_configure(struct replica *r)
     r->config = (struct replica_config){
         .max_message_bytes = (int32_t)topic_long(r, "max.message.bytes"),
         .compact = settings_topic_has(&view, topic, "cleanup.policy", "compact"),
+        .delete = settings_topic_has(&view, topic, "cleanup.policy", "delete"),
         .log_append_time =
             settings_topic_has(&view, topic, "message.timestamp.type", "LogAppendTime"),
         .timestamp_before_max_ms = topic_long(r, "message.timestamp.before.max.ms"),

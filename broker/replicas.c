@@ -7,6 +7,7 @@
 #include "broker/isr.h"
 #include "broker/replica_flush.h"
 #include "broker/replica_log.h"
+#include "broker/replica_trim.h"
 #include "broker/replicas_private.h"
 
 #define OFFSETS_TOPIC "__consumer_offsets"
@@ -57,6 +58,7 @@ static struct replica *add_replica(struct broker *broker, const struct metadata_
     r->index = c->index;
     list_init(&r->acks_waiting);
     list_init(&r->data_waiting);
+    list_init(&r->starts_waiting);
     list_init(&r->in_isr_queue);
     make_key(c->topic_id, c->index, r->key);
     map_put(&broker->replicas->by_key, slice_of(r->key, sizeof r->key), r);
@@ -186,6 +188,7 @@ static void apply_change(struct broker *broker, const struct metadata_local_chan
         break;
     }
     replica_obey(r, &effects);
+    replica_check_low(r); /* a replica that has gone is not waited for */
 }
 
 void broker_replicas_apply(struct broker *broker, const struct metadata_image *before,

@@ -281,6 +281,11 @@ void replicas_checkpoints_start(struct broker *broker)
     net_timer_set(timer, interval);
 }
 
+void replicas_checkpoints_hurry(struct broker *broker)
+{
+    net_timer_set(&broker->replicas->checkpoint_timer, 0);
+}
+
 void replicas_checkpoints_stop(struct broker *broker)
 {
     struct net_timer *timer = &broker->replicas->checkpoint_timer;

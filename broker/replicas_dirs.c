@@ -70,10 +70,12 @@ void replicas_set_strays_aside(struct broker *broker, const struct metadata_imag
 
 /* ---- removal ---- */
 
+/* A directory or some files. */
 struct removal {
     struct list node;
     struct broker *broker;
-    char *path;
+    char *path;                /* NULL: `trash` */
+    struct store_trash *trash; /* NULL when done */
     enum err result;
     struct net_timer timer;
 };
@@ -82,6 +84,7 @@ static void removal_free(struct removal *removal)
 {
     list_remove(&removal->node);
     net_timer_stop(&removal->timer);
+    store_trash_drop(removal->trash);
     mem_free(removal->path);
     mem_free(removal);
 }
@@ -89,7 +92,11 @@ static void removal_free(struct removal *removal)
 static void remove_work(void *arg)
 {
     struct removal *removal = arg;
-    removal->result = store_fs_remove_tree(removal->broker->fs, removal->path);
+    if (removal->path != NULL) {
+        removal->result = store_fs_remove_tree(removal->broker->fs, removal->path);
+    }
+    store_trash_empty(removal->trash);
+    removal->trash = NULL;
 }
 
 static void remove_done(void *arg)
@@ -108,20 +115,25 @@ static void remove_now(void *arg)
     net_work_on(removal->broker->replicas->queue, remove_work, remove_done, removal);
 }
 
-static void remove_after(struct broker *broker, char *take_path, int64_t delay_ms)
+static struct removal *remove_after(struct broker *broker, int64_t delay_ms)
 {
-    struct list *head = &broker->replicas->removals;
     struct removal *removal = MEM_NEW(struct removal);
     removal->broker = broker;
-    removal->path = take_path;
-    list_add_tail(head, &removal->node);
+    list_add_tail(&broker->replicas->removals, &removal->node);
     net_timer_init(&removal->timer, broker->loop, remove_now, removal);
     net_timer_set(&removal->timer, delay_ms);
+    return removal;
+}
+
+void replicas_empty_later(struct broker *broker, struct store_trash *take_trash, int64_t delay_ms)
+{
+    remove_after(broker, delay_ms)->trash = take_trash;
 }
 
 void replicas_remove_later(struct broker *broker, char *take_path)
 {
-    remove_after(broker, take_path, settings_long(broker->settings, "log.segment.delete.delay.ms"));
+    int64_t delay_ms = settings_long(broker->settings, "log.segment.delete.delay.ms");
+    remove_after(broker, delay_ms)->path = take_path;
 }
 
 static void look_for_deleted(void *arg, const char *path, const struct store_dir_name *name)
@@ -142,7 +154,7 @@ void replicas_remove_deleted(struct broker *broker)
     }
     for (size_t at = 0; at < scan.deleted.len;) {
         const char *path = (const char *)scan.deleted.data + at;
-        remove_after(broker, mem_strdup(path), 0);
+        remove_after(broker, 0)->path = mem_strdup(path);
         at += strlen(path) + 1;
     }
     buf_fini(&scan.deleted);

@@ -41,6 +41,9 @@ enum err replicas_checkpoints_write(struct broker *broker) MUST_USE;
 
 /* Writes them at the end of this turn of the loop, before anything else is appended. */
 void replicas_checkpoints_soon(struct broker *broker);
+
+/* Writes what has moved now rather than at the next turn of the timer, in the background. */
+void replicas_checkpoints_hurry(struct broker *broker);
 void replicas_checkpoints_fini(struct broker *broker);
 
 /* What was checkpointed for a directory name, or NULL. */
@@ -56,6 +59,9 @@ void replicas_remove_deleted(struct broker *broker);
 
 /* Removes a renamed directory later; takes `path` (mem_free()). */
 void replicas_remove_later(struct broker *broker, char *take_path);
+
+/* Unlinks files later. */
+void replicas_empty_later(struct broker *broker, struct store_trash *take_trash, int64_t delay_ms);
 
 /* Forgets removals that wait; they are found again at the next start. No removal may be running. */
 void replicas_removals_drop(struct broker *broker);

@@ -152,6 +152,9 @@ struct store_trash;
 struct store_trash *store_log_take_trash(struct store_log *log); /* NULL: nothing there */
 void store_trash_empty(struct store_trash *trash);               /* frees it too; NULL allowed */
 
+/* Frees it; the files stay until the log is opened again. NULL is allowed. */
+void store_trash_drop(struct store_trash *trash);
+
 /* ---- durability ---- */
 
 /* Are flush_messages or more records behind the recovery point? */

@@ -29,12 +29,19 @@ struct store_trash *store_log_take_trash(struct store_log *log)
 
 void store_trash_empty(struct store_trash *trash)
 {
+    for (uint32_t i = 0; trash != NULL && i < trash->count; i++) {
+        /* What stays is removed at the next start. */
+        (void)!store_fs_unlink(trash->fs, trash->paths[i]);
+    }
+    store_trash_drop(trash);
+}
+
+void store_trash_drop(struct store_trash *trash)
+{
     if (trash == NULL) {
         return;
     }
     for (uint32_t i = 0; i < trash->count; i++) {
-        /* What stays is removed at the next start. */
-        (void)!store_fs_unlink(trash->fs, trash->paths[i]);
         mem_free(trash->paths[i]);
     }
     mem_free(trash->paths);

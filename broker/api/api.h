@@ -10,12 +10,16 @@ void broker_api_produce(void *broker, struct net_request *req);
 void broker_api_fetch(void *broker, struct net_request *req);
 void broker_api_list_offsets(void *broker, struct net_request *req);
 void broker_api_offset_for_leader_epoch(void *broker, struct net_request *req);
+void broker_api_describe_producers(void *broker, struct net_request *req);
+void broker_api_delete_records(void *broker, struct net_request *req);
 
 /* The cluster. */
 void broker_api_api_versions(void *broker, struct net_request *req);
 void broker_api_metadata(void *broker, struct net_request *req);
 void broker_api_describe_cluster(void *broker, struct net_request *req);
 void broker_api_describe_configs(void *broker, struct net_request *req);
+void broker_api_describe_topic_partitions(void *broker, struct net_request *req);
+void broker_api_list_config_resources(void *broker, struct net_request *req);
 void broker_api_describe_quorum(void *broker, struct net_request *req);
 void broker_api_find_coordinator(void *broker, struct net_request *req);
 void broker_api_init_producer_id(void *broker, struct net_request *req);
@@ -23,9 +27,12 @@ void broker_api_init_producer_id(void *broker, struct net_request *req);
 /* CreateTopics, DeleteTopics, CreatePartitions, IncrementalAlterConfigs, …: to the controller. */
 void broker_api_forward(void *broker, struct net_request *req);
 
-/* JoinGroup, SyncGroup, Heartbeat, LeaveGroup, OffsetCommit. */
+/* JoinGroup, SyncGroup, Heartbeat, LeaveGroup. */
 void broker_api_group(void *broker, struct net_request *req);
 
+void broker_api_offset_commit(void *broker, struct net_request *req);
+void broker_api_offset_delete(void *broker, struct net_request *req);
+void broker_api_delete_groups(void *broker, struct net_request *req);
 void broker_api_offset_fetch(void *broker, struct net_request *req);
 void broker_api_describe_groups(void *broker, struct net_request *req);
 void broker_api_list_groups(void *broker, struct net_request *req);

@@ -48,6 +48,14 @@ static enum err check_range(const struct fetch_result *result)
                : ERR_NONE;
 }
 
+/* A follower whose session knows another log start is told at once: DeleteRecords waits for it. */
+static bool log_start_is_news(const struct fetch *fetch, const struct fetch_result *result)
+{
+    int64_t answered = result->entry->answered_log_start;
+    return fetch_is_follower(fetch) && fetch->session->incremental && answered >= 0 &&
+           result->error == ERR_NONE && answered != result->replica->part.log_start_offset;
+}
+
 /* The follower has everything below its offset: that may move the high watermark. */
 static enum err note_follower(struct fetch *fetch, struct fetch_result *result)
 {
@@ -224,7 +232,8 @@ static bool read_all(struct fetch *fetch, bool first_pass)
         result->replica = NULL;
         result->diverging = false;
         result->error = read_partition(fetch, result, room, first_pass);
-        answer_now = answer_now || result->error != ERR_NONE || result->diverging;
+        answer_now = answer_now || result->error != ERR_NONE || result->diverging ||
+                     log_start_is_news(fetch, result);
         room -= result->read.length;
     }
     return answer_now || fetch->max_bytes - room >= fetch->min_bytes;

@@ -3,7 +3,7 @@
 #include "broker/api/operations.h"
 #include "broker/groups_private.h"
 
-enum { COMMIT_VERSION_IDS = 10, FETCH_VERSION_BATCHED = 8 };
+enum { FETCH_VERSION_BATCHED = 8, FETCH_VERSION_IDS = 10 };
 
 /* ---- requests that a shard decides ---- */
 
@@ -18,92 +18,16 @@ static struct slice group_id_of(const struct net_request *req)
         return ((const struct wire_heartbeat_request *)req->body)->group_id;
     case WIRE_API_LEAVE_GROUP:
         return ((const struct wire_leave_group_request *)req->body)->group_id;
-    case WIRE_API_OFFSET_COMMIT:
-        return ((const struct wire_offset_commit_request *)req->body)->group_id;
     default:
         UNREACHABLE();
     }
 }
 
-static void refuse_partition(struct group_token *token,
-                             const struct wire_offset_commit_request_topics *topic, int32_t i,
-                             enum err e)
+void broker_api_group(void *broker, struct net_request *req)
 {
-    token->refused[token->refused_count++] =
-        (struct group_refused){.topic = arena_dup(&token->req->arena, topic->name),
-                               .topic_id = topic->topic_id,
-                               .partition = topic->partitions[i].partition_index,
-                               .error = e};
-}
-
-/* Keeps the partitions that exist; none of them if `known` is NULL: `e` says what is wrong with the
- * topic. */
-static void check_partitions(struct group_token *token, const struct metadata_topic *known,
-                             struct wire_offset_commit_request_topics *topic, enum err e)
-{
-    int32_t kept = 0;
-    for (int32_t i = 0; i < topic->partitions_count; i++) {
-        int32_t index = topic->partitions[i].partition_index;
-        if (known != NULL && index >= 0 && index < known->partition_count) {
-            topic->partitions[kept++] = topic->partitions[i];
-        } else {
-            refuse_partition(token, topic, i, known == NULL ? e : ERR_UNKNOWN_TOPIC_OR_PARTITION);
-        }
-    }
-    topic->partitions_count = kept;
-}
-
-/* Keeps what exists: an offset of anything else would stay until it expires. Names topics that are
- * given by id (version 10). */
-static void check_topics(struct broker *broker, struct group_token *token,
-                         struct wire_offset_commit_request *request)
-{
-    bool by_id = token->req->header.api_version >= COMMIT_VERSION_IDS;
-    size_t partitions = 0;
-    for (int32_t i = 0; i < request->topics_count; i++) {
-        partitions += (size_t)max_i64(0, request->topics[i].partitions_count);
-    }
-    token->refused = ARENA_ARRAY(&token->req->arena, partitions, struct group_refused);
-    int32_t kept = 0;
-    for (int32_t i = 0; i < request->topics_count; i++) {
-        struct wire_offset_commit_request_topics *topic = &request->topics[i];
-        const struct metadata_topic *known =
-            by_id ? metadata_topic_by_id(broker->image, topic->topic_id)
-                  : metadata_topic_by_name(broker->image, topic->name);
-        check_partitions(token, known, topic,
-                         by_id ? ERR_UNKNOWN_TOPIC_ID : ERR_UNKNOWN_TOPIC_OR_PARTITION);
-        if (topic->partitions_count > 0) {
-            request->topics[kept] = *topic;
-            request->topics[kept++].name = known->name;
-        }
-    }
-    request->topics_count = kept;
-}
-
-void broker_api_group(void *arg, struct net_request *req)
-{
-    struct broker *broker = arg;
     struct group_token *token = ARENA_NEW(&req->arena, struct group_token);
     token->req = req;
-    if (req->header.api_key == WIRE_API_OFFSET_COMMIT) {
-        check_topics(broker, token, req->body);
-    }
-    struct group_request request = {
-        .token = token,
-        .api_key = req->header.api_key,
-        .version = req->header.api_version,
-        .client_id = req->header.client_id,
-        .client_host = slice_str(arena_printf(&req->arena, "/%s", net_conn_peer_host(req->conn))),
-        .body = req->body};
-    struct group_effects out = {0};
-    struct group_host *host = group_host_of(broker->groups, group_id_of(req));
-    if (host == NULL) {
-        group_refuse(&request, ERR_NOT_COORDINATOR, &out);
-        broker_groups_reply(&out);
-        return;
-    }
-    group_shard_request(host->shard, &request, group_now(broker), &out);
-    group_host_obey(host, &out);
+    broker_groups_submit(broker, token, group_id_of(req), req->body);
 }
 
 /* ---- queries ---- */
@@ -137,7 +61,7 @@ static void fetch_group(struct broker *broker, struct net_request *req,
 {
     const struct wire_offset_fetch_request *request = req->body;
     struct group_host *host = group_host_of(broker->groups, group->group_id);
-    bool by_id = req->header.api_version >= COMMIT_VERSION_IDS;
+    bool by_id = req->header.api_version >= FETCH_VERSION_IDS;
     answer->group_id = group->group_id;
     if (host == NULL) {
         answer->error_code = ERR_NOT_COORDINATOR;

@@ -1,6 +1,7 @@
 /* Metadata: brokers, topics, leaders; creates topics that are asked for, if that is allowed. */
 #include "broker/api/api.h"
 #include "broker/api/operations.h"
+#include "broker/api/topic_view.h"
 #include "broker/forward.h"
 #include "wire/wire.h"
 
@@ -18,13 +19,6 @@ struct answering {
 
 /* ---- brokers ---- */
 
-static bool is_alive(const struct answering *a, int32_t id)
-{
-    const struct metadata_broker *broker = metadata_broker(a->broker->image, id);
-    return broker != NULL && !broker->fenced &&
-           metadata_endpoint_find(broker->endpoints, a->listener) != NULL;
-}
-
 static void fill_brokers(struct answering *a)
 {
     const struct metadata_image *image = a->broker->image;
@@ -33,7 +27,7 @@ static void fill_brokers(struct answering *a)
     struct metadata_iter it = metadata_brokers(image);
     for (const struct metadata_broker *b = metadata_broker_next(&it); b != NULL;
          b = metadata_broker_next(&it)) {
-        if (!is_alive(a, b->id)) {
+        if (!topic_view_is_alive(a->broker, b->id, a->listener)) {
             continue;
         }
         const struct metadata_endpoint *endpoint =
@@ -54,41 +48,18 @@ static void fill_brokers(struct answering *a)
 
 /* ---- topics ---- */
 
-static int32_t *copy_ids(struct arena *arena, struct metadata_ids ids, int32_t *count)
-{
-    int32_t *copy = arena_array(arena, ids.count, sizeof *copy);
-    if (ids.count > 0) {
-        memcpy(copy, ids.items, ids.count * sizeof *copy);
-    }
-    *count = (int32_t)ids.count;
-    return copy;
-}
-
-static void fill_offline(struct answering *a, struct metadata_ids replicas, PARTITION *out)
-{
-    out->offline_replicas =
-        arena_array(&a->req->arena, replicas.count, sizeof out->offline_replicas[0]);
-    for (size_t i = 0; i < replicas.count; i++) {
-        if (!is_alive(a, replicas.items[i])) {
-            out->offline_replicas[out->offline_replicas_count++] = replicas.items[i];
-        }
-    }
-}
-
 static void fill_partition(struct answering *a, const struct metadata_partition *p, int32_t index,
                            PARTITION *out)
 {
     struct arena *arena = &a->req->arena;
     out->partition_index = index;
-    out->leader_id = p->leader;
+    out->leader_id = topic_view_leader(a->broker, p, a->listener);
     out->leader_epoch = p->leader_epoch;
-    out->replica_nodes = copy_ids(arena, metadata_replicas(p), &out->replica_nodes_count);
-    out->isr_nodes = copy_ids(arena, metadata_isr(p), &out->isr_nodes_count);
-    fill_offline(a, metadata_replicas(p), out);
-    if (p->leader < 0 || !is_alive(a, p->leader)) {
-        out->leader_id = -1;
-        out->error_code = ERR_LEADER_NOT_AVAILABLE;
-    }
+    out->replica_nodes = topic_view_ids(arena, metadata_replicas(p), &out->replica_nodes_count);
+    out->isr_nodes = topic_view_ids(arena, metadata_isr(p), &out->isr_nodes_count);
+    out->offline_replicas =
+        topic_view_offline(a->broker, p, a->listener, arena, &out->offline_replicas_count);
+    out->error_code = out->leader_id < 0 ? ERR_LEADER_NOT_AVAILABLE : ERR_NONE;
 }
 
 static void fill_topic(struct answering *a, const struct metadata_topic *topic, TOPIC *out)
@@ -120,18 +91,6 @@ static void fill_all(struct answering *a)
     }
 }
 
-static bool is_legal_name(struct slice name)
-{
-    static const char legal[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-";
-    for (size_t i = 0; i < name.len; i++) {
-        if (name.data[i] == '\0' || strchr(legal, name.data[i]) == NULL) {
-            return false;
-        }
-    }
-    return name.len > 0 && name.len <= STORE_TOPIC_MAX && !slice_eq_str(name, ".") &&
-           !slice_eq_str(name, "..");
-}
-
 static bool may_create(const struct answering *a)
 {
     const struct wire_metadata_request *request = a->req->body;
@@ -142,7 +101,7 @@ static bool may_create(const struct answering *a)
 
 static enum err missing_topic(struct answering *a, struct slice name)
 {
-    if (!is_legal_name(name)) {
+    if (!topic_view_name_is_legal(name)) {
         return ERR_INVALID_TOPIC_EXCEPTION;
     }
     if (!may_create(a)) {

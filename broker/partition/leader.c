@@ -112,6 +112,7 @@ enum err partition_fetched(struct partition *p, const struct partition_fetch *fe
     if (fetch->fetch_offset > p->log_end_offset || fetch->fetch_offset < 0) {
         return ERR_OFFSET_OUT_OF_RANGE;
     }
+    effects->log_starts_moved = fetch->log_start_offset != remote->log_start_offset;
     note_fetch(p, remote, fetch, now_ms);
     partition_maybe_advance(p, now_ms, may_join, effects);
     effects->isr_wanted = !p->proposal_in_flight && !partition_in_isr(p, remote->id) &&
@@ -131,6 +132,19 @@ enum partition_ack partition_acked(const struct partition *p, int64_t required_o
     }
     return maximal_isr_size(p) < effective_min_isr(p) ? PARTITION_ACK_NOT_ENOUGH_REPLICAS
                                                       : PARTITION_ACK_DONE;
+}
+
+int64_t partition_low_watermark(const struct partition *p,
+                                const struct partition_eligibility *alive)
+{
+    int64_t lowest = p->log_start_offset;
+    for (int i = 0; i < p->remotes_count; i++) {
+        int64_t broker_epoch;
+        if (alive->check(alive->arg, p->remotes[i].id, &broker_epoch)) {
+            lowest = min_i64(lowest, p->remotes[i].log_start_offset);
+        }
+    }
+    return lowest;
 }
 
 bool partition_offsets_known(const struct partition *p)

@@ -57,6 +57,7 @@ struct partition_config {
 struct partition_effects {
     bool high_watermark_moved; /* complete parked produces, wake fetches that wait for it */
     bool isr_wanted;           /* call partition_propose_isr() and send AlterPartition */
+    bool log_starts_moved;     /* a follower's did: the low watermark may be another */
 };
 
 /* A follower as its leader sees it. */
@@ -165,6 +166,11 @@ enum partition_ack partition_acked(const struct partition *p, int64_t required_o
 /* Checks the leader epoch that a request carries (KIP-320): −1 skips; older →
  * ERR_FENCED_LEADER_EPOCH, newer → ERR_UNKNOWN_LEADER_EPOCH. */
 enum err partition_check_epoch(const struct partition *p, int32_t current_leader_epoch) MUST_USE;
+
+/* The lowest log start offset over me and all replicas that `alive` lets count, in the ISR or not
+ * (KIP-107): −1 while one of them has not fetched in this epoch. */
+int64_t partition_low_watermark(const struct partition *p,
+                                const struct partition_eligibility *alive);
 
 /* Whether consumers may be told a latest offset (OFFSET_NOT_AVAILABLE before). */
 bool partition_offsets_known(const struct partition *p);
