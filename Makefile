@@ -72,6 +72,8 @@ NEEDS_raft/node := base wire raft store net raft/node
 NEEDS_daemon := base wire proto raft metadata store net raft/node daemon
 NEEDS_controller := base wire proto raft metadata store net raft/node daemon controller
 NEEDS_broker := base wire proto raft metadata store net raft/node daemon broker
+# Tests of what several executables must agree on.
+NEEDS_house := base wire proto raft metadata store net raft/node daemon controller broker
 NEEDS_cli := base wire proto raft metadata store net raft/node daemon cli
 NEEDS_sim/net := base net/os sim/net
 NEEDS_sim/fs := base wire store sim/fs
@@ -147,7 +149,7 @@ define unit_rules
 $(O)/tests/unit/$(1)/%: $(O)/obj/tests/unit/$(1)/%.o $(TESTLIB) $(call libs_for,$(1))
 	$$(call link,-lcheck -lsubunit -lrt)
 endef
-$(foreach f,$(FOLDERS),$(eval $(call unit_rules,$(f))))
+$(foreach f,$(FOLDERS) house,$(eval $(call unit_rules,$(f))))
 unit: $(UNIT_PROGRAMS) ## run the unit tests of variant V
 	@set -e; for t in $^; do echo "  RUN $$t"; $$t; done
 

@@ -1,9 +1,8 @@
 #!/usr/bin/python3
-"""Turns wire/schema/*.msg into C: generate.py --out DIR FILE…, or --table PAGE FILE….
+"""Turns wire/schema/*.msg into C: generate.py --out DIR FILE….
 
 The form of the schemas is described in wire/schema/README.md. DIR/messages.h gets a structure per
-message and nested structure, DIR/messages.c the tables that decode.c and encode.c walk. PAGE gets
-the list of APIs and versions for people.
+message and nested structure, DIR/messages.c the tables that decode.c and encode.c walk.
 """
 import argparse
 import os
@@ -364,58 +363,21 @@ def make_source(schema):
     return "\n".join(out)
 
 
-# ---- the page ----
-
-def make_table(schema):
-    out = ["# The Kafka protocol, as far as it is spoken here", "",
-           "Every API that `wire/` can encode and decode, with all its versions: from the first",
-           "to that of Apache Kafka 4.1. What a node serves is a part of this; it tells its",
-           "clients in its ApiVersions response. Made by `wire/generate.py --table` from",
-           "`wire/schema`.", "",
-           "| key | API | versions | flexible from |", "|---:|---|---|---|"]
-    for api in schema.apis:
-        first, last = api.request.versions
-        flexible = api.request.flexible if api.request.flexible < OPEN else "never"
-        out.append(f"| {api.key} | {api.name} | {first}–{last} | {flexible} |")
-    out += ["", "Besides these, the structures in records, headers and opaque bytes:", "",
-            "| structure | versions | flexible from |", "|---|---|---|"]
-    for message in schema.messages:
-        if message.api is None:
-            first, last = message.versions
-            flexible = message.flexible if message.flexible < OPEN else "never"
-            out.append(f"| {message.name} | {first}–{last} | {flexible} |")
-    return "\n".join(out) + "\n"
-
-
 def write(path, text):
     os.makedirs(os.path.dirname(path) or ".", exist_ok=True)
     with open(path, "w", encoding="utf-8") as out:
         out.write(text)
 
 
-def write_if_changed(path, text):
-    try:
-        with open(path, encoding="utf-8") as old:
-            if old.read() == text:
-                return
-    except FileNotFoundError:
-        pass
-    write(path, text)
-
-
 def main():
     parser = argparse.ArgumentParser(description="Kafka's messages in C, from wire/schema.")
-    parser.add_argument("--out", metavar="DIR", help="write DIR/messages.h and DIR/messages.c")
-    parser.add_argument("--table", metavar="PAGE", help="write the table of APIs and versions")
+    parser.add_argument("--out", metavar="DIR", required=True,
+                        help="write DIR/messages.h and DIR/messages.c")
     parser.add_argument("files", nargs="+")
     args = parser.parse_args()
     schema = Schema(args.files)
-    if args.out:
-        # All who include the header would be compiled again; the source is what make looks at.
-        write_if_changed(os.path.join(args.out, "messages.h"), make_header(schema))
-        write(os.path.join(args.out, "messages.c"), make_source(schema))
-    if args.table:
-        write_if_changed(args.table, make_table(schema))
+    write(os.path.join(args.out, "messages.h"), make_header(schema))
+    write(os.path.join(args.out, "messages.c"), make_source(schema))
 
 
 if __name__ == "__main__":

@@ -90,7 +90,8 @@ static bool is_supported(int64_t timestamp, int16_t version)
     }
 }
 
-/* `hidden`: what this leader's consumers may not be told yet. */
+/* A new leader's consumers may not be told what could still be lost: not until the high watermark
+ * has reached the start of its epoch. */
 static enum err find_offset(struct replica *r, int64_t timestamp, bool consumer, ANSWER *out)
 {
     int64_t limit = consumer ? r->part.high_watermark : r->part.log_end_offset;
@@ -118,7 +119,6 @@ static enum err find_offset(struct replica *r, int64_t timestamp, bool consumer,
     return hidden;
 }
 
-/* A request with its place in the answer. */
 struct listing {
     struct broker *broker;
     struct net_request *req;

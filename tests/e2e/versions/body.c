@@ -64,6 +64,8 @@ static const struct value {
     {WIRE_API_SYNC_GROUP, NULL, "ProtocolType", TEXT, 0, "consumer"},
     {WIRE_API_SYNC_GROUP, NULL, "ProtocolName", TEXT, 0, "range"},
     {WIRE_API_DESCRIBE_GROUPS, NULL, "Groups", GROUP, 0, NULL},
+    {WIRE_API_DELETE_GROUPS, NULL, "GroupsNames", GROUP, 0, NULL},
+    {WIRE_API_LIST_CONFIG_RESOURCES, NULL, "ResourceTypes", NUMBER, 2, NULL},
     {WIRE_API_OFFSET_FETCH, "Groups", "MemberId", DEFAULT, 0, NULL},
     {WIRE_API_CREATE_TOPICS, "Topics", "Name", OWN_TOPIC, 0, NULL},
     {WIRE_API_CREATE_TOPICS, NULL, "NumPartitions", NUMBER, 1, NULL},

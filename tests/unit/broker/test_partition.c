@@ -291,6 +291,32 @@ START_TEST(where_a_diverging_log_is_cut)
 }
 END_TEST
 
+START_TEST(the_low_watermark_is_of_all_live_replicas)
+{
+    struct partition p;
+    struct image image = {0};
+    struct partition_eligibility alive = by(&image);
+    lead(&p, 1, 10, 10, "1"); /* the others are not in the ISR, and count all the same */
+    p.log_start_offset = 7;
+    ck_assert_int_eq(partition_low_watermark(&p, &alive), -1);
+    struct partition_fetch f = {
+        .replica_id = F2, .broker_epoch = 102, .fetch_offset = 10, .log_start_offset = 4};
+    ck_assert(fetch_as(&p, &f, 0, ERR_NONE).log_starts_moved);
+    ck_assert(!fetch_as(&p, &f, 0, ERR_NONE).log_starts_moved);
+    ck_assert_int_eq(partition_low_watermark(&p, &alive), -1);
+    image.inactive[F3] = true;
+    ck_assert_int_eq(partition_low_watermark(&p, &alive), 4);
+    f.log_start_offset = 7;
+    ck_assert(fetch_as(&p, &f, 0, ERR_NONE).log_starts_moved);
+    ck_assert_int_eq(partition_low_watermark(&p, &alive), 7);
+    f.log_start_offset = 9; /* it has removed more than its leader */
+    ck_assert(fetch_as(&p, &f, 0, ERR_NONE).log_starts_moved);
+    ck_assert_int_eq(partition_low_watermark(&p, &alive), 7);
+    image.inactive[F3] = false;
+    ck_assert_int_eq(partition_low_watermark(&p, &alive), -1);
+}
+END_TEST
+
 /* ---- what only a bug of the caller can do ---- */
 
 START_TEST(a_follower_appends_nothing_as_leader)
@@ -328,4 +354,5 @@ UNIT_MAIN_ABORTS("partition",
                  who_may_join_holds_the_high_watermark_back, who_may_not_join_does_not_hold_back,
                  fetches_that_do_not_count, a_dead_incarnation_does_not_count,
                  offsets_are_known_from_the_start_of_the_epoch_on, a_follower_s_high_watermark,
-                 truncation_takes_the_high_watermark_along, where_a_diverging_log_is_cut)
+                 truncation_takes_the_high_watermark_along, where_a_diverging_log_is_cut,
+                 the_low_watermark_is_of_all_live_replicas)
