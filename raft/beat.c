@@ -59,6 +59,7 @@ static int64_t send_heartbeats(struct raft *raft)
             .u.begin = {.voter = replica->key},
         };
         raft_send(raft, replica->key.id, &request);
+        raft_note_read_asked(raft, replica);
         replica->begin_due = false;
     }
     return wake_ms;
@@ -104,6 +105,13 @@ void raft_on_begin_response(struct raft *raft, int32_t from, const struct raft_r
         log_debug(raft->options.log, "raft", "leadership is not acknowledged",
                   "node=%d by=%d error=%s", raft->options.self.id, from, err_name(response->error));
         raft_peers_back_off(&raft->peers, from, raft->now_ms);
+        return;
+    }
+    for (int i = 0; i < raft->lead.replicas.count; i++) {
+        struct raft_progress *replica = &raft->lead.replicas.items[i];
+        if (replica->voter && replica->key.id == from) {
+            raft_note_read_confirmed(raft, replica);
+        }
     }
 }
 

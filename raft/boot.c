@@ -98,6 +98,7 @@ void raft_free(struct raft *raft)
         raft_trail_fini(&raft->trail);
         raft_voters_fini(&raft->voters);
         raft_progress_fini(&raft->lead.replicas);
+        mem_free(raft->lead.reads);
         mem_free(raft);
     }
 }

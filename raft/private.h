@@ -1,8 +1,8 @@
 /* The inside of the core: its state, and what its files call of each other.
  *
  * raft.c dispatches events; role.c changes roles; election.c asks for votes, vote.c gives them;
- * append.c is the follower, replicate.c the leader; change.c changes the voters; beat.c keeps the
- * leader honest (heartbeats, check-quorum) and hands over. */
+ * append.c is the follower, replicate.c the leader; change.c changes the voters; read.c confirms
+ * reads; beat.c keeps the leader honest (heartbeats, check-quorum) and hands over. */
 #ifndef RAFT_PRIVATE_H
 #define RAFT_PRIVATE_H
 
@@ -42,6 +42,13 @@ struct raft_follow {
     bool leader_lost;
 };
 
+/* A read that waits for a majority. */
+struct raft_read {
+    uint64_t token;
+    uint64_t number; /* 1, 2, … of this leadership */
+    int64_t log_end; /* when it came */
+};
+
 /* LEADER. */
 struct raft_lead {
     struct raft_progress_table replicas;
@@ -49,7 +56,11 @@ struct raft_lead {
     int64_t check_quorum_ms;
     int64_t heartbeat_ms;
     int64_t forget_ms;
-    int parked; /* how many replicas have a parked fetch */
+    int parked;              /* how many replicas have a parked fetch */
+    struct raft_read *reads; /* by number */
+    int read_count;
+    int read_cap;
+    uint64_t last_read;
 };
 
 /* RESIGNED. */
@@ -115,6 +126,9 @@ void raft_send(struct raft *raft, int32_t to, const struct raft_request *request
  */
 struct raft_response *raft_answer(struct raft *raft, uint64_t token, enum raft_rpc rpc,
                                   enum err error);
+
+/* The verdict of a READ event. */
+void raft_answer_read(struct raft *raft, uint64_t token, enum err error, int64_t offset);
 
 /* ---- role.c ---- */
 
@@ -182,6 +196,19 @@ bool raft_may_campaign(const struct raft *raft);
 
 /* The set that this leader is not in is committed: its work is done. */
 bool raft_is_removed(const struct raft *raft);
+/* ---- read.c ---- */
+
+void raft_on_read(struct raft *raft, uint64_t token);
+
+/* A BeginQuorumEpoch was sent to the voter; it has acknowledged it. */
+void raft_note_read_asked(struct raft *raft, struct raft_progress *replica);
+void raft_note_read_confirmed(struct raft *raft, struct raft_progress *replica);
+
+/* Answers the reads that are confirmed; after the high watermark moved. */
+void raft_serve_reads(struct raft *raft);
+
+/* This node leads no more. */
+void raft_fail_reads(struct raft *raft);
 
 /* ---- beat.c ---- */
 

@@ -16,6 +16,8 @@ struct raft_progress {
     int64_t log_end_at_fetch; /* the leader's, when the last fetch came */
     bool contacted;           /* since the check-quorum timer was reset */
     bool begin_due;           /* voters: owed a BeginQuorumEpoch */
+    uint64_t read_asked;      /* the last read when the last BeginQuorumEpoch was sent */
+    uint64_t read_confirmed;  /* the same of the last one that was answered */
 
     /* A fetch with nothing to give, held until there is something or the time is up. */
     bool parked;

@@ -140,6 +140,9 @@ static void dispatch(struct raft *raft, const struct raft_event *event)
     case RAFT_EVENT_CHANGE:
         raft_on_change(raft, &event->u.change);
         break;
+    case RAFT_EVENT_READ:
+        raft_on_read(raft, event->u.read.token);
+        break;
     case RAFT_EVENT_RESIGN:
         if (raft->role == RAFT_ROLE_LEADER && event->u.resign.epoch == raft->hard.epoch) {
             raft_become_resigned(raft, "asked to");

@@ -20,6 +20,7 @@
  *   - An epoch has at most one leader; a node leads an epoch at most once in all its lives.
  *   - A node votes at most once in an epoch, in all its lives.
  *   - A fetch at offset O promises that everything before O is synced on that node.
+ *   - A read is confirmed only by a node that nobody has replaced since the read came.
  *   - The high watermark moves only to what a majority has synced, only past the leader-change
  *     record of the leader's own epoch, and never back; the log is never cut below it.
  *   - A snapshot holds committed records only. A log that does not begin at offset 0 begins at the
@@ -189,6 +190,7 @@ enum raft_event_type {
     RAFT_EVENT_FLUSHED,         /* the log is synced */
     RAFT_EVENT_APPEND,          /* a client's batch; the verdict is update.append or update.error */
     RAFT_EVENT_CHANGE,          /* of the voters; the same verdict as for APPEND */
+    RAFT_EVENT_READ,            /* may the state be read? answered once through update.reads */
     RAFT_EVENT_RESIGN,          /* the state machine cannot lead `epoch` */
     RAFT_EVENT_SHUTDOWN,        /* leave in order; update.shutdown_done when that is through */
 };
@@ -222,6 +224,9 @@ struct raft_event {
             int count; /* records, ≥ 1 */
         } append;
         struct raft_change change;
+        struct {
+            uint64_t token; /* the caller's name for the read */
+        } read;
         struct {
             int32_t epoch;
         } resign;
@@ -273,6 +278,17 @@ struct raft_answer {
     struct raft_response response;
 };
 
+/* The verdict on a READ. ERR_NONE: this node was the leader, and nobody else had committed
+ * anything, at some time after the READ; whoever has applied all records before `offset` may
+ * answer. ERR_NOT_CONTROLLER: this node does not lead, or does not any more. There is a verdict
+ * when a majority has answered or this node has given up leading, which it does when too few fetch.
+ */
+struct raft_read_answer {
+    uint64_t token;
+    enum err error;
+    int64_t offset;
+};
+
 /* The fields stand in the order in which they must be obeyed. Effects of one step come before those
  * of the next. */
 struct raft_update {
@@ -303,10 +319,14 @@ struct raft_update {
     /* 6. The high watermark moved: records before raft_high_watermark() are committed. */
     bool high_watermark_moved;
 
-    /* 7. The role, or the leader that this node believes in, or the epoch changed. */
+    /* 7. Tell who asked to read. */
+    struct raft_read_answer *reads;
+    int read_count;
+
+    /* 8. The role, or the leader that this node believes in, or the epoch changed. */
     bool changed;
 
-    /* 8. SHUTDOWN is through. */
+    /* 9. SHUTDOWN is through. */
     bool shutdown_done;
 
     /* APPEND or CHANGE was refused with this; nothing was appended. `why` is a clause for people,
@@ -316,6 +336,7 @@ struct raft_update {
 
     int message_cap;
     int answer_cap;
+    int read_cap;
 };
 
 void raft_update_init(struct raft_update *update);

@@ -7,6 +7,7 @@ void raft_lead_init(struct raft *raft)
 {
     struct raft_lead *lead = &raft->lead;
     ASSERT(lead->parked == 0);
+    ASSERT(lead->read_count == 0);
     bool with_voters = raft_voters_unwritten(&raft->voters);
     int64_t base = raft->log_end;
     /* LeaderChange; and KRaftVersion, KRaftVoters if only the bootstrap snapshot has them. */
@@ -27,6 +28,7 @@ void raft_lead_init(struct raft *raft)
     }
     raft_progress_reset(&lead->replicas, raft_voters(raft));
     lead->epoch_start = base;
+    lead->last_read = 0;
     lead->check_quorum_ms = raft->now_ms + raft->options.fetch_timeout_ms * 3 / 2;
     lead->heartbeat_ms = raft->now_ms;
     lead->forget_ms = raft->now_ms + RAFT_OBSERVER_TTL_MS;
@@ -75,6 +77,7 @@ void raft_advance_high_watermark(struct raft *raft)
     }
     raft->high_watermark = high_watermark;
     raft_serve_parked(raft, false);
+    raft_serve_reads(raft);
 }
 
 /* ---- fetches ---- */

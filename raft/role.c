@@ -55,6 +55,7 @@ static void change_role(struct raft *raft, enum raft_role role, struct raft_hard
     raft_peers_give_up(&raft->peers);
     if (was_leader) {
         raft_serve_parked(raft, true);
+        raft_fail_reads(raft);
     }
     if (same) {
         return; /* a vote */

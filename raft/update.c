@@ -12,6 +12,7 @@ void raft_update_fini(struct raft_update *update)
 {
     mem_free(update->messages);
     mem_free(update->answers);
+    mem_free(update->reads);
     *update = (struct raft_update){0};
 }
 
@@ -22,6 +23,8 @@ void raft_update_reset(struct raft_update *update)
         .message_cap = update->message_cap,
         .answers = update->answers,
         .answer_cap = update->answer_cap,
+        .reads = update->reads,
+        .read_cap = update->read_cap,
     };
 }
 
@@ -68,4 +71,12 @@ struct raft_response *raft_answer(struct raft *raft, uint64_t token, enum raft_r
         answer->response.u.fetch.high_watermark = -1;
     }
     return &answer->response;
+}
+
+void raft_answer_read(struct raft *raft, uint64_t token, enum err error, int64_t offset)
+{
+    struct raft_update *update = raft->update;
+    update->reads =
+        room(update->reads, update->read_count, &update->read_cap, sizeof *update->reads);
+    update->reads[update->read_count++] = (struct raft_read_answer){token, error, offset};
 }

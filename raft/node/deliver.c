@@ -228,6 +228,7 @@ void node_tell(void *arg)
         }
         tell_fatal(node);
     }
+    node_tell_reads(node);
     tell_shutdown(node);
     if (more) {
         node_notify(node);

@@ -59,6 +59,9 @@ static void obey(struct node *node, const struct node_effect *effect)
     for (int i = 0; i < update->answer_count && !node->broken; i++) {
         node_answer(node, &update->answers[i]);
     }
+    for (int i = 0; i < update->read_count && !node->broken; i++) {
+        node_read_answer(node, &update->reads[i]);
+    }
     node->view = effect->view;
     node->shutdown_through |= update->shutdown_done;
     if (update->high_watermark_moved || update->changed || update->shutdown_done) {

@@ -175,6 +175,7 @@ enum err node_new(const struct node_options *options, struct node **out)
     node->told_leader = RAFT_NOBODY;
     node->view = (struct node_view){.leader_id = RAFT_NOBODY, .high_watermark = -1};
     list_init(&node->effects);
+    list_init(&node->reads);
     raft_update_init(&node->update);
     net_timer_init(&node->timer, options->loop, on_timer, node);
     net_timer_init(&node->notify, options->loop, node_tell, node);
@@ -224,6 +225,7 @@ void node_free(struct node *node)
     net_timer_stop(&node->timer);
     net_timer_stop(&node->notify);
     refuse_parked(node);
+    node_tell_reads(node);
     node_peers_fini(node);
     node_log_close(node);
     LIST_EACH(at, &node->effects)

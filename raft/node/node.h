@@ -180,6 +180,13 @@ void node_free(struct node *node);
 enum err node_append(struct node *node, int32_t epoch, const struct slice *values, int n,
                      int64_t *base_offset) MUST_USE;
 
+/* May the owner answer from its state, as of all that on_commit has delivered? For reads that must
+ * not be older than anything anybody has been told was committed when the read began. `done` is
+ * called once, never before this returns: ERR_NONE (now, and until the loop turns), or
+ * NOT_CONTROLLER (this node does not lead, or does not any more; it ends so within one and a half
+ * fetch timeouts when a majority cannot be reached). node_free() ends it the same way. */
+void node_read(struct node *node, void (*done)(void *arg, enum err e), void *arg);
+
 /* Gives up leadership of `epoch` if this node has it, e.g. when its state machine failed. */
 void node_resign(struct node *node, int32_t epoch);
 

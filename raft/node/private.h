@@ -162,6 +162,7 @@ struct node {
     int bootstrap_count;
     struct node_peers peers;
     struct map parked;
+    struct list reads; /* struct node_read, in the order in which they came */
     uint64_t last_token;
 
     /* What the owner has been told. */
@@ -334,6 +335,14 @@ void node_reply_error(struct net_request *request, enum err error);
 void node_answer(struct node *node, const struct raft_answer *answer);
 void node_serve_describe(struct node *node, struct net_request *request);
 void node_serve_snapshot(struct node *node, struct net_request *request);
+
+/* ---- read.c ---- */
+
+/* The core's verdict. */
+void node_read_answer(struct node *node, const struct raft_read_answer *answer);
+
+/* Tells the owner which reads are through; all of them when the node is at its end. */
+void node_tell_reads(struct node *node);
 
 /* ---- peers.c ---- */
 

@@ -67,6 +67,8 @@ void check_voters_in_force(struct sim_node *node);
 void check_leader_is_voter(struct sim_node *node);
 void check_leader_has_contact(struct sim_node *node);
 void check_not_busy(struct sim_node *node);
+int64_t check_committed_end(const struct sim_world *world);
+void check_linearizable_read(struct sim_node *node, const struct sim_read *read, int64_t offset);
 void check_log_matching(struct sim_node *node, const struct sim_batch *batch);
 void check_vote_once(struct sim_node *node, int candidate, int32_t epoch);
 void check_fetch_is_synced(struct sim_node *node, const struct raft_fetch_request *fetch);

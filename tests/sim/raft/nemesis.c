@@ -161,6 +161,25 @@ static void wipe(struct sim_world *world)
     sim_disk_wipe(node);
 }
 
+/* Late, not lost: what was said long ago arrives when nobody counts on it any more. */
+static void clog_links(struct sim_world *world)
+{
+    struct sim_node *leader = sim_leader(world);
+    struct sim_node *node = leader != NULL && sim_chance(world, 2, 3) ? leader : draw_node(world);
+    int64_t us = sim_draw(world, 100 * SIM_MS, 5000 * SIM_MS);
+    bool in = sim_chance(world, 2, 3);
+    for (int i = 0; i < world->count; i++) {
+        if (in) {
+            world->clog_us[i][node->index] = us;
+        } else {
+            world->clog_us[node->index][i] = us;
+        }
+    }
+    sim_say(world, "links %s %d clog, up to %" PRId64 " ms", in ? "to" : "from", node->index,
+            us / SIM_MS);
+    heal_after(world, 500 * SIM_MS, 7000 * SIM_MS);
+}
+
 void sim_nemesis(struct sim_world *world)
 {
     static void (*const faults[SIM_FAULTS])(struct sim_world *) = {
@@ -173,6 +192,7 @@ void sim_nemesis(struct sim_world *world)
         [SIM_RESIGN] = resign,
         [SIM_SLOW_DISK] = slow_disk,
         [SIM_WIPE] = wipe,
+        [SIM_CLOG] = clog_links,
     };
     int fault = (int)sim_draw(world, 0, SIM_FAULTS - 1);
     if (world->swarm.faults[fault] && faults[fault] != NULL) {
@@ -184,5 +204,6 @@ void sim_nemesis(struct sim_world *world)
 void sim_heal(struct sim_world *world)
 {
     memset(world->cut, 0, sizeof world->cut);
+    memset(world->clog_us, 0, sizeof world->clog_us);
     sim_say(world, "links are mended");
 }

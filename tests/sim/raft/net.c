@@ -6,9 +6,11 @@
 
 #include "base/mem.h"
 
-static int64_t latency_us(struct sim_world *world)
+static int64_t latency_us(struct sim_world *world, int from, int to)
 {
-    return sim_draw(world, world->swarm.latency_min_us, world->swarm.latency_max_us);
+    int64_t us = sim_draw(world, world->swarm.latency_min_us, world->swarm.latency_max_us);
+    int64_t clog_us = world->clog_us[from][to];
+    return clog_us == 0 ? us : us + sim_draw(world, 0, clog_us);
 }
 
 static bool is_lost(struct sim_world *world, int from, int to)
@@ -24,8 +26,8 @@ static int copies(struct sim_world *world)
 /* Tells the asker that there will be no answer. */
 static void fail(struct sim_world *world, const struct sim_token *token, bool closed)
 {
-    struct sim_event *event =
-        sim_schedule(world, latency_us(world), SIM_EVENT_FAILED, token->asker);
+    struct sim_event *event = sim_schedule(world, latency_us(world, token->holder, token->asker),
+                                           SIM_EVENT_FAILED, token->asker);
     event->life = token->asker_life;
     event->peer = token->addressed;
     event->id = token->message_id;
@@ -42,7 +44,8 @@ void sim_net_send(struct sim_node *from, const struct raft_message *message)
         return;
     }
     for (int i = copies(world); i > 0; i--) {
-        struct sim_event *event = sim_schedule(world, latency_us(world), SIM_EVENT_REQUEST, to);
+        struct sim_event *event =
+            sim_schedule(world, latency_us(world, from->index, to), SIM_EVENT_REQUEST, to);
         event->peer = from->index;
         event->life = from->life;
         event->id = message->id;
@@ -130,8 +133,8 @@ void sim_net_answer(struct sim_node *from, const struct raft_answer *answer)
     }
     const struct raft_response *response = &answer->response;
     for (int i = copies(world); i > 0; i--) {
-        struct sim_event *event =
-            sim_schedule(world, latency_us(world), SIM_EVENT_RESPONSE, token->asker);
+        struct sim_event *event = sim_schedule(world, latency_us(world, from->index, token->asker),
+                                               SIM_EVENT_RESPONSE, token->asker);
         event->life = token->asker_life;
         event->peer = token->addressed;
         event->id = token->message_id;
@@ -205,7 +208,8 @@ void sim_net_crashed(struct sim_node *node, bool silent)
     }
     for (int i = 0; i < world->count && !silent; i++) {
         if (i != node->index && !world->cut[node->index][i]) {
-            struct sim_event *event = sim_schedule(world, latency_us(world), SIM_EVENT_LOST, i);
+            struct sim_event *event =
+                sim_schedule(world, latency_us(world, node->index, i), SIM_EVENT_LOST, i);
             event->life = world->nodes[i].life;
             event->peer = node->index;
         }

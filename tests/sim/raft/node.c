@@ -24,6 +24,7 @@ static void free_effect(struct sim_effect *effect)
     sim_log_fini(&effect->append);
     mem_free(effect->messages);
     mem_free(effect->answers);
+    mem_free(effect->reads);
     mem_free(effect);
 }
 
@@ -135,7 +136,7 @@ static void take_update(struct sim_node *node, const struct sim_log *received)
 {
     const struct raft_update *update = &node->update;
     if (!update->save && !update->truncate && update->append.kind == RAFT_APPEND_NOTHING &&
-        update->message_count == 0 && update->answer_count == 0) {
+        update->message_count == 0 && update->answer_count == 0 && update->read_count == 0) {
         return;
     }
     struct sim_effect *effect = MEM_NEW(struct sim_effect);
@@ -148,6 +149,8 @@ static void take_update(struct sim_node *node, const struct sim_log *received)
     effect->messages = copy(update->messages, update->message_count, sizeof *update->messages);
     effect->answer_count = update->answer_count;
     effect->answers = copy(update->answers, update->answer_count, sizeof *update->answers);
+    effect->read_count = update->read_count;
+    effect->reads = copy(update->reads, update->read_count, sizeof *update->reads);
     list_add_tail(&node->effects, &effect->node);
 }
 
@@ -168,6 +171,9 @@ static void execute(struct sim_node *node)
         }
         for (int i = 0; i < effect->answer_count; i++) {
             sim_net_answer(node, &effect->answers[i]);
+        }
+        for (int i = 0; i < effect->read_count; i++) {
+            sim_read_answered(node, &effect->reads[i]);
         }
         free_effect(effect);
     }

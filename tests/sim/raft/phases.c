@@ -97,12 +97,13 @@ void sim_converge(struct sim_world *world)
             sim_fail(world, "Liveness: no agreement on a leader within %d ms", CONVERGE_MS);
             return;
         }
-        if (commit_one(world, until_us)) {
+        if (commit_one(world, until_us) && sim_read_through(world, until_us)) {
             return;
         }
     } while (world->now_us < until_us && !world->failed);
     sim_show_nodes(world);
-    sim_fail(world, "Liveness: a new record is not committed everywhere within %d ms", CONVERGE_MS);
+    sim_fail(world, "Liveness: a new record is not committed everywhere and read within %d ms",
+             CONVERGE_MS);
 }
 
 /* ---- quiet ---- */
@@ -205,6 +206,7 @@ static void fail_over(struct sim_world *world)
 void sim_phases(struct sim_world *world)
 {
     sim_schedule(world, 0, SIM_EVENT_APPEND, 0);
+    sim_schedule(world, 0, SIM_EVENT_READ, 0);
     sim_schedule(world, world->swarm.fault_every_us, SIM_EVENT_NEMESIS, 0);
     if (world->swarm.change_every_us > 0) {
         sim_schedule(world, world->swarm.change_every_us, SIM_EVENT_CHANGE, 0);

@@ -60,6 +60,7 @@ static void add_stats(struct sim_stats *sum, const struct sim_stats *one)
 {
     sum->steps += one->steps;
     sum->commits += one->commits;
+    sum->reads += one->reads;
     sum->leaders += one->leaders;
     sum->changes += one->changes;
     sum->wipes += one->wipes;
@@ -101,9 +102,9 @@ static bool run_seed(struct sim_world *world, const struct settings *settings, u
 static bool is_vacuous(const struct sim_stats *sum, uint64_t seeds)
 {
     int64_t n = (int64_t)seeds;
-    return seeds >= 100 && (sum->commits < 20 * n || sum->leaders < 2 * n || sum->crashes < 2 * n ||
-                            sum->truncations < n / 10 || sum->failovers < n / 2 ||
-                            sum->changes < n || sum->wipes < n / 20);
+    return seeds >= 100 && (sum->commits < 20 * n || sum->reads < 20 * n || sum->leaders < 2 * n ||
+                            sum->crashes < 2 * n || sum->truncations < n / 10 ||
+                            sum->failovers < n / 2 || sum->changes < n || sum->wipes < n / 20);
 }
 
 static int run_all(const struct settings *settings)
@@ -116,11 +117,11 @@ static int run_all(const struct settings *settings)
         ok = run_seed(world, settings, settings->first + done, &sum);
     }
     free(world);
-    printf("%" PRIu64 " seeds, %" PRId64 " steps, %" PRId64 " commits, %" PRId64
+    printf("%" PRIu64 " seeds, %" PRId64 " steps, %" PRId64 " commits, %" PRId64 " reads, %" PRId64
            " leaders, %" PRId64 " crashes, %" PRId64 " truncations, %" PRId64 " faults, %" PRId64
            " changes of voters, %" PRId64 " lost disks\n",
-           done, sum.steps, sum.commits, sum.leaders, sum.crashes, sum.truncations, sum.faults,
-           sum.changes, sum.wipes);
+           done, sum.steps, sum.commits, sum.reads, sum.leaders, sum.crashes, sum.truncations,
+           sum.faults, sum.changes, sum.wipes);
     printf("failover after kill: mean %" PRId64 " ms, worst %" PRId64 " ms of %" PRId64 "\n",
            sum.failovers == 0 ? 0 : sum.failover_ms_sum / sum.failovers, sum.failover_ms_max,
            sum.failovers);

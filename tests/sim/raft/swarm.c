@@ -33,6 +33,7 @@ static void draw_times(struct sim_world *world)
     swarm->disk_max_us = swarm->disk_min_us +
                          sim_draw(world, 100, sim_chance(world, 1, 4) ? 80 * SIM_MS : 6 * SIM_MS);
     swarm->append_every_us = sim_draw(world, 5 * SIM_MS, 300 * SIM_MS);
+    swarm->read_every_us = sim_draw(world, 5 * SIM_MS, 300 * SIM_MS);
     swarm->fetch_batches_max = (int)sim_draw(world, 1, 8);
     swarm->drift_percent = sim_chance(world, 1, 2) ? 0 : (int)sim_draw(world, 1, 8);
 }

@@ -141,6 +141,13 @@ static void dispatch(struct sim_world *world, struct sim_event *event)
                          SIM_EVENT_CHANGE, 0);
         }
         break;
+    case SIM_EVENT_READ:
+        if (!world->healed) {
+            sim_read_someone(world);
+            sim_schedule(world, sim_draw(world, 0, 2 * world->swarm.read_every_us), SIM_EVENT_READ,
+                         0);
+        }
+        break;
     case SIM_EVENT_NEMESIS:
         if (!world->healed) {
             sim_nemesis(world);
@@ -258,5 +265,6 @@ void sim_fini(struct sim_world *world)
     sim_queue_fini(&world->queue);
     mem_free(world->tokens);
     mem_free(world->sets);
+    mem_free(world->reads);
     check_fini(world);
 }

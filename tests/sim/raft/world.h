@@ -2,9 +2,9 @@
  *
  * One seed decides everything: how many nodes, how long timers, links and disks take, which faults
  * there are and when. A run has phases: faults; then all is healed and the cluster must agree and
- * commit; then it must be quiet, even when one that was cut off comes back; then its leader is
- * killed and must be replaced at once; then its voters are changed, the leader among them. After
- * every step of a core the checks of check.h look at it.
+ * commit and be read; then it must be quiet, even when one that was cut off comes back; then its
+ * leader is killed and must be replaced at once; then its voters are changed, the leader among
+ * them. After every step of a core the checks of check.h look at it.
  *
  * A node is a controller or a broker. Some controllers are voters from the beginning, the others
  * may become some. A controller that loses its disk comes back as another replica: nobody, until
@@ -69,6 +69,7 @@ enum sim_fault {
     SIM_RESIGN, /* the state machine gives up, or the process is shut down in order */
     SIM_SLOW_DISK,
     SIM_WIPE, /* a controller loses its disk */
+    SIM_CLOG, /* what is sent to or by a node takes seconds */
     SIM_FAULTS,
 };
 
@@ -89,6 +90,7 @@ struct sim_swarm {
     int64_t disk_min_us;
     int64_t disk_max_us;
     int64_t append_every_us;
+    int64_t read_every_us;
     int fetch_batches_max;
     int64_t fault_every_us;
     bool faults[SIM_FAULTS];
@@ -112,6 +114,8 @@ struct sim_effect {
     int message_count;
     struct raft_answer *answers;
     int answer_count;
+    struct raft_read_answer *reads;
+    int read_count;
 };
 
 struct sim_node {
@@ -161,6 +165,7 @@ enum sim_event_kind {
     SIM_EVENT_SAVED,
     SIM_EVENT_APPEND,
     SIM_EVENT_CHANGE,
+    SIM_EVENT_READ,
     SIM_EVENT_NEMESIS,
     SIM_EVENT_CRASH,
     SIM_EVENT_START,
@@ -219,10 +224,18 @@ struct sim_ghost {
     int64_t synced;
 };
 
+/* Somebody's question whether it may read. */
+struct sim_read {
+    int node;
+    int64_t committed; /* by anybody, when it was asked */
+    bool answered;
+};
+
 struct sim_stats {
     int64_t steps;
     int64_t changes; /* of voters, appended */
     int64_t wipes;
+    int64_t reads;   /* confirmed */
     int64_t commits; /* offsets */
     int64_t leaders;
     int64_t crashes;
@@ -246,12 +259,16 @@ struct sim_world {
     struct sim_voters *sets;
     int set_count;
     int set_cap;
-    bool cut[SIM_NODES_MAX][SIM_NODES_MAX]; /* [from][to] */
+    bool cut[SIM_NODES_MAX][SIM_NODES_MAX];        /* [from][to] */
+    int64_t clog_us[SIM_NODES_MAX][SIM_NODES_MAX]; /* up to this much later */
     bool healed;
     uint64_t values; /* handed out to appends */
     struct sim_token *tokens;
     int token_count;
     int token_cap;
+    struct sim_read *reads; /* by token */
+    int read_count;
+    int read_cap;
     struct check_state *checks;
     struct sim_stats stats;
 
@@ -350,6 +367,15 @@ void sim_net_send(struct sim_node *from, const struct raft_message *message);
 void sim_net_answer(struct sim_node *from, const struct raft_answer *answer);
 void sim_net_deliver(struct sim_world *world, struct sim_event *event);
 void sim_net_crashed(struct sim_node *node, bool silent);
+
+/* ---- reads.c ---- */
+
+void sim_read(struct sim_world *world, struct sim_node *node);
+void sim_read_someone(struct sim_world *world);
+void sim_read_answered(struct sim_node *node, const struct raft_read_answer *answer);
+
+/* Asks the leader; false if it is not confirmed in time. */
+bool sim_read_through(struct sim_world *world, int64_t until_us);
 
 /* ---- nemesis.c ---- */
 
