@@ -47,6 +47,12 @@ ASKS(broker_heartbeat, broker_id)
 ASKS(allocate_producer_ids, broker_id)
 ASKS(controller_registration, controller_id)
 
+static bool standby_serves(const struct rpc *rpc)
+{
+    (void)rpc;
+    return true;
+}
+
 /* By key. */
 static const struct rpc_api rows[] = {
     {.key = WIRE_API_FETCH,
@@ -78,6 +84,8 @@ static const struct rpc_api rows[] = {
      .max_version = 4,
      .itemized = true,
      .serve = controller_serve_describe_configs,
+     .reads = true,
+     .standby = controller_standby_describes_configs,
      .refuse = controller_refuse_describe_configs},
     {.key = WIRE_API_ALTER_CONFIGS,
      .min_version = 0,
@@ -137,6 +145,8 @@ static const struct rpc_api rows[] = {
      .min_version = 0,
      .max_version = 2,
      .serve = controller_serve_node,
+     .reads = true,
+     .standby = standby_serves, /* it says that it does not lead */
      .refuse = controller_refuse_describe_quorum},
     {.key = WIRE_API_ALTER_PARTITION,
      .min_version = 0,
@@ -164,6 +174,8 @@ static const struct rpc_api rows[] = {
      .min_version = 0,
      .max_version = 2,
      .serve = controller_serve_describe_cluster,
+     .reads = true,
+     .standby = standby_serves, /* how clients find the active one */
      .refuse = controller_refuse_describe_cluster},
     {.key = WIRE_API_BROKER_REGISTRATION,
      .min_version = 0,
@@ -175,6 +187,8 @@ static const struct rpc_api rows[] = {
     {.key = WIRE_API_BROKER_HEARTBEAT,
      .min_version = 0,
      .max_version = 1,
+     /* Brokers act on what is committed; and a slow quorum must not look like a dead one. */
+     .unconfirmed = true,
      .asker = broker_heartbeat_asker,
      .decide = controller_decide_heartbeat,
      .after = controller_after_heartbeat,

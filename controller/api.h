@@ -18,6 +18,7 @@ void controller_api_fill(struct net_api *out);
 void controller_serve_node(struct rpc *rpc); /* what the quorum itself answers */
 void controller_serve_api_versions(struct rpc *rpc);
 void controller_serve_describe_configs(struct rpc *rpc);
+bool controller_standby_describes_configs(const struct rpc *rpc); /* its own */
 
 /* describe_cluster.c */
 void controller_serve_describe_cluster(struct rpc *rpc);

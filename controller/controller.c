@@ -89,12 +89,23 @@ uint64_t controller_append_count(const struct controller *c)
     return c->append_count;
 }
 
-void controller_op_finish(struct controller_op *op, enum err e)
+static void finish(struct controller_op *op, enum err e)
 {
     /* The response borrows from the image, and `done` may free the operation. */
     const struct metadata_image *image = op->image;
     op->done(op, e);
     metadata_image_unref(image);
+}
+
+void controller_op_ready(struct controller_op *op, enum err e)
+{
+    if (op->verdict == ERR_NONE) {
+        op->verdict = e;
+    }
+    ASSERT(op->waits > 0);
+    if (--op->waits == 0) {
+        finish(op, op->verdict);
+    }
 }
 
 /* ---- active ---- */
@@ -189,6 +200,7 @@ static enum err write(struct controller *c, struct controller_op *op, int64_t of
         metadata_image_unref(images[i]);
     }
     if (e == ERR_NONE) {
+        op->waits = 1;
         controller_deferred_park(&c->deferred, op, offset + (int64_t)op->decision.count - 1);
     } else if (done > 0) {
         /* Half of the operation is in the log. Whoever leads next goes on from what commits. */
@@ -201,12 +213,36 @@ out:
     return e;
 }
 
+static void confirmed(void *arg, enum err e)
+{
+    controller_op_ready(arg, e);
+}
+
+/* Nothing is written. The answer waits for what the decision has seen, and for the quorum. */
+static void park_without_records(struct controller *c, struct controller_op *op)
+{
+    struct list *last = c->versions.prev;
+    bool pending = !list_empty(&c->versions);
+    op->waits = pending + !op->unconfirmed;
+    if (op->waits == 0) {
+        finish(op, ERR_NONE);
+        return;
+    }
+    if (pending) {
+        controller_deferred_park(&c->deferred, op, LIST_ENTRY(last, struct version, node)->offset);
+    }
+    if (!op->unconfirmed) {
+        c->options.raft.read(c->options.raft.arg, confirmed, op);
+    }
+}
+
 void controller_submit(struct controller *c, struct controller_op *op)
 {
     op->image = NULL;
+    op->verdict = ERR_NONE;
     decision_init(&op->decision, op->arena);
     if (!controller_is_active(c)) {
-        controller_op_finish(op, ERR_NOT_CONTROLLER);
+        finish(op, ERR_NOT_CONTROLLER);
         return;
     }
     op->image = metadata_image_ref(c->latest);
@@ -223,16 +259,11 @@ void controller_submit(struct controller *c, struct controller_op *op)
     if (op->decision.count > 0) {
         enum err e = write(c, op, in.next_offset);
         if (e != ERR_NONE) {
-            controller_op_finish(op, e);
+            finish(op, e);
         }
         return;
     }
-    struct list *last = c->versions.prev;
-    if (list_empty(&c->versions)) {
-        controller_op_finish(op, ERR_NONE);
-    } else {
-        controller_deferred_park(&c->deferred, op, LIST_ENTRY(last, struct version, node)->offset);
-    }
+    park_without_records(c, op);
 }
 
 /* ---- the log ---- */
@@ -391,6 +422,7 @@ void controller_on_claim(struct controller *c, int32_t epoch, int64_t next_offse
     takeover->op.cause = metadata_cause_of(METADATA_EVENT_TAKEOVER, c->options.node_id);
     takeover->op.decide = decide_takeover;
     takeover->op.done = takeover_done;
+    takeover->op.unconfirmed = true;
     controller_submit(c, &takeover->op);
     if (controller_is_active(c) && c->options.hooks.activated != NULL) {
         c->options.hooks.activated(c->options.hooks.arg);

@@ -5,8 +5,9 @@
  * appended and is not committed yet. An operation is decided on `latest`; its records are replayed
  * first, so that nothing is ever written that cannot be replayed, and appended then; its answer is
  * parked until they are committed. An operation without records waits, too, while something is
- * pending, because it may have seen what may yet be lost. Losing leadership drops `latest` and
- * fails what is parked with NOT_CONTROLLER.
+ * pending, because it may have seen what may yet be lost; and until the quorum has confirmed that
+ * nobody else was the leader when it was decided, because what it saw may have been old. Losing
+ * leadership drops `latest` and fails what is parked with NOT_CONTROLLER.
  *
  *     controller_submit(c, op):   op->decide(…)  →  replay, append  →  op->done(op, ERR_NONE)
  *
@@ -38,21 +39,27 @@ struct controller_op {
      * Texts must live until `done`. */
     struct metadata_cause cause;
     int16_t api_version;
+    /* Without records, the answer tells nobody what could be old: it need not be confirmed. */
+    bool unconfirmed;
     struct decision decision;
 
     /* Private. */
     struct list node;
+    int waits;        /* a commit, a confirmation */
+    enum err verdict; /* the first one that is none */
     int64_t offset;
     const struct metadata_image *image; /* what the decision borrows from */
 };
 
-/* How the log is written; all three of the active controller only. */
+/* How the log is written and read; of the active controller only. */
 struct controller_log {
     void *arg;
     int64_t (*end_offset)(void *arg); /* what the next append will get */
     enum err (*append)(void *arg, int32_t epoch, const struct slice *values, int count,
                        int64_t *base_offset);
     void (*resign)(void *arg, int32_t epoch);
+    /* As node_read(). */
+    void (*read)(void *arg, void (*done)(void *op, enum err e), void *op);
 };
 
 /* What the rest of the daemon hears. Members may be NULL. */
@@ -103,7 +110,8 @@ uint64_t controller_append_count(const struct controller *c);
 
 void controller_submit(struct controller *c, struct controller_op *op);
 
-/* For deferred.c: ends an operation. */
-void controller_op_finish(struct controller_op *op, enum err e);
+/* For deferred.c: one of the things that the operation waits for has come, or never will. The
+ * operation ends with the last one. */
+void controller_op_ready(struct controller_op *op, enum err e);
 
 #endif

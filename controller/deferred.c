@@ -33,7 +33,7 @@ void controller_deferred_commit(struct deferred *d, int64_t offset)
     while (!list_empty(&d->ops) && first(d)->offset <= offset) {
         struct controller_op *op = first(d);
         list_remove(&op->node);
-        controller_op_finish(op, ERR_NONE);
+        controller_op_ready(op, ERR_NONE);
     }
 }
 
@@ -50,6 +50,6 @@ void controller_deferred_fail(struct deferred *d, enum err e)
     while (!list_empty(&failed)) {
         struct controller_op *op = LIST_ENTRY(failed.next, struct controller_op, node);
         list_remove(&op->node);
-        controller_op_finish(op, e);
+        controller_op_ready(op, e);
     }
 }

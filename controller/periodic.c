@@ -27,6 +27,7 @@ static void submit(struct periodic *p, struct job model, enum metadata_event eve
     job->op.cause = metadata_cause_of(event, broker_id);
     job->broker_id = broker_id;
     job->owner = p;
+    job->op.unconfirmed = true;
     job->op.arena = &job->arena;
     controller_submit(p->controller, &job->op);
 }

@@ -97,6 +97,7 @@ void controller_registration_poke(struct registration *r)
             .decide = decide_self,
             .done = self_done,
             .arena = &r->op_arena,
+            .unconfirmed = true,
             .cause = metadata_cause_of(METADATA_EVENT_CONTROLLER_START, r->config->node_id)};
         controller_submit(r->controller, &r->op);
     } else if (r->client != NULL) {

@@ -44,12 +44,36 @@ static struct metadata_cause cause_of(const struct rpc *rpc)
     return cause;
 }
 
+static void read_confirmed(void *arg, enum err e)
+{
+    struct rpc *rpc = arg;
+    if (e == ERR_NONE) {
+        rpc->api->serve(rpc);
+    } else {
+        controller_rpc_refuse(rpc, for_client(e));
+    }
+}
+
+static void serve(struct rpc *rpc)
+{
+    const struct rpc_api *api = rpc->api;
+    bool active = controller_is_active(rpc->server->controller);
+    if (!api->reads || (!active && api->standby != NULL && api->standby(rpc))) {
+        api->serve(rpc);
+    } else if (active) {
+        node_read(rpc->server->node, read_confirmed, rpc);
+    } else {
+        controller_rpc_refuse(rpc, ERR_NOT_CONTROLLER);
+    }
+}
+
 void controller_rpc_dispatch(struct rpc *rpc)
 {
     if (rpc->api->serve != NULL) {
-        rpc->api->serve(rpc);
+        serve(rpc);
         return;
     }
+    rpc->op.unconfirmed = rpc->api->unconfirmed;
     rpc->op.cause = cause_of(rpc);
     rpc->op.decide = decide;
     rpc->op.done = done;

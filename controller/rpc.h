@@ -18,8 +18,9 @@ struct rpc_api {
     int16_t key;
     int16_t min_version;
     int16_t max_version;
-    bool forwarded; /* may come inside an Envelope */
-    bool itemized;  /* errors stand only beside the items asked for */
+    bool forwarded;   /* may come inside an Envelope */
+    bool unconfirmed; /* as in struct controller_op */
+    bool itemized;    /* errors stand only beside the items asked for */
 
     /* The broker or controller that asks on its own account, from the body; NULL: clients ask. */
     int32_t (*asker)(const void *body);
@@ -27,6 +28,12 @@ struct rpc_api {
     /* Answers, now or later, by controller_rpc_reply() or net_reply…(). NULL: the request is
      * decided. */
     void (*serve)(struct rpc *rpc);
+    /* `serve` answers from the metadata: only the active controller calls it, and only when the
+     * quorum has confirmed that nobody else is. A standby may have been the active controller until
+     * just now and knows what was true then: it refuses, unless `standby` (may be NULL) says that
+     * this request asks nothing that can be old. */
+    bool reads;
+    bool (*standby)(const struct rpc *rpc);
 
     /* As in struct controller_op. */
     void (*decide)(struct rpc *rpc, const struct decide_input *in, struct decision *out);

@@ -74,3 +74,17 @@ void controller_serve_describe_configs(struct rpc *rpc)
                               &response);
     controller_rpc_reply(rpc, &response);
 }
+
+bool controller_standby_describes_configs(const struct rpc *rpc)
+{
+    const struct wire_describe_configs_request *request = rpc->body;
+    struct slice self =
+        decide_text(controller_rpc_arena(rpc), "%" PRId32, rpc->server->config.node_id);
+    for (int32_t i = 0; i < request->resources_count; i++) {
+        if (request->resources[i].resource_type != METADATA_CONFIG_BROKER ||
+            !slice_eq(request->resources[i].resource_name, self)) {
+            return false;
+        }
+    }
+    return true;
+}

@@ -30,6 +30,12 @@ static void log_resign(void *arg, int32_t epoch)
     node_resign(s->node, epoch);
 }
 
+static void log_read(void *arg, void (*done)(void *op, enum err e), void *op)
+{
+    struct controller_server *s = arg;
+    node_read(s->node, done, op);
+}
+
 static int64_t wall_ms(void *arg)
 {
     struct controller_server *s = arg;
@@ -127,7 +133,7 @@ static void make_controller(struct controller_server *s)
         .settings = s->options.settings,
         .seed = s->options.seed,
         .log = s->options.log,
-        .raft = {s, log_end_offset, log_append, log_resign},
+        .raft = {s, log_end_offset, log_append, log_resign, log_read},
         .hooks = {s, activated, deactivated, committed, fail},
         .wall_ms = wall_ms,
     });

@@ -25,6 +25,9 @@ struct fake_log {
     int delivered;
     enum err next_append; /* ERR_NONE: append */
     int appends_until_error;
+    bool hold_reads; /* else they are confirmed at once */
+    void (*read_done)(void *op, enum err e);
+    void *reading;
     int resigned;
     int activated;
     int deactivated;
@@ -63,6 +66,26 @@ static void fake_resign(void *arg, int32_t epoch)
     struct fake_log *log = arg;
     log->resigned++;
     controller_on_resign(log->controller, epoch);
+}
+
+static void fake_read(void *arg, void (*done)(void *op, enum err e), void *op)
+{
+    struct fake_log *log = arg;
+    if (!log->hold_reads) {
+        done(op, ERR_NONE);
+        return;
+    }
+    ck_assert_ptr_null(log->reading);
+    log->read_done = done;
+    log->reading = op;
+}
+
+static void end_read(struct fake_log *log, enum err e)
+{
+    void *op = log->reading;
+    ck_assert_ptr_nonnull(op);
+    log->reading = NULL;
+    log->read_done(op, e);
 }
 
 static void on_activated(void *arg)
@@ -184,7 +207,7 @@ static void set_up(struct fake_log *log, struct settings **settings)
         .cluster_id = slice_str(CLUSTER_ID),
         .settings = *settings,
         .seed = 1,
-        .raft = {log, fake_end, fake_append, fake_resign},
+        .raft = {log, fake_end, fake_append, fake_resign, fake_read},
         .hooks = {log, on_activated, on_deactivated, NULL, on_failed},
         .wall_ms = fake_wall,
     });
@@ -443,6 +466,59 @@ START_TEST(every_batch_says_why_it_was_written)
 }
 END_TEST
 
+START_TEST(answers_without_records_are_confirmed)
+{
+    struct fake_log log;
+    struct settings *settings;
+    struct op writes = {.feature = "f", .level = 1, .records = 1};
+    struct op reads = {0};
+    set_up(&log, &settings);
+    activate(&log);
+    log.hold_reads = true;
+    submit(log.controller, &reads);
+    ck_assert_int_eq(reads.calls, 0);
+    end_read(&log, ERR_NONE);
+    ck_assert_int_eq(reads.calls, 1);
+    ck_assert_int_eq(reads.result, ERR_NONE);
+
+    reads = (struct op){0}; /* it was replaced, and has not heard of it */
+    submit(log.controller, &reads);
+    end_read(&log, ERR_NOT_CONTROLLER);
+    ck_assert_int_eq(reads.result, ERR_NOT_CONTROLLER);
+
+    /* What it saw must be committed, too, whichever comes first. */
+    for (int order = 0; order < 2; order++) {
+        writes = (struct op){.feature = "f", .level = 2 + (int16_t)order, .records = 1};
+        reads = (struct op){0};
+        submit(log.controller, &writes);
+        submit(log.controller, &reads);
+        ck_assert_int_eq(reads.seen, 2 + order);
+        if (order == 0) {
+            end_read(&log, ERR_NONE);
+            ck_assert_int_eq(reads.calls, 0);
+            commit_one(&log);
+        } else {
+            commit_one(&log);
+            ck_assert_int_eq(reads.calls, 0);
+            end_read(&log, ERR_NONE);
+        }
+        ck_assert_int_eq(reads.calls, 1);
+    }
+
+    reads = (struct op){.op.unconfirmed = true};
+    submit(log.controller, &reads);
+    ck_assert_int_eq(reads.calls, 1);
+
+    reads = (struct op){0};
+    submit(log.controller, &reads);
+    controller_on_resign(log.controller, 1);
+    ck_assert_int_eq(reads.calls, 0); /* the log will say so */
+    end_read(&log, ERR_NOT_CONTROLLER);
+    ck_assert_int_eq(reads.calls, 1);
+    tear_down(&log, settings);
+}
+END_TEST
+
 START_TEST(half_an_operation_ends_the_leadership)
 {
     struct fake_log log;
@@ -464,4 +540,5 @@ UNIT_MAIN("controller", a_standby_refuses_and_replays, an_empty_log_begins_with_
           bootstrap_records_come_from_the_snapshot, answers_come_at_commit_and_in_order,
           resigning_fails_what_is_parked_and_forgets_it, what_cannot_be_replayed_is_never_written,
           a_full_log_refuses_and_changes_nothing, large_operations_are_cut_where_they_may_be,
-          every_batch_says_why_it_was_written, half_an_operation_ends_the_leadership)
+          every_batch_says_why_it_was_written, answers_without_records_are_confirmed,
+          half_an_operation_ends_the_leadership)
