@@ -1,4 +1,4 @@
-"""What a controller answers that was the active one, was stopped, and has been replaced meanwhile."""
+"""What a controller answers that was active, was stopped, and has been replaced meanwhile."""
 import socket
 import struct
 
