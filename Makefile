@@ -150,6 +150,15 @@ $(O)/tests/unit/$(1)/%: $(O)/obj/tests/unit/$(1)/%.o $(TESTLIB) $(call libs_for,
 	$$(call link,-lcheck -lsubunit -lrt)
 endef
 $(foreach f,$(FOLDERS) house,$(eval $(call unit_rules,$(f))))
+
+# Some of net's run on the simulated system, too: on_sim_*.
+ON_SIM_SOURCES := tests/unit/sim/net/on_sim.c
+ON_SIM_PROGRAMS := $(addprefix $(O)/tests/unit/sim/net/on_sim_,\
+                               client client_bad_peer limits output server storm)
+$(ON_SIM_PROGRAMS): $(O)/tests/unit/sim/net/on_sim_%: $(O)/obj/tests/unit/net/test_%.o \
+                    $(ON_SIM_SOURCES:%.c=$(O)/obj/%.o) $(TESTLIB) $(call libs_for,sim/net)
+	$(call link,-lcheck -lsubunit -lrt)
+UNIT_PROGRAMS += $(ON_SIM_PROGRAMS)
 unit: $(UNIT_PROGRAMS) ## run the unit tests of variant V
 	@set -e; for t in $^; do echo "  RUN $$t"; $$t; done
 
@@ -220,7 +229,7 @@ format: ## format every C file
 
 # For the scripts: every file that some target compiles, and the values of variables NAMES.
 SOURCES = $(foreach f,$(FOLDERS),$(call sources,$(f))) controller/main.c broker/main.c cli/main.c \
-          $(TESTLIB_SOURCES) $(UNIT_SOURCES) $(SIM_SOURCES) $(E2E_SOURCES) $(BENCH_SOURCES) \
+          $(TESTLIB_SOURCES) $(UNIT_SOURCES) $(ON_SIM_SOURCES) $(SIM_SOURCES) $(E2E_SOURCES) $(BENCH_SOURCES) \
           $(FUZZ_PROGRAMS:$(O)/%=%.c)
 show:
 	@$(foreach name,$(NAMES),echo '$(name)=$($(name))';)

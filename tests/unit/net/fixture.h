@@ -1,19 +1,20 @@
-/* A server on a loop of this thread and raw sockets that talk to it. */
+/* A server on a loop of this thread and raw sockets that talk to it.
+ *
+ * The sockets are those of net/os/, so that the tests also run on the simulated system
+ * (tests/unit/sim/net/on_sim.c). */
 #ifndef TEST_NET_FIXTURE_H
 #define TEST_NET_FIXTURE_H
 
-#include <arpa/inet.h>
 #include <check.h>
 #include <errno.h>
-#include <fcntl.h>
-#include <netinet/in.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/socket.h>
 #include <unistd.h>
 
 #include "base/mem.h"
+#include "net/address.h"
 #include "net/net.h"
+#include "net/os/os.h"
 
 enum {
     FIX_DEADLINE_MS = 20000,
@@ -217,18 +218,31 @@ static inline void fix_reply_parked(struct fix *f, int i)
 
 /* ---- raw sockets ---- */
 
+static inline struct address fix_loopback(int port)
+{
+    struct address_list list;
+    ck_assert_ptr_null(os_resolve("127.0.0.1", port, true, &list));
+    return list.items[0];
+}
+
+/* Listens on a port that the system chooses. */
+static inline int fix_listen(int backlog, int *port)
+{
+    struct address at = fix_loopback(0);
+    int fd = os_listen(&at, backlog);
+    ck_assert_int_ge(fd, 0);
+    ck_assert(os_socket_local(fd, &at));
+    *port = address_port(&at);
+    return fd;
+}
+
 static inline int fix_connect_buf(struct fix *f, int receive_buffer)
 {
-    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    struct address to = fix_loopback(net_listener_port(f->listener));
+    int fd = os_dial(&to, (struct os_buffer_sizes){.receive_bytes = receive_buffer});
     ck_assert_int_ge(fd, 0);
-    if (receive_buffer > 0) {
-        setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &receive_buffer, sizeof receive_buffer);
-    }
-    struct sockaddr_in to = {.sin_family = AF_INET,
-                             .sin_port = htons((uint16_t)net_listener_port(f->listener)),
-                             .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-    ck_assert_int_eq(connect(fd, (struct sockaddr *)&to, sizeof to), 0);
-    fcntl(fd, F_SETFL, O_NONBLOCK);
+    struct address peer;
+    FIX_UNTIL(f, os_socket_peer(fd, &peer));
     return fd;
 }
 
@@ -298,7 +312,7 @@ static inline void fix_send(struct fix *f, int fd, struct slice bytes)
 {
     int64_t end_ms = net_wall_ms(f->loop) + FIX_DEADLINE_MS;
     while (bytes.len > 0) {
-        ssize_t n = send(fd, bytes.data, bytes.len, MSG_NOSIGNAL);
+        ssize_t n = os_send(fd, &(struct iovec){(void *)bytes.data, bytes.len}, 1, false);
         ck_assert_msg(n >= 0 || errno == EAGAIN, "send: %s", strerror(errno));
         if (n > 0) {
             bytes = slice_of(bytes.data + n, bytes.len - (size_t)n);
@@ -314,7 +328,7 @@ static inline bool fix_recv(struct fix *f, int fd, void *to, size_t len)
 {
     int64_t end_ms = net_wall_ms(f->loop) + FIX_DEADLINE_MS;
     for (size_t have = 0; have < len;) {
-        ssize_t n = recv(fd, (char *)to + have, len - have, 0);
+        ssize_t n = os_recv(fd, &(struct iovec){(char *)to + have, len - have}, 1);
         if (n == 0 || (n < 0 && errno == ECONNRESET)) {
             return false;
         }

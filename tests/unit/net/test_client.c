@@ -84,25 +84,21 @@ START_TEST(calls_time_out_before_there_is_a_connection)
     struct seen seen = {0};
     struct net_client *client = new_client(&f, &seen, false);
     /* A full backlog answers nobody. */
-    int full = socket(AF_INET, SOCK_STREAM, 0);
-    struct sockaddr_in at = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-    socklen_t len = sizeof at;
-    ck_assert_int_eq(bind(full, (struct sockaddr *)&at, len), 0);
-    ck_assert_int_eq(listen(full, 0), 0);
-    ck_assert_int_eq(getsockname(full, (struct sockaddr *)&at, &len), 0);
+    int port;
+    int full = fix_listen(0, &port);
+    struct address at = fix_loopback(port);
     int fill[3];
     for (int i = 0; i < 3; i++) {
-        fill[i] = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0);
-        (void)!connect(fill[i], (struct sockaddr *)&at, len);
+        fill[i] = os_dial(&at, (struct os_buffer_sizes){0});
     }
-    net_client_set_address(client, "127.0.0.1", ntohs(at.sin_port));
+    net_client_set_address(client, "127.0.0.1", port);
     find(client, &seen, "x", 30);
     FIX_UNTIL(&f, seen.count == 1);
     ck_assert_int_eq(seen.error, ERR_TIMED_OUT);
     for (int i = 0; i < 3; i++) {
-        close(fill[i]);
+        os_close(fill[i]);
     }
-    close(full);
+    os_close(full);
     net_client_free(client);
     fix_fini(&f);
 }

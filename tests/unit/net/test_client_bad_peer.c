@@ -1,16 +1,11 @@
 /* Clients whose peers misbehave: a listening socket that the test serves by hand. */
 #include "tests/unit/net/client_fixture.h"
 
-static int bad_peer(struct fix *f, struct net_client *client)
+static int bad_peer(struct net_client *client)
 {
-    int fd = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0);
-    struct sockaddr_in at = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-    socklen_t len = sizeof at;
-    ck_assert_int_eq(bind(fd, (struct sockaddr *)&at, len), 0);
-    ck_assert_int_eq(listen(fd, 5), 0);
-    ck_assert_int_eq(getsockname(fd, (struct sockaddr *)&at, &len), 0);
-    net_client_set_address(client, "127.0.0.1", ntohs(at.sin_port));
-    (void)f;
+    int port;
+    int fd = fix_listen(5, &port);
+    net_client_set_address(client, "127.0.0.1", port);
     return fd;
 }
 
@@ -36,26 +31,26 @@ START_TEST(bad_answers_fail_the_call_and_close)
     fix_init(&f, NULL, NULL);
     struct seen seen = {0};
     struct net_client *client = new_client(&f, &seen, false);
-    int listen_fd = bad_peer(&f, client);
+    int listen_fd = bad_peer(client);
     find(client, &seen, "x", 5000);
     int fd = -1;
-    FIX_UNTIL(&f, (fd = accept(listen_fd, NULL, NULL)) >= 0);
+    struct address peer;
+    FIX_UNTIL(&f, (fd = os_accept(listen_fd, &peer)) >= 0);
     uint8_t some[10];
-    fcntl(fd, F_SETFL, O_NONBLOCK);
     ck_assert(fix_recv(&f, fd, some, sizeof some));
     if (answers[_i].len > 0) {
         fix_send(&f, fd, slice_of(answers[_i].bytes, answers[_i].len));
     } else {
-        close(fd);
+        os_close(fd);
     }
     FIX_UNTIL(&f, seen.count == 1);
     ck_assert_int_eq(seen.error, answers[_i].error);
     FIX_UNTIL(&f, seen.closed == 1);
     ck_assert(!net_client_is_open(client));
     if (answers[_i].len > 0) {
-        close(fd);
+        os_close(fd);
     }
-    close(listen_fd);
+    os_close(listen_fd);
     net_client_free(client);
     fix_fini(&f);
 }
@@ -67,15 +62,16 @@ START_TEST(answer_nobody_asked_for)
     fix_init(&f, NULL, NULL);
     struct seen seen = {0};
     struct net_client *client = new_client(&f, &seen, false);
-    int listen_fd = bad_peer(&f, client);
+    int listen_fd = bad_peer(client);
     net_client_connect(client);
     FIX_UNTIL(&f, seen.opened == 1);
     int fd = -1;
-    FIX_UNTIL(&f, (fd = accept(listen_fd, NULL, NULL)) >= 0);
+    struct address peer;
+    FIX_UNTIL(&f, (fd = os_accept(listen_fd, &peer)) >= 0);
     fix_send(&f, fd, slice_of("\0\0\0\4\0\0\0\0", 8));
     FIX_UNTIL(&f, seen.closed == 1);
-    close(fd);
-    close(listen_fd);
+    os_close(fd);
+    os_close(listen_fd);
     net_client_free(client);
     fix_fini(&f);
 }
@@ -87,21 +83,20 @@ START_TEST(greeting_that_fails)
     fix_init(&f, NULL, NULL);
     struct seen seen = {0};
     struct net_client *client = new_client(&f, &seen, true);
-    int listen_fd = bad_peer(&f, client);
+    int listen_fd = bad_peer(client);
     for (int round = 0; round < 3; round++) {
         find(client, &seen, "x", 5000);
         int fd = -1;
-        FIX_UNTIL(&f, (fd = accept(listen_fd, NULL, NULL)) >= 0);
+        struct address peer;
+        FIX_UNTIL(&f, (fd = os_accept(listen_fd, &peer)) >= 0);
         if (round == 1) {
             uint8_t head[12];
-            fcntl(fd, F_SETFL, O_NONBLOCK);
             ck_assert(fix_recv(&f, fd, head, sizeof head));
             uint8_t reply[10] = {0, 0, 0, 6, head[8], head[9], head[10], head[11], 0, 0x29};
             fix_send(&f, fd, slice_of(reply, sizeof reply)); /* an error and no more */
             FIX_UNTIL(&f, seen.count == round + 1);
         } else if (round == 2) {
             uint8_t head[12];
-            fcntl(fd, F_SETFL, O_NONBLOCK);
             ck_assert(fix_recv(&f, fd, head, sizeof head));
             uint8_t reply[14] = {0, 0, 0, 10, head[8], head[9], head[10], head[11], 0, 35};
             fix_send(&f, fd, slice_of(reply, sizeof reply)); /* refuses, knows no version */
@@ -114,18 +109,18 @@ START_TEST(greeting_that_fails)
             }
             ck_assert(fix_recv(&f, fd, again, 2));
             ck_assert_int_eq(load_u16(again), 0); /* asks in version 0 then */
-            close(fd);
+            os_close(fd);
             fd = -1;
         }
         if (fd >= 0) {
-            close(fd);
+            os_close(fd);
         }
         FIX_UNTIL(&f, seen.count == round + 1);
         ck_assert_int_eq(seen.error, ERR_CLOSED);
     }
     ck_assert_int_eq(seen.opened, 0);
     ck_assert_int_eq(seen.closed, 0);
-    close(listen_fd);
+    os_close(listen_fd);
     net_client_free(client);
     fix_fini(&f);
 }

@@ -25,7 +25,7 @@ START_TEST(in_flight_limit_holds_and_lets_go)
     }
     ck_assert_int_eq(f.handled, 40);
     buf_fini(&out);
-    close(fd);
+    os_close(fd);
     fix_fini(&f);
 }
 END_TEST
@@ -45,7 +45,7 @@ START_TEST(thousands_of_pipelined_requests)
         ck_assert_int_eq(fix_recv_id(&f, fd), i);
     }
     buf_fini(&out);
-    close(fd);
+    os_close(fd);
     fix_fini(&f);
 }
 END_TEST
@@ -69,7 +69,7 @@ START_TEST(parked_body_can_be_dropped)
     fix_produce_reply(f.parked[0]);
     ck_assert_int_eq(fix_recv_id(&f, fd), 1);
     buf_fini(&out);
-    close(fd);
+    os_close(fd);
     fix_fini(&f);
     net_budget_free(budget);
 }
@@ -102,7 +102,7 @@ START_TEST(spent_budget_pauses_reading_and_recovers)
     }
     for (int i = 0; i < PEERS; i++) {
         ck_assert_int_eq(fix_recv_id(&f, fds[i]), 1);
-        close(fds[i]);
+        os_close(fds[i]);
     }
     ck_assert_int_eq(net_budget_used(budget), 0);
     buf_fini(&out);
@@ -124,7 +124,7 @@ START_TEST(frame_not_finished_in_time_closes)
     ck_assert(fix_is_closed(&f, fd));
     ck_assert_int_ge(net_wall_ms(f.loop) - start_ms, 40);
     buf_fini(&out);
-    close(fd);
+    os_close(fd);
     fix_fini(&f);
 }
 END_TEST
@@ -149,8 +149,8 @@ START_TEST(idle_connection_closes_busy_one_stays)
     ck_assert(fix_is_closed(&f, busy)); /* now it is idle */
     ck_assert_int_eq(net_server_stats(f.server).closed_idle, 2);
     buf_fini(&out);
-    close(idle);
-    close(busy);
+    os_close(idle);
+    os_close(busy);
     fix_fini(&f);
 }
 END_TEST

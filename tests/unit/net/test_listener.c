@@ -49,7 +49,7 @@ START_TEST(port_can_be_taken_again_at_once)
     net_listener_free(f.listener);
     ck_assert(fix_is_closed(&f, fd));
     ck_assert_int_eq(listen_at(&f, "127.0.0.1", port, &f.listener, NULL), ERR_NONE);
-    close(fd);
+    os_close(fd);
     fix_fini(&f);
 }
 END_TEST
@@ -64,15 +64,15 @@ START_TEST(limits_of_connections)
     FIX_UNTIL(&f, net_server_stats(f.server).connections == 2);
     int c = fix_connect(&f);
     ck_assert(fix_is_closed(&f, c));
-    close(a);
+    os_close(a);
     FIX_UNTIL(&f, net_server_stats(f.server).connections == 1);
     fix_settle(&f);
     int d = fix_connect(&f);
     FIX_UNTIL(&f, net_server_stats(f.server).connections == 2);
     ck_assert_int_eq(f.warnings, 1);
-    close(b);
-    close(c);
-    close(d);
+    os_close(b);
+    os_close(c);
+    os_close(d);
     fix_fini(&f);
 }
 END_TEST
@@ -86,8 +86,8 @@ START_TEST(limit_of_one_address)
     FIX_UNTIL(&f, net_server_stats(f.server).connections == 1);
     int b = fix_connect(&f);
     ck_assert(fix_is_closed(&f, b));
-    close(a);
-    close(b);
+    os_close(a);
+    os_close(b);
     fix_fini(&f);
 }
 END_TEST
@@ -102,7 +102,7 @@ START_TEST(accepting_pauses_without_descriptors_and_comes_back)
     struct rlimit before;
     ck_assert_int_eq(getrlimit(RLIMIT_NOFILE, &before), 0);
     int next = dup(fd);
-    close(next);
+    os_close(next);
     struct rlimit none = {.rlim_cur = (rlim_t)next, .rlim_max = before.rlim_max};
     ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &none), 0);
     FIX_UNTIL(&f, f.warnings == 1);
@@ -117,8 +117,8 @@ START_TEST(accepting_pauses_without_descriptors_and_comes_back)
     ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &before), 0);
     FIX_UNTIL(&f, net_server_stats(f.server).connections == 2);
     buf_fini(&out);
-    close(fd);
-    close(waiting);
+    os_close(fd);
+    os_close(waiting);
     fix_fini(&f);
 }
 END_TEST
@@ -145,7 +145,7 @@ START_TEST(a_thousand_idle_connections_hold_no_buffers)
     printf("%zu bytes a connection\n", grown / PEERS);
     ck_assert_uint_le(grown, PEERS * BYTES_EACH); /* nothing to see under ASan: opt builds tell */
     for (int i = 0; i < PEERS; i++) {
-        close(fds[i]);
+        os_close(fds[i]);
     }
     FIX_UNTIL(&f, net_server_stats(f.server).connections == 0);
     mem_free(fds);

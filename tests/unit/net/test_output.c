@@ -1,4 +1,5 @@
 /* Responses with file ranges, slow readers, short writes. */
+#include <fcntl.h>
 #include <sys/mman.h>
 
 #include "tests/unit/net/fixture.h"
@@ -92,7 +93,7 @@ START_TEST(files_arrive_whole)
         make_files(&f, shapes[_i].files, shapes[_i].len);
         int fd = fix_connect(&f);
         fetch_and_check(&f, fd, 4);
-        close(fd);
+        os_close(fd);
         fix_fini(&f);
     }
 }
@@ -123,7 +124,7 @@ START_TEST(cold_files_arrive_whole)
     make_cold(&f);
     int fd = fix_connect(&f);
     fetch_and_check(&f, fd, 2);
-    close(fd);
+    os_close(fd);
     fix_fini(&f);
 }
 END_TEST
@@ -143,7 +144,7 @@ START_TEST(reader_of_a_cold_file_dies)
         for (int i = 0; i < steps; i++) {
             net_loop_step(f.loop, 0);
         }
-        close(fd);
+        os_close(fd);
         if (steps % 2 == 0) {
             FIX_UNTIL(&f, f.released == 3);
         } /* else the loop is freed while a thread reads */
@@ -165,7 +166,7 @@ START_TEST(small_socket_buffers)
         int fd = fix_connect_buf(&f, 4096);
         fetch_and_check(&f, fd, 3);
         ck_assert_int_ge(net_server_stats(f.server).bytes_out, 3 * 7 * 90000);
-        close(fd);
+        os_close(fd);
         fix_fini(&f);
     }
 }
@@ -186,7 +187,7 @@ START_TEST(files_are_released_once_when_the_reader_dies)
     FIX_UNTIL(&f, f.handled == 3);
     fix_settle(&f);
     ck_assert_int_lt(f.released, 18);
-    close(fd);
+    os_close(fd);
     FIX_UNTIL(&f, f.released == 18);
     fix_settle(&f);
     ck_assert_int_eq(f.released, 18);
@@ -207,7 +208,7 @@ START_TEST(answers_to_the_dead_release_their_files)
     fix_send(&f, fd, buf_slice(&out));
     FIX_UNTIL(&f, f.handled == 2);
     ck_assert_int_eq(f.released, 0);
-    close(fd);
+    os_close(fd);
     FIX_UNTIL(&f, f.released == 2);
     net_reply_none(f.parked[0]);
     buf_fini(&out);
@@ -233,7 +234,7 @@ START_TEST(short_file_closes)
         ck_assert_int_eq(f.warnings, 1);
         buf_fini(&out);
         buf_fini(&frame);
-        close(fd);
+        os_close(fd);
         fix_fini(&f);
     }
 }
@@ -253,7 +254,7 @@ START_TEST(stalled_reader_is_closed)
     FIX_UNTIL(&f, net_server_stats(f.server).closed_stalled == 1);
     ck_assert_int_eq(f.released, 1);
     buf_fini(&out);
-    close(fd);
+    os_close(fd);
     fix_fini(&f);
 }
 END_TEST
@@ -285,7 +286,7 @@ START_TEST(slow_reader_is_not_stalled)
     ck_assert_int_gt(net_wall_ms(f.loop) - start_ms, 300);
     ck_assert_int_eq(net_server_stats(f.server).closed_stalled, 0);
     buf_fini(&out);
-    close(fd);
+    os_close(fd);
     fix_fini(&f);
 }
 END_TEST
@@ -306,7 +307,7 @@ START_TEST(reading_pauses_while_output_is_not_taken)
     }
     size_t sent = 0;
     for (int tries = 0; tries < 50; tries++) {
-        ssize_t n = send(fd, out.data + sent, out.len - sent, MSG_NOSIGNAL);
+        ssize_t n = os_send(fd, &(struct iovec){out.data + sent, out.len - sent}, 1, false);
         sent += n > 0 ? (size_t)n : 0;
         net_loop_step(f.loop, 1);
     }
@@ -317,7 +318,7 @@ START_TEST(reading_pauses_while_output_is_not_taken)
     }
     fix_send(&f, fd, slice_of(out.data + sent, out.len - sent));
     buf_fini(&out);
-    close(fd);
+    os_close(fd);
     fix_fini(&f);
 }
 END_TEST

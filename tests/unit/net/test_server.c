@@ -53,7 +53,7 @@ START_TEST(frames_torn_at_every_byte)
     ck_assert_int_eq(stats.bytes_in, (int64_t)(two.len * (two.len + 2)));
     buf_fini(&two);
     buf_fini(&frame);
-    close(fd);
+    os_close(fd);
     fix_fini(&f);
 }
 END_TEST
@@ -84,7 +84,7 @@ START_TEST(large_frames_between_small_ones)
         ck_assert_uint_eq(f.last_records, sizes[i]);
     }
     buf_fini(&all);
-    close(fd);
+    os_close(fd);
     fix_fini(&f);
 }
 END_TEST
@@ -100,13 +100,13 @@ START_TEST(oversized_frame_closes)
     fix_send(&f, fd, slice_of(out.data, 4));
     ck_assert(fix_is_closed(&f, fd));
     ck_assert_int_eq(net_server_stats(f.server).closed_malformed, 1);
-    close(fd);
+    os_close(fd);
     fd = fix_connect(&f);
     fix_send(&f, fd, slice_of("\xff\xff\xff\xfe", 4));
     ck_assert(fix_is_closed(&f, fd));
     ck_assert_int_eq(f.handled, 0);
     ck_assert_int_eq(f.warnings, 2);
-    close(fd);
+    os_close(fd);
     buf_fini(&out);
     fix_fini(&f);
 }
@@ -121,7 +121,7 @@ static void expect_thrown_out(struct fix *f, const void *data, size_t len)
     int fd = fix_connect(f);
     fix_send(f, fd, buf_slice(&out));
     ck_assert(fix_is_closed(f, fd));
-    close(fd);
+    os_close(fd);
     buf_fini(&out);
 }
 
@@ -163,7 +163,7 @@ START_TEST(random_bytes_never_break_it)
         fix_send(&f, fd, buf_slice(&out));
         net_loop_step(f.loop, 1);
         net_loop_step(f.loop, 0);
-        close(fd);
+        os_close(fd);
         buf_fini(&out);
     }
     FIX_UNTIL(&f, net_server_stats(f.server).connections == 0);
@@ -187,21 +187,21 @@ START_TEST(responses_keep_the_order_of_requests)
     FIX_UNTIL(&f, f.handled == 6);
     uint8_t byte;
     fix_settle(&f);
-    ck_assert_int_eq(recv(fd, &byte, 1, MSG_PEEK), -1); /* all wait for the first */
+    ck_assert_int_eq(os_recv(fd, &(struct iovec){&byte, 1}, 1), -1); /* all wait for the first */
     fix_reply_parked(&f, 2);
     fix_settle(&f);
-    ck_assert_int_eq(recv(fd, &byte, 1, MSG_PEEK), -1);
+    ck_assert_int_eq(os_recv(fd, &(struct iovec){&byte, 1}, 1), -1);
     fix_reply_parked(&f, 0);
     ck_assert_int_eq(fix_recv_id(&f, fd), 0);
     ck_assert_int_eq(fix_recv_id(&f, fd), 1);
     fix_settle(&f);
-    ck_assert_int_eq(recv(fd, &byte, 1, MSG_PEEK), -1);
+    ck_assert_int_eq(os_recv(fd, &(struct iovec){&byte, 1}, 1), -1);
     fix_reply_parked(&f, 1);
     ck_assert_int_eq(fix_recv_id(&f, fd), 2);
     ck_assert_int_eq(fix_recv_id(&f, fd), 3);
     ck_assert_int_eq(fix_recv_id(&f, fd), 4);
     buf_fini(&out);
-    close(fd);
+    os_close(fd);
     fix_fini(&f);
 }
 END_TEST
@@ -236,7 +236,7 @@ START_TEST(connection_dies_with_parked_requests)
     net_request_on_close(f.parked[2], count_cancel, &f);
     net_request_on_close(f.parked[3], count_cancel, &f);
     net_request_on_close(f.parked[3], NULL, NULL);
-    close(fd);
+    os_close(fd);
     FIX_UNTIL(&f, f.cancelled == 2);
     fix_settle(&f);
     ck_assert_int_eq(f.cancelled, 2);
@@ -256,7 +256,7 @@ START_TEST(connection_dies_with_parked_requests)
     fd = fix_connect(&f);
     fix_send(&f, fd, buf_slice(&out));
     FIX_UNTIL(&f, f.parked_count == 10);
-    close(fd);
+    os_close(fd);
     FIX_UNTIL(&f, net_server_stats(f.server).connections == 0);
     buf_fini(&out);
     fix_fini(&f);
@@ -276,7 +276,7 @@ START_TEST(paused_connection_notices_that_the_peer_is_gone)
     fix_send(&f, fd, buf_slice(&out));
     fix_settle(&f);
     net_request_on_close(f.parked[0], count_cancel, &f);
-    close(fd);
+    os_close(fd);
     FIX_UNTIL(&f, f.cancelled == 1);
     ck_assert_int_eq(f.handled, 1);
     buf_fini(&out);
@@ -330,7 +330,7 @@ START_TEST(unsupported_versions_are_answered)
     arena_fini(&arena);
     buf_fini(&frame);
     buf_fini(&out);
-    close(fd);
+    os_close(fd);
     fix_fini(&f);
 }
 END_TEST
@@ -379,7 +379,7 @@ START_TEST(connection_hooks_and_data)
     ck_assert(fix_is_closed(&f, fd));
     fix_reply_parked(&f, 0);
     buf_fini(&out);
-    close(fd);
+    os_close(fd);
     fix_fini(&f);
 }
 END_TEST
