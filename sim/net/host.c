@@ -251,17 +251,17 @@ void sim_host_resume(struct sim_host *host)
     }
 }
 
-void sim_host_crash(struct sim_host *host, enum sim_host_end how)
+void sim_host_crash(struct sim_host *host, enum sim_crash how)
 {
     struct sim_net *net = host->net;
     if (!host->up) {
         return;
     }
-    sim_note(net, host, how == SIM_HOST_KILL ? SIM_NOTE_KILLED : SIM_NOTE_POWER_CUT, 0, 0);
-    sim_net_fault(net, how == SIM_HOST_KILL ? "kill" : "power cut");
+    sim_note(net, host, how == SIM_CRASH_KILL ? SIM_NOTE_KILLED : SIM_NOTE_POWER_CUT, 0, 0);
+    sim_net_fault(net, how == SIM_CRASH_KILL ? "kill" : "power cut");
     release_held(host); /* what waited is dropped when its time comes */
     host->up = false;
-    host->powered = how == SIM_HOST_KILL;
+    host->powered = how == SIM_CRASH_KILL;
     sim_sockets_end(host, how);
 }
 

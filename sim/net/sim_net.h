@@ -166,15 +166,15 @@ void sim_host_set_work(struct sim_host *host, struct sim_delay work);
 /* The handlers of net_signal() are called on its loops' next turn. */
 void sim_host_signal(struct sim_host *host, int signo);
 
-enum sim_host_end {
-    SIM_HOST_KILL, /* kill -9: the system closes the sockets; dials are refused */
-    SIM_HOST_POWER /* power cut: silence; who waits for it must find out by itself */
+enum sim_crash {
+    SIM_CRASH_KILL, /* kill -9: the system closes the sockets; dials are refused */
+    SIM_CRASH_POWER /* power cut: silence; who waits for it must find out by itself */
 };
 
 /* The process is gone at once, even in the middle of an event: from now on nothing that its code
  * still does has an effect outside of its memory. Outside of its events the owner then frees what
  * ran there, within sim_host_enter(), and the loop as the last. */
-void sim_host_crash(struct sim_host *host, enum sim_host_end how);
+void sim_host_crash(struct sim_host *host, enum sim_crash how);
 
 /* A new process on it may begin. After its loops were freed. */
 void sim_host_boot(struct sim_host *host);

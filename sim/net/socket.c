@@ -373,9 +373,9 @@ static void cut_power(struct sim_host *host)
     }
 }
 
-void sim_sockets_end(struct sim_host *host, enum sim_host_end how)
+void sim_sockets_end(struct sim_host *host, enum sim_crash how)
 {
-    if (how == SIM_HOST_POWER) {
+    if (how == SIM_CRASH_POWER) {
         cut_power(host);
         return;
     }

@@ -200,7 +200,7 @@ int64_t sim_link_arrival_us(struct sim_net *net, struct sim_link_state *link, si
 bool sim_link_passes(struct sim_net *net, const struct sim_link_state *link);
 
 /* The system closes what the process has open, or all is gone. */
-void sim_sockets_end(struct sim_host *host, enum sim_host_end how);
+void sim_sockets_end(struct sim_host *host, enum sim_crash how);
 
 /* For sim_net_free(). */
 void sim_sockets_fini(struct sim_net *net);
