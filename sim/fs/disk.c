@@ -314,7 +314,7 @@ static void cut_power(struct sim_inode *inode, void *arg)
     }
 }
 
-void sim_disk_crash(struct sim_disk *disk, enum sim_crash how)
+void sim_disk_crash(struct sim_disk *disk, enum sim_disk_crash how)
 {
     if (disk->halted) {
         sim_fault(disk, SIM_FAULT_HALTED);
@@ -324,13 +324,13 @@ void sim_disk_crash(struct sim_disk *disk, enum sim_crash how)
     disk->halted = false;
     disk->halts = false;
     disk->us = 0;
-    if (how == SIM_CRASH_KILL) {
+    if (how == SIM_DISK_KILL) {
         sim_fault(disk, SIM_FAULT_KILLED);
         return;
     }
     sim_fault(disk, SIM_FAULT_POWER_CUT);
     /* How much the disk had got to differs more between power cuts than between pages. */
-    uint32_t keep = how == SIM_CRASH_LOSE ? 0 : (uint32_t)prng_below(&disk->prng, 5) * 25;
+    uint32_t keep = how == SIM_DISK_LOSE ? 0 : (uint32_t)prng_below(&disk->prng, 5) * 25;
     each_dirty(disk, cut_power, &keep);
     ASSERT(list_empty(&disk->dirty));
 }

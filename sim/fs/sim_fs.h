@@ -8,7 +8,7 @@
  *     const struct store_fs *fs = sim_disk_store(disk);       // for the servers of the host
  *     sim_disk_fail(disk, &(struct sim_rule){.ops = SIM_OP_SYNC, .times = 1, .error = ERR_IO});
  *     sim_disk_halt_after(disk, 17);      // the host dies in its 17th change of the disk from now
- *     … free the server; sim_disk_crash(disk, SIM_CRASH_POWER); … start a new one
+ *     … free the server; sim_disk_crash(disk, SIM_DISK_POWER); … start a new one
  *
  * What a power cut leaves. Bytes wait in pages of 4 KiB until sync, and the disk may have got to
  * any of them before, in sectors of 512 bytes: each page is as it was synced, as it was written
@@ -154,15 +154,15 @@ void sim_disk_halt_after(struct sim_disk *disk, uint32_t changes, void (*halted)
 /* Now: nothing that a dying server still calls has an effect. */
 void sim_disk_halt(struct sim_disk *disk);
 
-enum sim_crash {
-    SIM_CRASH_KILL,  /* the process: the system still has every write */
-    SIM_CRASH_LOSE,  /* the power: nothing is there but what was synced */
-    SIM_CRASH_POWER, /* the power: of the rest, whatever the disk got to */
+enum sim_disk_crash {
+    SIM_DISK_KILL,  /* the process: the system still has every write */
+    SIM_DISK_LOSE,  /* the power: nothing is there but what was synced */
+    SIM_DISK_POWER, /* the power: of the rest, whatever the disk got to */
 };
 
 /* What is left of the disk, for the next server. Descriptors and locks are gone: a use of an old
  * descriptor fails with ERR_IO. Rules and halts are gone too. */
-void sim_disk_crash(struct sim_disk *disk, enum sim_crash how);
+void sim_disk_crash(struct sim_disk *disk, enum sim_disk_crash how);
 
 /* A new disk. No descriptor may be open. */
 void sim_disk_wipe(struct sim_disk *disk);

@@ -250,7 +250,7 @@ START_TEST(a_kill_keeps_every_write)
     put(&b, fd, 0, 'x', 10000);
     sim_disk_halt(b.disk);
     ck_assert_int_eq(store_fs_pwrite(b.fs, fd, slice_str("late"), 0), ERR_IO);
-    sim_disk_crash(b.disk, SIM_CRASH_KILL);
+    sim_disk_crash(b.disk, SIM_DISK_KILL);
     ck_assert_int_eq(store_fs_sync(b.fs, fd), ERR_IO); /* of a process that is gone */
     store_fs_close(b.fs, fd);
     ck_assert_uint_eq(size_of(&b, "/f"), 10000);
@@ -268,7 +268,7 @@ START_TEST(what_is_synced_survives_every_power_cut)
     ck_assert_int_eq(store_fs_sync_dir(b.fs, "/"), ERR_NONE);
     put(&b, fd, 10000, 'y', 10000); /* behind it, in a page of it too */
     store_fs_close(b.fs, fd);
-    sim_disk_crash(b.disk, SIM_CRASH_POWER);
+    sim_disk_crash(b.disk, SIM_DISK_POWER);
     ck_assert_uint_ge(size_of(&b, "/f"), 10000);
     ck_assert_uint_le(size_of(&b, "/f"), 20000);
     ck_assert_uint_eq(byte_at(&b, "/f", 0), 'x');
@@ -291,7 +291,7 @@ START_TEST(a_write_is_kept_lost_or_torn)
         ck_assert_int_eq(store_fs_sync_dir(b.fs, "/"), ERR_NONE);
         put(&b, fd, 0, 'y', 4096);
         store_fs_close(b.fs, fd);
-        sim_disk_crash(b.disk, SIM_CRASH_POWER);
+        sim_disk_crash(b.disk, SIM_DISK_POWER);
         int new_bytes = 0;
         for (uint64_t at = 0; at < 4096; at += 512) {
             new_bytes += byte_at(&b, "/f", at) == 'y';
@@ -316,7 +316,7 @@ START_TEST(a_name_needs_its_directory_synced)
         put(&b, fd, 0, 'x', 100);
         ck_assert_int_eq(store_fs_sync(b.fs, fd), ERR_NONE);
         store_fs_close(b.fs, fd);
-        sim_disk_crash(b.disk, seed % 2 == 0 ? SIM_CRASH_POWER : SIM_CRASH_LOSE);
+        sim_disk_crash(b.disk, seed % 2 == 0 ? SIM_DISK_POWER : SIM_DISK_LOSE);
         bool is_there = size_of(&b, "/f") != UINT64_MAX;
         ck_assert(!is_there || size_of(&b, "/f") == 100);
         ck_assert(!is_there || seed % 2 == 0);
@@ -335,7 +335,7 @@ START_TEST(a_rename_is_there_or_not)
         ck_assert_int_eq(store_fs_write_file(b.fs, "/f", slice_str("old"), true), ERR_NONE);
         enum err e = store_fs_write_file(b.fs, "/f", slice_str("newer"), seed % 2 == 0);
         ck_assert_int_eq(e, ERR_NONE);
-        sim_disk_crash(b.disk, SIM_CRASH_POWER);
+        sim_disk_crash(b.disk, SIM_DISK_POWER);
         struct buf back = {0};
         ck_assert_int_eq(store_fs_read_file(b.fs, "/f", 100, &back), ERR_NONE);
         bool is_new = slice_eq_str(buf_slice(&back), "newer");
@@ -363,7 +363,7 @@ START_TEST(a_cut_is_journalled_before_what_follows)
         if (seed % 4 == 0) {
             sim_disk_write_back(b.disk);
         }
-        sim_disk_crash(b.disk, SIM_CRASH_POWER);
+        sim_disk_crash(b.disk, SIM_DISK_POWER);
         uint64_t size = size_of(&b, "/f");
         bool is_old = size == 20000;
         ck_assert(is_old || (size >= 5000 && size <= 15000));
@@ -394,7 +394,7 @@ START_TEST(a_halt_strikes_within_a_write)
         ck_assert_int_eq(store_fs_pwrite(b.fs, fd, slice_of(more, 100), 120), ERR_IO);
         ck_assert_int_eq(store_fs_unlink(b.fs, "/f"), ERR_IO);
         store_fs_close(b.fs, fd);
-        sim_disk_crash(b.disk, SIM_CRASH_KILL);
+        sim_disk_crash(b.disk, SIM_DISK_KILL);
         ck_assert_uint_le(size_of(&b, "/f"), 120);
         partial += size_of(&b, "/f") > 20 && size_of(&b, "/f") < 120;
         fd = open_file(&b, "/f"); /* the next process is well */
@@ -446,7 +446,7 @@ START_TEST(a_failed_sync_drops_pages_for_good)
         ck_assert_int_eq(store_fs_sync(b.fs, fd), ERR_IO);
         ck_assert_int_eq(store_fs_sync(b.fs, fd), ERR_NONE);
         store_fs_close(b.fs, fd);
-        sim_disk_crash(b.disk, SIM_CRASH_POWER);
+        sim_disk_crash(b.disk, SIM_DISK_POWER);
         gone += byte_at(&b, "/f", 0) != 'x';
         teardown(&b);
     }
@@ -534,7 +534,7 @@ START_TEST(a_wiped_disk_is_empty_and_locks_end_with_their_process)
     int second = -1;
     ck_assert_int_eq(store_fs_lock(b.fs, "/.lock", &lock), ERR_NONE);
     ck_assert_int_eq(store_fs_lock(b.fs, "/.lock", &second), ERR_LOCKED);
-    sim_disk_crash(b.disk, SIM_CRASH_KILL);
+    sim_disk_crash(b.disk, SIM_DISK_KILL);
     ck_assert_int_eq(store_fs_lock(b.fs, "/.lock", &second), ERR_NONE);
     store_fs_close(b.fs, lock); /* the dead server's; it must not open the new one's lock */
     ck_assert_int_eq(store_fs_lock(b.fs, "/.lock", &lock), ERR_LOCKED);
