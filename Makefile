@@ -74,6 +74,7 @@ NEEDS_controller := base wire proto raft metadata store net raft/node daemon con
 NEEDS_broker := base wire proto raft metadata store net raft/node daemon broker
 # Tests of what several executables must agree on.
 NEEDS_house := base wire proto raft metadata store net raft/node daemon controller broker
+NEEDS_sim/house := $(NEEDS_house) sim/net sim/fs
 NEEDS_cli := base wire proto raft metadata store net raft/node daemon cli
 NEEDS_sim/net := base net/os sim/net
 NEEDS_sim/fs := base wire store sim/fs
@@ -149,7 +150,7 @@ define unit_rules
 $(O)/tests/unit/$(1)/%: $(O)/obj/tests/unit/$(1)/%.o $(TESTLIB) $(call libs_for,$(1))
 	$$(call link,-lcheck -lsubunit -lrt)
 endef
-$(foreach f,$(FOLDERS) house,$(eval $(call unit_rules,$(f))))
+$(foreach f,$(FOLDERS) house sim/house,$(eval $(call unit_rules,$(f))))
 
 # Some of net's run on the simulated system, too: on_sim_*.
 ON_SIM_SOURCES := tests/unit/sim/net/on_sim.c
