@@ -11,6 +11,7 @@
 struct broker_publisher {
     struct broker *broker;
     struct metadata_image *loaded; /* newest replayed; ≥ the published one */
+    bool failed;                   /* a batch could not be applied: none after it is */
     bool open;
     bool deferred;
     net_fn *published;
@@ -19,43 +20,18 @@ struct broker_publisher {
 
 /* ---- replay ---- */
 
-static enum err replay_records(struct metadata_delta *delta, int64_t offset,
-                               const struct node_batch *batch, int64_t step)
+/* Our code and the log disagree: serving on would be guessing. */
+static void fail(struct broker_publisher *publisher, enum err e, struct slice why)
 {
-    struct arena arena = {0};
-    struct buf why = {0};
-    enum err e = ERR_NONE;
-    for (int i = 0; e == ERR_NONE && i < batch->count; i++) {
-        struct metadata_record record;
-        e = metadata_record_decode(batch->record_values[i], &arena, &record, &why);
-        if (e == ERR_NONE) {
-            e = metadata_delta_replay(delta, offset + i * step, &record);
-        }
-    }
-    buf_fini(&why);
-    arena_fini(&arena);
-    return e;
+    publisher->failed = true;
+    log_error(publisher->broker->log, "publish", "stops", "error=%s reason=\"%.*s\"", err_name(e),
+              SLICE_ARG(why));
+    publisher->broker->failed(publisher->broker->failed_arg,
+                              "metadata could not be applied; the line before says what");
 }
 
-static void replay(struct broker_publisher *publisher, int64_t offset,
-                   const struct node_batch *batch, int64_t step)
+static void load(struct broker_publisher *publisher, struct metadata_image *next)
 {
-    struct metadata_delta *delta = metadata_delta_begin(publisher->loaded);
-    enum err e = replay_records(delta, offset, batch, step);
-    if (e != ERR_NONE) {
-        /* Our code and the log disagree: serving on would be guessing. */
-        log_error(publisher->broker->log, "publish", "metadata record not applied",
-                  "base_offset=%" PRId64 " error=%s reason=\"%s\"", batch->base_offset, err_name(e),
-                  metadata_delta_error(delta));
-        metadata_delta_drop(delta);
-        publisher->broker->failed(publisher->broker->failed_arg,
-                                  "metadata could not be applied; the line before says what");
-        return;
-    }
-    if (step > 0) {
-        metadata_delta_advance(delta, batch->last_offset, batch->epoch, batch->append_timestamp_ms);
-    }
-    struct metadata_image *next = metadata_delta_finish(delta);
     metadata_image_unref(publisher->loaded);
     publisher->loaded = next;
 }
@@ -63,7 +39,26 @@ static void replay(struct broker_publisher *publisher, int64_t offset,
 void broker_publisher_snapshot(void *arg, const struct node_batch *batch)
 {
     /* The bootstrap snapshot is the state before offset 0. */
-    replay(arg, metadata_image_offset(((struct broker_publisher *)arg)->loaded), batch, 0);
+    struct broker_publisher *publisher = arg;
+    if (publisher->failed) {
+        return;
+    }
+    struct metadata_delta *delta = metadata_delta_begin(publisher->loaded);
+    int64_t offset = metadata_image_offset(publisher->loaded);
+    struct arena arena = {0};
+    struct buf why = {0};
+    enum err e = ERR_NONE;
+    for (int i = 0; e == ERR_NONE && i < batch->count; i++) {
+        e = metadata_replay_value(delta, offset, batch->record_values[i], &arena, &why);
+    }
+    if (e == ERR_NONE) {
+        load(publisher, metadata_delta_finish(delta));
+    } else {
+        metadata_delta_drop(delta);
+        fail(publisher, e, buf_slice(&why));
+    }
+    buf_fini(&why);
+    arena_fini(&arena);
 }
 
 static void publish(void *arg);
@@ -78,8 +73,26 @@ static void want_publish(struct broker_publisher *publisher)
 
 void broker_publisher_commit(void *arg, const struct node_batch *batch)
 {
-    replay(arg, batch->base_offset, batch, 1);
-    want_publish(arg);
+    struct broker_publisher *publisher = arg;
+    if (publisher->failed) {
+        return;
+    }
+    struct metadata_image *next;
+    struct buf why = {0};
+    struct metadata_batch records = {.base_offset = batch->base_offset,
+                                     .last_offset = batch->last_offset,
+                                     .epoch = batch->epoch,
+                                     .timestamp_ms = batch->append_timestamp_ms,
+                                     .values = batch->record_values,
+                                     .count = batch->count};
+    enum err e = metadata_replay_batch(publisher->loaded, &records, &next, &why);
+    if (e == ERR_NONE) {
+        load(publisher, next);
+        want_publish(publisher);
+    } else {
+        fail(publisher, e, buf_slice(&why));
+    }
+    buf_fini(&why);
 }
 
 int64_t broker_publisher_offset(const struct broker_publisher *publisher)

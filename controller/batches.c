@@ -39,11 +39,11 @@ static size_t run_end(const struct batches *b, const struct decision *decision, 
 }
 
 /* Every batch says why it was written. */
-static void add_cause(struct batches *b, const struct metadata_cause *cause)
+static void add_cause(struct batches *b)
 {
     struct buf bytes = {0};
     struct buf value = {0};
-    metadata_cause_encode(cause, &bytes);
+    metadata_cause_encode(&b->now.cause, &bytes);
     ASSERT(bytes.len <= CAUSE_BYTES_MAX);
     for (size_t i = 0; i < b->count; i++) {
         struct slice *first = &b->values[b->items[i].first];
@@ -56,9 +56,9 @@ static void add_cause(struct batches *b, const struct metadata_cause *cause)
 }
 
 enum err controller_batches_make(struct batches *out, const struct decision *decision,
-                                 const struct metadata_cause *cause)
+                                 const struct metadata_since *now)
 {
-    *out = (struct batches){0};
+    *out = (struct batches){.now = *now};
     encode(out, decision);
     out->items = ARENA_ARRAY(&out->arena, decision->count, struct batch);
     size_t used = 0; /* bytes of the last batch */
@@ -79,7 +79,7 @@ enum err controller_batches_make(struct batches *out, const struct decision *dec
         }
         at = end;
     }
-    add_cause(out, cause);
+    add_cause(out);
     return ERR_NONE;
 }
 

@@ -17,6 +17,7 @@ struct batches {
     struct slice *values; /* one per record */
     struct batch *items;
     size_t count;
+    struct metadata_since now; /* when and why they are written; borrows the cause's texts */
     struct arena arena;
 };
 
@@ -24,7 +25,7 @@ struct batches {
  * batch; the others fill batches up to the limits. Errors: ERR_POLICY_VIOLATION (a record, or
  * records that must be together, are too large for a batch). To be freed in any case. */
 enum err MUST_USE controller_batches_make(struct batches *out, const struct decision *decision,
-                                          const struct metadata_cause *cause);
+                                          const struct metadata_since *now);
 void controller_batches_fini(struct batches *b);
 
 #endif

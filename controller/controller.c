@@ -21,6 +21,7 @@ struct controller {
     struct deferred deferred;
     int32_t epoch;
     uint64_t append_count;
+    bool failed;          /* a batch could not be replayed: none after it is */
     bool log_has_records; /* a committed batch was no control batch */
     /* Records of the bootstrap snapshot, for an empty log. */
     struct arena bootstrap_arena;
@@ -127,6 +128,7 @@ static enum err replay(struct controller *c, const struct controller_op *op,
     const struct metadata_image *base = c->latest;
     for (size_t b = 0; b < batches->count; b++) {
         struct metadata_delta *delta = metadata_delta_begin(base);
+        metadata_delta_batch(delta, batches->now.timestamp_ms, &batches->now.cause);
         for (size_t i = 0; i < batches->items[b].count; i++) {
             const struct metadata_record *record =
                 &op->decision.records[batches->items[b].first + i];
@@ -142,8 +144,7 @@ static enum err replay(struct controller *c, const struct controller_op *op,
             }
             offset++;
         }
-        metadata_delta_advance(delta, offset - 1, c->epoch,
-                               c->options.wall_ms(c->options.raft.arg));
+        metadata_delta_advance(delta, offset - 1, c->epoch, batches->now.timestamp_ms);
         images[b] = metadata_delta_finish(delta);
         base = images[b];
     }
@@ -169,8 +170,10 @@ static enum err append(struct controller *c, const struct batches *batches, int6
     for (*done = 0; *done < batches->count; (*done)++) {
         const struct batch *batch = &batches->items[*done];
         int64_t base = -1;
-        TRY(c->options.raft.append(c->options.raft.arg, c->epoch, &batches->values[batch->first],
-                                   (int)batch->count, &base));
+        struct node_records records = {.values = &batches->values[batch->first],
+                                       .count = (int)batch->count,
+                                       .timestamp_ms = batches->now.timestamp_ms};
+        TRY(c->options.raft.append(c->options.raft.arg, c->epoch, &records, &base));
         ASSERT(base == offset);
         offset += (int64_t)batch->count;
         push_version(c, offset - 1, images[*done]);
@@ -182,10 +185,10 @@ static enum err write(struct controller *c, struct controller_op *op, int64_t of
 {
     struct batches batches;
     struct metadata_image **images = NULL;
-    struct metadata_cause cause = op->cause;
-    cause.controller = c->options.node_id;
-    cause.reason = op->decision.reason;
-    enum err e = controller_batches_make(&batches, &op->decision, &cause);
+    struct metadata_since now = {c->options.wall_ms(c->options.raft.arg), op->cause};
+    now.cause.controller = c->options.node_id;
+    now.cause.reason = op->decision.reason;
+    enum err e = controller_batches_make(&batches, &op->decision, &now);
     if (e != ERR_NONE) {
         goto out;
     }
@@ -270,6 +273,7 @@ void controller_submit(struct controller *c, struct controller_op *op)
 
 static void fail(struct controller *c, const char *what)
 {
+    c->failed = true;
     log_error(c->options.log, "controller", "cannot go on", "reason=\"%s\"", what);
     if (c->options.hooks.failed != NULL) {
         c->options.hooks.failed(c->options.hooks.arg, what);
@@ -291,42 +295,26 @@ void controller_on_snapshot(struct controller *c, const struct node_batch *batch
     c->bootstrap = all;
 }
 
-static enum err replay_value(struct metadata_delta *delta, int64_t offset, struct slice value,
-                             struct arena *arena, struct buf *why)
-{
-    struct metadata_record record;
-    TRY(metadata_record_decode(value, arena, &record, why));
-    enum err e = metadata_delta_replay(delta, offset, &record);
-    if (e != ERR_NONE) {
-        buf_put_str(why, metadata_delta_error(delta));
-    }
-    return e;
-}
-
 /* A standby, or a leader that has not been told so yet: the log is the only source. */
 static void replay_batch(struct controller *c, const struct node_batch *batch)
 {
-    struct metadata_delta *delta = metadata_delta_begin(c->committed);
-    struct arena arena = {0};
     struct buf why = {0};
-    enum err e = ERR_NONE;
-    for (int i = 0; i < batch->count && e == ERR_NONE; i++) {
-        e = replay_value(delta, batch->base_offset + i, batch->record_values[i], &arena, &why);
-        if (e != ERR_NONE) {
-            buf_printf(&why, " (offset %" PRId64 ")", batch->base_offset + i);
-        }
-    }
+    struct metadata_image *next;
+    struct metadata_batch records = {.base_offset = batch->base_offset,
+                                     .last_offset = batch->last_offset,
+                                     .epoch = batch->epoch,
+                                     .timestamp_ms = batch->append_timestamp_ms,
+                                     .values = batch->record_values,
+                                     .count = batch->count};
+    enum err e = metadata_replay_batch(c->committed, &records, &next, &why);
     if (e == ERR_NONE) {
-        metadata_delta_advance(delta, batch->last_offset, batch->epoch, batch->append_timestamp_ms);
         metadata_image_unref(c->committed);
-        c->committed = metadata_delta_finish(delta);
+        c->committed = next;
     } else {
-        metadata_delta_drop(delta);
         buf_put(&why, "", 1);
         fail(c, (const char *)why.data);
     }
     buf_fini(&why);
-    arena_fini(&arena);
 }
 
 /* What this controller appended itself is replayed already. */
@@ -346,11 +334,17 @@ static void commit_versions(struct controller *c, int64_t offset)
 
 void controller_on_commit(struct controller *c, const struct node_batch *batch)
 {
+    if (c->failed) {
+        return;
+    }
     c->log_has_records = c->log_has_records || !batch->control;
     if (controller_is_active(c)) {
         commit_versions(c, batch->last_offset);
     } else {
         replay_batch(c, batch);
+        if (c->failed) {
+            return;
+        }
     }
     if (c->options.hooks.committed != NULL) {
         c->options.hooks.committed(c->options.hooks.arg);
@@ -410,6 +404,9 @@ static void takeover_done(struct controller_op *op, enum err e)
 void controller_on_claim(struct controller *c, int32_t epoch, int64_t next_offset)
 {
     ASSERT(!controller_is_active(c));
+    if (c->failed) {
+        return; /* the process is about to end */
+    }
     ASSERT(metadata_image_offset(c->committed) < next_offset);
     c->epoch = epoch;
     c->latest = metadata_image_ref(c->committed);

@@ -55,7 +55,7 @@ struct controller_op {
 struct controller_log {
     void *arg;
     int64_t (*end_offset)(void *arg); /* what the next append will get */
-    enum err (*append)(void *arg, int32_t epoch, const struct slice *values, int count,
+    enum err (*append)(void *arg, int32_t epoch, const struct node_records *records,
                        int64_t *base_offset);
     void (*resign)(void *arg, int32_t epoch);
     /* As node_read(). */
@@ -80,7 +80,7 @@ struct controller_options {
     const struct log *log;
     struct controller_log raft;
     struct controller_hooks hooks;
-    int64_t (*wall_ms)(void *arg); /* timestamps of images; `raft.arg` */
+    int64_t (*wall_ms)(void *arg); /* timestamps of batches; `raft.arg` */
 };
 
 /* Strings and settings are borrowed for the controller's life. */

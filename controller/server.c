@@ -17,11 +17,11 @@ static int64_t log_end_offset(void *arg)
     return state.log_end_offset;
 }
 
-static enum err log_append(void *arg, int32_t epoch, const struct slice *values, int count,
+static enum err log_append(void *arg, int32_t epoch, const struct node_records *records,
                            int64_t *base_offset)
 {
     struct controller_server *s = arg;
-    return node_append(s->node, epoch, values, count, base_offset);
+    return node_append(s->node, epoch, records, base_offset);
 }
 
 static void log_resign(void *arg, int32_t epoch)

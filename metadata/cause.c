@@ -32,7 +32,7 @@ _Static_assert(ARRAY_LEN(event_texts) == ARRAY_LEN(event_names), "one of each fo
 /* A newer version may have written an event that this one does not know. */
 static bool is_known(const struct metadata_cause *cause)
 {
-    return (size_t)cause->event < ARRAY_LEN(event_names);
+    return cause->event >= 0 && (size_t)cause->event < ARRAY_LEN(event_names);
 }
 
 static const char *api_name(int16_t key)
@@ -46,17 +46,31 @@ struct metadata_cause metadata_cause_of(enum metadata_event event, int32_t node)
     return (struct metadata_cause){.event = event, .controller = -1, .node = node};
 }
 
+struct slice metadata_cause_text(struct slice text)
+{
+    return text.len == 0 ? SLICE_NULL
+                         : slice_of(text.data, min_size(text.len, METADATA_CAUSE_TEXT_MAX));
+}
+
 struct metadata_cause metadata_cause_dup(const struct metadata_cause *cause, struct arena *arena)
 {
     struct metadata_cause copy = *cause;
     struct slice *const texts[] = {&copy.client_id, &copy.via, &copy.principal, &copy.host,
                                    &copy.reason};
     for (size_t i = 0; i < ARRAY_LEN(texts); i++) {
-        if (!slice_is_null(*texts[i])) {
-            *texts[i] = arena_dup(arena, *texts[i]);
-        }
+        struct slice text = metadata_cause_text(*texts[i]);
+        *texts[i] = slice_is_null(text) ? text : arena_dup(arena, text);
     }
     return copy;
+}
+
+bool metadata_cause_equal(const struct metadata_cause *a, const struct metadata_cause *b)
+{
+    return a->event == b->event && a->controller == b->controller && a->node == b->node &&
+           a->api_key == b->api_key && a->api_version == b->api_version &&
+           a->correlation_id == b->correlation_id && slice_eq(a->client_id, b->client_id) &&
+           slice_eq(a->via, b->via) && slice_eq(a->principal, b->principal) &&
+           slice_eq(a->host, b->host) && slice_eq(a->reason, b->reason);
 }
 
 /* ---- a line ---- */
@@ -96,6 +110,8 @@ void metadata_cause_print(const struct metadata_cause *cause, struct buf *out)
 {
     if (cause->event == METADATA_EVENT_REQUEST) {
         print_request(cause, out);
+    } else if (cause->event == METADATA_EVENT_UNKNOWN) {
+        buf_put_str(out, "not known");
     } else if (!is_known(cause)) {
         buf_printf(out, "event %d, which this version does not know", (int)cause->event);
     } else {
@@ -145,6 +161,8 @@ void metadata_cause_print_json(const struct metadata_cause *cause, struct buf *o
 {
     if (is_known(cause)) {
         buf_printf(out, "{\"event\":\"%s\"", event_names[cause->event]);
+    } else if (cause->event == METADATA_EVENT_UNKNOWN) {
+        buf_put_str(out, "{\"event\":\"unknown\"");
     } else {
         buf_printf(out, "{\"event\":\"%d\"", (int)cause->event);
     }

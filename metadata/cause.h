@@ -19,7 +19,8 @@
 
 /* On the wire: numbers are never used again for something else. */
 enum metadata_event {
-    METADATA_EVENT_REQUEST = 0, /* somebody asked; the fields of the request say who */
+    METADATA_EVENT_UNKNOWN = -1, /* written before causes were; never written itself */
+    METADATA_EVENT_REQUEST = 0,  /* somebody asked; the fields of the request say who */
     METADATA_EVENT_TAKEOVER = 1,
     METADATA_EVENT_IDLE = 2,            /* a record that only shows that the log lives */
     METADATA_EVENT_SESSION_ENDED = 3,   /* no heartbeat of `node` for a session */
@@ -62,8 +63,13 @@ void metadata_cause_attach(struct slice value, struct slice cause, struct buf *o
 enum err MUST_USE metadata_cause_find(struct slice value, struct arena *arena,
                                       struct metadata_cause *out, bool *got);
 
-/* A copy with texts in the arena. */
+/* The part of a text that is written; null for an empty one. */
+struct slice metadata_cause_text(struct slice text);
+
+/* What a reader of the written cause gets; texts are in the arena. */
 struct metadata_cause metadata_cause_dup(const struct metadata_cause *cause, struct arena *arena);
+
+bool metadata_cause_equal(const struct metadata_cause *a, const struct metadata_cause *b);
 
 /* Appends a line without newline: "CreateTopics from 10.0.0.7 (client \"kcat\", User:ANONYMOUS),
  * correlation 3, through broker-2-controller", "broker 3: its heartbeat connection closed". */

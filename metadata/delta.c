@@ -12,6 +12,8 @@ struct metadata_delta *metadata_delta_begin(const struct metadata_image *base)
     struct metadata_delta *delta = MEM_NEW(struct metadata_delta);
     delta->base = metadata_image_ref(base);
     delta->image = metadata_image_copy(base);
+    delta->now.timestamp_ms = -1;
+    delta->now.cause = metadata_cause_of(METADATA_EVENT_UNKNOWN, -1);
     return delta;
 }
 
@@ -50,6 +52,12 @@ enum err metadata_delta_fail(struct metadata_delta *delta, enum err err, const c
     va_end(args);
     delta->failed = true;
     return err;
+}
+
+void metadata_delta_batch(struct metadata_delta *delta, int64_t timestamp_ms,
+                          const struct metadata_cause *cause)
+{
+    delta->now = (struct metadata_since){timestamp_ms, *cause};
 }
 
 void metadata_delta_advance(struct metadata_delta *delta, int64_t offset, int32_t epoch,

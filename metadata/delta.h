@@ -16,6 +16,11 @@ struct metadata_delta;
 /* Takes a reference to `base` until finish or drop. */
 struct metadata_delta *metadata_delta_begin(const struct metadata_image *base);
 
+/* The records that are replayed from now on were written then, for that reason; its texts are
+ * borrowed until the next call or the end of the delta. Without this they say neither. */
+void metadata_delta_batch(struct metadata_delta *delta, int64_t timestamp_ms,
+                          const struct metadata_cause *cause);
+
 /* Applies one record at `offset`, which must not be lower than the image's (asserted; equal is for
  * snapshots, whose records all have the snapshot's last offset).
  * Errors: ERR_CORRUPT, ERR_UNSUPPORTED; metadata_delta_error() has the sentence. After an error the

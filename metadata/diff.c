@@ -47,13 +47,19 @@ static bool dirs_equal(struct metadata_dirs a, struct metadata_dirs b)
     return a.count == b.count;
 }
 
+static bool since_equal(const struct metadata_since *a, const struct metadata_since *b)
+{
+    return a->timestamp_ms == b->timestamp_ms && metadata_cause_equal(&a->cause, &b->cause);
+}
+
 static bool broker_equal(const struct metadata_broker *a, const struct metadata_broker *b)
 {
     return a->epoch == b->epoch && uuid_eq(a->incarnation_id, b->incarnation_id) &&
            a->fenced == b->fenced && a->in_controlled_shutdown == b->in_controlled_shutdown &&
            a->is_migrating_zk_broker == b->is_migrating_zk_broker && slice_eq(a->rack, b->rack) &&
            endpoints_equal(a->endpoints, b->endpoints) &&
-           features_equal(a->features, b->features) && dirs_equal(a->log_dirs, b->log_dirs);
+           features_equal(a->features, b->features) && dirs_equal(a->log_dirs, b->log_dirs) &&
+           since_equal(&a->since, &b->since);
 }
 
 static bool controller_equal(const struct metadata_controller *a,

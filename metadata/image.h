@@ -59,6 +59,7 @@ struct metadata_broker {
     bool in_controlled_shutdown;
     bool is_migrating_zk_broker;
     int64_t registration_offset; /* of its last registration record or of the snapshot's end */
+    struct metadata_since since; /* when it came into its state: fenced, shutting down, neither */
     struct arena memory;         /* private */
 };
 

@@ -7,9 +7,7 @@
  *
  *     struct metadata_image *image = metadata_image_new(cluster_id);
  *     for every committed batch:
- *         struct metadata_delta *delta = metadata_delta_begin(image);
- *         for every record: metadata_record_decode(…), metadata_delta_replay(delta, offset, …)
- *         struct metadata_image *next = metadata_delta_finish(delta);
+ *         TRY(metadata_replay_batch(image, &batch, &next, &why));
  *         metadata_diff(image, next, &visitor);      // tell those who care what is new
  *         metadata_image_unref(image); image = next;
  *
@@ -17,6 +15,7 @@
  * cause.h     why it was written
  * image.h     what is true now: immutable, shared by reference, read without locks
  * delta.h     from one image to the next: the one replay, and the difference of two images
+ * batch.h     one batch of the log, applied as a whole
  * snapshot.h  an image as records, for snapshots
  * settings.h  names, types, defaults and ranges of server, topic and group settings; the reader of
  *             `.properties` files; the value in effect and where it comes from
@@ -31,6 +30,7 @@
 #include "metadata/cause.h"
 #include "metadata/image.h"
 #include "metadata/delta.h"
+#include "metadata/batch.h"
 #include "metadata/snapshot.h"
 #include "metadata/settings.h"
 #include "metadata/addresses.h"

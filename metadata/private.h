@@ -40,6 +40,7 @@ struct metadata_delta {
     const struct metadata_image *base;
     struct metadata_image *image; /* ours alone */
     int64_t offset;               /* of the record being replayed */
+    struct metadata_since now;    /* of the batch being replayed */
     bool failed;
     char error[256];
 };

@@ -24,6 +24,7 @@
 #include "base/buf.h"
 #include "base/err.h"
 #include "base/uuid.h"
+#include "metadata/cause.h"
 
 /* The tag of our field in the NoOpRecord. Apache Kafka defines no tagged field for it up to 4.1. */
 #define METADATA_RECORD_TAG 12u
@@ -113,6 +114,12 @@ struct metadata_feature_ranges {
     size_t count;
 };
 
+/* Since when something has been as it is, and why; it only informs. */
+struct metadata_since {
+    int64_t timestamp_ms; /* -1: not known */
+    struct metadata_cause cause;
+};
+
 struct metadata_register_broker {
     int32_t broker_id;
     bool is_migrating_zk_broker;
@@ -124,6 +131,7 @@ struct metadata_register_broker {
     bool fenced;
     bool in_controlled_shutdown;
     struct metadata_dirs log_dirs;
+    const struct metadata_since *since; /* of this state; NULL: since this record. In snapshots */
 };
 
 struct metadata_unregister_broker {

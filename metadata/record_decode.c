@@ -2,8 +2,8 @@
  */
 #include "metadata/record.h"
 
+#include "metadata/record_cause.h"
 #include "metadata/record_frame.h"
-#include "proto/metadata.pb-c.h"
 
 /* What the functions below share: where memory comes from, and the sentence about the first thing
  * that is wrong. */
@@ -107,6 +107,17 @@ static struct metadata_feature_ranges features_from(struct decoder *d, Craft__Fe
     return (struct metadata_feature_ranges){.items = items, .count = count};
 }
 
+static const struct metadata_since *since_from(struct decoder *d, const Craft__BrokerSince *m)
+{
+    if (m == NULL || m->cause == NULL) {
+        return NULL;
+    }
+    struct metadata_since *since = ARENA_NEW(d->arena, struct metadata_since);
+    since->timestamp_ms = m->timestamp_ms;
+    since->cause = metadata_cause_read(m->cause);
+    return since;
+}
+
 static void read_register_broker(struct decoder *d, const Craft__RegisterBroker *m,
                                  struct metadata_record *out)
 {
@@ -123,6 +134,7 @@ static void read_register_broker(struct decoder *d, const Craft__RegisterBroker 
         .fenced = m->fenced,
         .in_controlled_shutdown = m->in_controlled_shutdown,
         .log_dirs = dirs_from(d, m->log_dirs),
+        .since = since_from(d, m->since),
     };
 }
 

@@ -2,8 +2,8 @@
 #include "metadata/record.h"
 
 #include "base/mem.h"
+#include "metadata/record_cause.h"
 #include "metadata/record_frame.h"
-#include "proto/metadata.pb-c.h"
 
 /* Borrows; protobuf-c only reads what it packs, though its structures are not const. */
 static ProtobufCBinaryData bytes_of(struct slice s)
@@ -95,6 +95,13 @@ static void fill_register_broker(const struct metadata_register_broker *from,
     m->fenced = from->fenced;
     m->in_controlled_shutdown = from->in_controlled_shutdown;
     m->log_dirs = dirs_of(from->log_dirs, arena);
+    if (from->since != NULL) {
+        m->since = ARENA_NEW(arena, Craft__BrokerSince);
+        craft__broker_since__init(m->since);
+        m->since->timestamp_ms = from->since->timestamp_ms;
+        m->since->cause = ARENA_NEW(arena, Craft__Cause);
+        metadata_cause_fill(&from->since->cause, m->since->cause);
+    }
 }
 
 static void fill_unregister_broker(const struct metadata_unregister_broker *from,

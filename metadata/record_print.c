@@ -179,6 +179,20 @@ static void field_features(struct printer *p, struct metadata_feature_ranges lis
     buf_put_str(p->out, "]");
 }
 
+static void field_since(struct printer *p, const struct metadata_since *since)
+{
+    field_number(p, "sinceMs", since->timestamp_ms);
+    put_name(p, "cause");
+    if (p->json) {
+        metadata_cause_print_json(&since->cause, p->out);
+        return;
+    }
+    struct buf text = {0};
+    metadata_cause_print(&since->cause, &text);
+    metadata_quote(p->out, buf_slice(&text));
+    buf_fini(&text);
+}
+
 static void print_register_broker(struct printer *p, const struct metadata_register_broker *r)
 {
     field_number(p, "brokerId", r->broker_id);
@@ -191,6 +205,9 @@ static void print_register_broker(struct printer *p, const struct metadata_regis
     field_bool(p, "fenced", r->fenced);
     field_bool(p, "inControlledShutdown", r->in_controlled_shutdown);
     field_dirs(p, "logDirs", r->log_dirs);
+    if (r->since != NULL) {
+        field_since(p, r->since);
+    }
 }
 
 static void print_registration_change(struct printer *p,

@@ -54,6 +54,22 @@ static struct metadata_dirs copy_dirs(struct arena *a, struct metadata_dirs from
     return (struct metadata_dirs){.items = items, .count = from.count};
 }
 
+static struct metadata_since copy_since(struct arena *a, const struct metadata_since *from)
+{
+    return (struct metadata_since){from->timestamp_ms, metadata_cause_dup(&from->cause, a)};
+}
+
+/* When the broker came into its state: now, if that is another one than before. */
+static struct metadata_since since_of(const struct metadata_delta *d,
+                                      struct metadata_broker *broker,
+                                      const struct metadata_broker *before)
+{
+    bool same = before != NULL && broker->epoch == before->epoch &&
+                broker->fenced == before->fenced &&
+                broker->in_controlled_shutdown == before->in_controlled_shutdown;
+    return copy_since(&broker->memory, same ? &before->since : &d->now);
+}
+
 enum err metadata_replay_register_broker(struct metadata_delta *d,
                                          const struct metadata_register_broker *r)
 {
@@ -82,6 +98,7 @@ enum err metadata_replay_register_broker(struct metadata_delta *d,
     broker->in_controlled_shutdown = r->in_controlled_shutdown;
     broker->is_migrating_zk_broker = r->is_migrating_zk_broker;
     broker->registration_offset = d->offset;
+    broker->since = r->since != NULL ? copy_since(memory, r->since) : since_of(d, broker, before);
     pmap_put(&d->image->brokers, broker);
     return ERR_NONE;
 }
@@ -134,6 +151,7 @@ enum err metadata_replay_registration_change(struct metadata_delta *d,
     broker->fenced = r->fenced == 0 ? before->fenced : r->fenced > 0;
     broker->in_controlled_shutdown =
         before->in_controlled_shutdown || r->in_controlled_shutdown > 0;
+    broker->since = since_of(d, broker, before);
     pmap_put(&d->image->brokers, broker);
     return ERR_NONE;
 }

@@ -112,6 +112,7 @@ static bool next_broker(struct metadata_snapshot *s, struct metadata_record *out
         .fenced = b->fenced,
         .in_controlled_shutdown = b->in_controlled_shutdown,
         .log_dirs = b->log_dirs,
+        .since = b->since.timestamp_ms < 0 ? NULL : &b->since,
     };
     return true;
 }

@@ -364,7 +364,7 @@ void node_connection_lost(struct node *node, int32_t id)
     node_step(node, &event, SLICE_NULL);
 }
 
-static void build_batch(struct node *node, int32_t epoch, const struct slice *values, int n,
+static void build_batch(struct node *node, int32_t epoch, const struct node_records *records,
                         struct buf *out)
 {
     struct wire_builder_options options = {.base_offset = raft_log_end(node->raft),
@@ -372,18 +372,18 @@ static void build_batch(struct node *node, int32_t epoch, const struct slice *va
     options.leader_epoch = epoch;
     struct wire_builder builder;
     wire_builder_init(&builder, &options, out);
-    int64_t now_ms = net_wall_ms(node->options.loop);
-    for (int i = 0; i < n; i++) {
-        wire_builder_add(&builder, &(struct wire_record){
-                                       .timestamp = now_ms, .key = SLICE_NULL, .value = values[i]});
+    for (int i = 0; i < records->count; i++) {
+        wire_builder_add(&builder, &(struct wire_record){.timestamp = records->timestamp_ms,
+                                                         .key = SLICE_NULL,
+                                                         .value = records->values[i]});
     }
     wire_builder_finish(&builder);
 }
 
-enum err node_append(struct node *node, int32_t epoch, const struct slice *values, int n,
+enum err node_append(struct node *node, int32_t epoch, const struct node_records *records,
                      int64_t *base_offset)
 {
-    ASSERT(n >= 1);
+    ASSERT(records->count >= 1);
     if (!node->started || node->broken || node->shutdown_done != NULL || node->claimed != epoch ||
         raft_role(node->raft) != RAFT_ROLE_LEADER || raft_epoch(node->raft) != epoch) {
         return ERR_NOT_CONTROLLER;
@@ -392,13 +392,14 @@ enum err node_append(struct node *node, int32_t epoch, const struct slice *value
         return ERR_BUSY;
     }
     struct buf batch = {0};
-    build_batch(node, epoch, values, n, &batch);
+    build_batch(node, epoch, records, &batch);
     if (batch.len > NODE_APPEND_BYTES_MAX) {
         buf_fini(&batch);
         return ERR_MESSAGE_TOO_LARGE;
     }
     *base_offset = raft_log_end(node->raft);
-    struct raft_event event = {.type = RAFT_EVENT_APPEND, .u.append = {.epoch = epoch, .count = n}};
+    struct raft_event event = {.type = RAFT_EVENT_APPEND,
+                               .u.append = {.epoch = epoch, .count = records->count}};
     node_step(node, &event, buf_slice(&batch));
     buf_fini(&batch);
     return ERR_NONE;

@@ -7,7 +7,7 @@
  *     TRY(node_new(&options, &node));      opens and re-validates the log; nothing is sent yet
  *     node_start(node);                    from now on the listener is called
  *     TRY(node_snapshot_write(node, &place, &source));     a state of the owner's, in the
- * background TRY(node_append(node, epoch, values, n, &base));     leader only; commit shows as
+ * background TRY(node_append(node, epoch, &records, &base));     leader only; commit shows as
  * on_commit node_shutdown(node, done, arg);      a leader hands over first node_free(node); after
  * `done`, or at any time to simulate a crash
  *
@@ -171,13 +171,20 @@ void node_shutdown(struct node *node, void (*done)(void *arg), void *arg);
  * BROKER_NOT_AVAILABLE. Waits for a disk write that is under way. NULL is allowed. */
 void node_free(struct node *node);
 
-/* Appends one atomic batch of `n` ≥ 1 records under `epoch`; the first has offset *base_offset, the
- * others follow. The values are copied. Committed when on_commit delivers them; lost for sure only
- * when on_commit delivers another batch at their offset.
+/* What is appended; borrowed. */
+struct node_records {
+    const struct slice *values;
+    int count;            /* ≥ 1 */
+    int64_t timestamp_ms; /* of the batch, wall clock */
+};
+
+/* Appends one atomic batch under `epoch`; the first record has offset *base_offset, the others
+ * follow. The values are copied. Committed when on_commit delivers them; lost for sure only when
+ * on_commit delivers another batch at their offset.
  * Errors: NOT_CONTROLLER (on_claim(epoch) has not been called, or it is over), MESSAGE_TOO_LARGE,
  * BUSY (too many bytes wait for the disk; try again after a commit). Nothing is appended on error.
  */
-enum err node_append(struct node *node, int32_t epoch, const struct slice *values, int n,
+enum err node_append(struct node *node, int32_t epoch, const struct node_records *records,
                      int64_t *base_offset) MUST_USE;
 
 /* May the owner answer from its state, as of all that on_commit has delivered? For reads that must

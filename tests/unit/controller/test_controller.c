@@ -39,7 +39,7 @@ static int64_t fake_end(void *arg)
     return ((struct fake_log *)arg)->end;
 }
 
-static enum err fake_append(void *arg, int32_t epoch, const struct slice *values, int count,
+static enum err fake_append(void *arg, int32_t epoch, const struct node_records *records,
                             int64_t *base)
 {
     struct fake_log *log = arg;
@@ -49,15 +49,15 @@ static enum err fake_append(void *arg, int32_t epoch, const struct slice *values
     }
     struct fake_batch *batch = &log->batches[log->batch_count++];
     batch->base = log->end;
-    batch->count = count;
-    for (int i = 0; i < count; i++) {
-        buf_put_slice(&batch->bytes, values[i]);
+    batch->count = records->count;
+    for (int i = 0; i < records->count; i++) {
+        buf_put_slice(&batch->bytes, records->values[i]);
         if (i < (int)ARRAY_LEN(batch->ends)) {
             batch->ends[i] = batch->bytes.len;
         }
     }
     *base = log->end;
-    log->end += count;
+    log->end += records->count;
     return ERR_NONE;
 }
 
@@ -258,6 +258,15 @@ START_TEST(a_standby_refuses_and_replays)
         &(struct node_batch){
             .base_offset = 1, .last_offset = 1, .epoch = 1, .record_values = &values, .count = 1});
     ck_assert_int_eq(log.failed, 1);
+    values = buf_slice(&value); /* what comes after is not applied to half a state */
+    controller_on_commit(
+        log.controller,
+        &(struct node_batch){
+            .base_offset = 2, .last_offset = 2, .epoch = 1, .record_values = &values, .count = 1});
+    ck_assert_int_eq(metadata_image_offset(controller_committed(log.controller)), 0);
+    ck_assert_int_eq(log.failed, 1);
+    controller_on_claim(log.controller, 2, 3);
+    ck_assert(!controller_is_active(log.controller));
     buf_fini(&value);
     tear_down(&log, settings);
 }

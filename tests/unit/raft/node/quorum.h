@@ -317,15 +317,23 @@ static inline struct member *leader(struct quorum *q)
     return found;
 }
 
+static inline enum err append_text(struct member *member, int32_t epoch, const char *text,
+                                   int64_t *offset)
+{
+    struct slice value = slice_str(text);
+    struct node_records records = {
+        .values = &value, .count = 1, .timestamp_ms = net_wall_ms(member->quorum->loop)};
+    return node_append(member->node, epoch, &records, offset);
+}
+
 /* Appends the value under whoever leads; retries when leadership moves. Returns its offset. */
 static inline int64_t append(struct quorum *q, const char *text)
 {
-    struct slice value = slice_str(text);
     int64_t offset = -1;
     for (;;) {
         UNTIL(q, leader(q) != NULL);
         struct member *member = leader(q);
-        if (node_append(member->node, member->claimed, &value, 1, &offset) == ERR_NONE) {
+        if (append_text(member, member->claimed, text, &offset) == ERR_NONE) {
             return offset;
         }
         net_loop_step(q->loop, 10);

@@ -49,14 +49,13 @@ START_TEST(test_failed_sync_of_the_log)
     int64_t next = member->next;
 
     atomic_store(&sick.fails, true);
-    struct slice value = slice_str("b");
     int64_t offset;
-    ck_assert_int_eq(node_append(member->node, member->claimed, &value, 1, &offset), ERR_NONE);
+    ck_assert_int_eq(append_text(member, member->claimed, "b", &offset), ERR_NONE);
     UNTIL(&q, member->fatal == 1);
     ck_assert_int_eq(member->next, next); /* nothing of it counts */
     ck_assert_int_eq(member->claimed, 0);
     atomic_store(&sick.fails, false); /* a sync that works now proves nothing */
-    ck_assert_int_eq(node_append(member->node, 1, &value, 1, &offset), ERR_NOT_CONTROLLER);
+    ck_assert_int_eq(append_text(member, 1, "b", &offset), ERR_NOT_CONTROLLER);
 
     restart(&q, &sick);
     commit(&q, "c");

@@ -27,7 +27,8 @@ START_TEST(test_open_refuses)
     ck_assert_int_eq(node_new(&options, &second), ERR_LOCKED);
     int64_t base;
     struct slice value = slice_str("x");
-    ck_assert_int_eq(node_append(node, 1, &value, 1, &base), ERR_NOT_CONTROLLER);
+    struct node_records records = {.values = &value, .count = 1};
+    ck_assert_int_eq(node_append(node, 1, &records, &base), ERR_NOT_CONTROLLER);
     node_free(node);
     quorum_close(&q);
 }
@@ -254,13 +255,12 @@ START_TEST(test_uncommitted_tail_is_replaced)
     int64_t offset = append(&q, "a");
     UNTIL(&q, all_have(&q, offset));
     struct member *old = leader(&q);
-    struct slice value = slice_str("lost");
     for (int i = 0; i < q.count; i++) {
         if (&q.members[i] != old) {
             drop(&q.members[i]);
         }
     }
-    ck_assert_int_eq(node_append(old->node, old->claimed, &value, 1, &offset), ERR_NONE);
+    ck_assert_int_eq(append_text(old, old->claimed, "lost", &offset), ERR_NONE);
     struct node_state state;
     do {
         net_loop_step(q.loop, 10);
@@ -293,9 +293,10 @@ START_TEST(test_many_appends)
     struct member *member = leader(&q);
     uint8_t big[2000] = {0};
     struct slice values[] = {slice_of(big, sizeof big), slice_str("small")};
+    struct node_records records = {.values = values, .count = 2, .timestamp_ms = 1};
     int64_t offset = -1;
     for (int i = 0; i < APPENDS; i++) {
-        enum err e = node_append(member->node, member->claimed, values, 2, &offset);
+        enum err e = node_append(member->node, member->claimed, &records, &offset);
         ck_assert_int_eq(e, ERR_NONE);
         if (i % 50 == 0) {
             net_loop_step(q.loop, 0);

@@ -1,0 +1,59 @@
+/* Batches of the log into images. */
+#include "metadata/batch.h"
+
+#include "metadata/delta.h"
+
+enum err metadata_replay_value(struct metadata_delta *delta, int64_t offset, struct slice value,
+                               struct arena *arena, struct buf *why)
+{
+    struct metadata_record record;
+    struct buf text = {0};
+    enum err e = metadata_record_decode(value, arena, &record, &text);
+    if (e == ERR_NONE) {
+        e = metadata_delta_replay(delta, offset, &record);
+        if (e != ERR_NONE) {
+            buf_put_str(&text, metadata_delta_error(delta));
+        }
+    }
+    if (e != ERR_NONE) {
+        buf_printf(why, "the metadata record at offset %" PRId64 " cannot be applied: %.*s", offset,
+                   SLICE_ARG(buf_slice(&text)));
+    }
+    buf_fini(&text);
+    return e;
+}
+
+/* A cause that cannot be read is no reason not to apply the records: it only informs. */
+static struct metadata_cause cause_of(const struct metadata_batch *batch, struct arena *arena)
+{
+    struct metadata_cause cause;
+    bool got;
+    if (batch->count > 0 &&
+        metadata_cause_find(batch->values[0], arena, &cause, &got) == ERR_NONE && got) {
+        return cause;
+    }
+    return metadata_cause_of(METADATA_EVENT_UNKNOWN, -1);
+}
+
+enum err metadata_replay_batch(const struct metadata_image *base,
+                               const struct metadata_batch *batch, struct metadata_image **out,
+                               struct buf *why)
+{
+    struct metadata_delta *delta = metadata_delta_begin(base);
+    struct arena arena = {0};
+    struct metadata_cause cause = cause_of(batch, &arena);
+    enum err e = ERR_NONE;
+    *out = NULL;
+    metadata_delta_batch(delta, batch->timestamp_ms, &cause);
+    for (int i = 0; i < batch->count && e == ERR_NONE; i++) {
+        e = metadata_replay_value(delta, batch->base_offset + i, batch->values[i], &arena, why);
+    }
+    if (e == ERR_NONE) {
+        metadata_delta_advance(delta, batch->last_offset, batch->epoch, batch->timestamp_ms);
+        *out = metadata_delta_finish(delta);
+    } else {
+        metadata_delta_drop(delta);
+    }
+    arena_fini(&arena);
+    return e;
+}
