@@ -132,6 +132,7 @@ static void iterate(struct net_loop *loop, bool wait)
     run_timers(loop);
     task_list_run(&loop->deferred, &loop->deferred_spare);
     streams_service(loop);
+    loop_entered(loop); /* who calls in from outside, as simulations do, comes later */
 }
 
 /* For a system that calls its loops. */

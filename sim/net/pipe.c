@@ -8,6 +8,7 @@
 enum { SEGMENTS_MIN = 8, COMPACT_BYTES = 64 << 10 };
 
 static void on_arrival(struct sim_event *event);
+static void on_retry(struct sim_event *event);
 
 /* ---- bytes ---- */
 
@@ -56,6 +57,15 @@ static struct conn *conn_of(struct pipe *pipe, int *side)
                         ends[0]);
 }
 
+/* The next segment has its turn, unless too much waits for a word of the receiver. */
+static void set_arrival(struct conn *conn, int side)
+{
+    struct pipe *pipe = &conn->ends[side].out;
+    if (pipe->segment_len > 0 && pipe->unacknowledged < UNACKNOWLEDGED_MAX) {
+        sim_event_set(conn->net, &pipe->arrival, segment_at(pipe, 0)->due_us);
+    }
+}
+
 /* Behind all others, and not before them. */
 static void send_segment(struct conn *conn, int side, enum segment_kind kind, size_t len)
 {
@@ -71,7 +81,7 @@ static void send_segment(struct conn *conn, int side, enum segment_kind kind, si
     *segment_at(pipe, pipe->segment_len++) =
         (struct segment){.kind = kind, .len = len, .due_us = due_us};
     if (pipe->segment_len == 1) {
-        sim_event_set(net, &pipe->arrival, due_us);
+        set_arrival(conn, side);
     }
 }
 
@@ -80,15 +90,17 @@ void pipe_init(struct conn *conn, int side)
     struct pipe *pipe = &conn->ends[side].out;
     pipe->side = side;
     sim_event_init(&pipe->arrival, NULL, on_arrival);
+    sim_event_init(&pipe->retry, NULL, on_retry);
 }
 
 void pipe_drop(struct sim_net *net, struct pipe *pipe)
 {
     sim_event_stop(net, &pipe->arrival);
+    sim_event_stop(net, &pipe->retry);
     byte_queue_drop(&pipe->bytes, byte_queue_len(&pipe->bytes));
     pipe->segment_len = 0;
     pipe->tries = 0;
-    pipe->delivered = false;
+    pipe->unacknowledged = 0;
     pipe->blocked = false;
     pipe->resets = false;
 }
@@ -146,30 +158,33 @@ void pipe_reset(struct conn *conn, int side)
 
 /* ---- arriving ---- */
 
-/* The first segment is done; the next has its turn. */
 static void next_segment(struct conn *conn, int side)
 {
     struct pipe *pipe = &conn->ends[side].out;
     pipe->segment_head = (pipe->segment_head + 1) & (pipe->segment_cap - 1);
     pipe->segment_len--;
+    set_arrival(conn, side);
+}
+
+/* The receiver has everything that it has got, and the sender knows. */
+static void acknowledge(struct conn *conn, int side)
+{
+    struct pipe *pipe = &conn->ends[side].out;
+    bool held = pipe->unacknowledged == UNACKNOWLEDGED_MAX;
+    pipe->unacknowledged = 0;
     pipe->tries = 0;
-    pipe->delivered = false;
-    if (pipe->segment_len > 0) {
-        sim_event_set(conn->net, &pipe->arrival, segment_at(pipe, 0)->due_us);
+    sim_event_stop(conn->net, &pipe->retry);
+    if (held) {
+        set_arrival(conn, side);
     }
 }
 
-/* The first segment, or the word that it has come, was lost. */
-static void lose_segment(struct conn *conn, int side)
+/* `event` comes again later; or the sender gives up. */
+static void try_again(struct conn *conn, int side, struct sim_event *event)
 {
     struct sim_net *net = conn->net;
     struct conn_end *end = &conn->ends[side];
     struct pipe *pipe = &end->out;
-    if (segment_at(pipe, 0)->kind == SEGMENT_RESET) {
-        pipe->resets = false;
-        next_segment(conn, side);
-        return;
-    }
     int tries_max = end->socket == NULL ? ORPHAN_RETRIES_MAX : RETRIES_MAX;
     sim_note(net, end->host, SIM_NOTE_LOST, conn->id, pipe->tries);
     if (pipe->tries >= tries_max) {
@@ -179,8 +194,41 @@ static void lose_segment(struct conn *conn, int side)
         return;
     }
     int64_t wait_us = min_i64((int64_t)RETRY_FIRST_US << pipe->tries++, RETRY_MAX_US);
-    sim_event_set(net, &pipe->arrival,
-                  sim_link_arrival_us(net, conn_link(conn, side), 0) + wait_us);
+    sim_event_set(net, event, sim_link_arrival_us(net, conn_link(conn, side), 0) + wait_us);
+}
+
+/* The first segment was lost on its way. */
+static void lose_segment(struct conn *conn, int side)
+{
+    struct pipe *pipe = &conn->ends[side].out;
+    if (segment_at(pipe, 0)->kind == SEGMENT_RESET) {
+        pipe->resets = false;
+        next_segment(conn, side);
+    } else if (sim_event_is_set(&pipe->retry)) {
+        sim_event_set(conn->net, &pipe->arrival, pipe->retry.item.key); /* with what is before it */
+    } else {
+        try_again(conn, side, &pipe->arrival);
+    }
+}
+
+/* What was delivered, but not acknowledged, comes again. */
+static void on_retry(struct sim_event *event)
+{
+    struct pipe *pipe = container_of(event, struct pipe, retry);
+    int side;
+    struct conn *conn = conn_of(pipe, &side);
+    struct conn_end *to = &conn->ends[1 - side];
+    if (!conn_passes(conn, side)) {
+        try_again(conn, side, &pipe->retry);
+    } else if (to->gone) {
+        pipe_reset(conn, 1 - side);
+        acknowledge(conn, side);
+    } else if (conn_passes(conn, 1 - side)) {
+        acknowledge(conn, side);
+    } else {
+        try_again(conn, side, &pipe->retry);
+    }
+    conn_maybe_free(conn);
 }
 
 /* False: the receiver has no room; it says when it has. */
@@ -201,7 +249,6 @@ static bool deliver_bytes(struct conn *conn, int side, size_t len)
     net->stats.bytes += len;
     byte_queue_put(&to->received, bytes, len);
     byte_queue_drop(&pipe->bytes, len);
-    pipe->delivered = true;
     return true;
 }
 
@@ -226,13 +273,11 @@ static bool take_segment(struct conn *conn, int side, const struct segment *segm
         return true;
     case SEGMENT_BYTES:
         if (nobody) {
-            if (!conn->ends[side].out.delivered) {
-                byte_queue_drop(&conn->ends[side].out.bytes, segment->len);
-            }
+            byte_queue_drop(&conn->ends[side].out.bytes, segment->len);
             pipe_reset(conn, 1 - side);
             return true;
         }
-        return conn->ends[side].out.delivered || deliver_bytes(conn, side, segment->len);
+        return deliver_bytes(conn, side, segment->len);
     }
     UNREACHABLE();
 }
@@ -249,10 +294,12 @@ static void on_arrival(struct sim_event *event)
         lose_segment(conn, side);
     } else if (take_segment(conn, side, &segment)) {
         bool said = segment.kind == SEGMENT_RESET || to->gone || conn_passes(conn, 1 - side);
+        pipe->unacknowledged++;
+        next_segment(conn, side);
         if (said) {
-            next_segment(conn, side);
-        } else {
-            lose_segment(conn, side);
+            acknowledge(conn, side);
+        } else if (pipe->unacknowledged == 1) {
+            try_again(conn, side, &pipe->retry);
         }
         if (to->socket != NULL) {
             sim_poll_notify(to->socket);

@@ -83,7 +83,10 @@ int64_t sim_net_now_us(const struct sim_net *net);
  * sim_net_at(). False: nothing will ever happen. */
 bool sim_net_step(struct sim_net *net);
 
-/* When that will be; INT64_MAX: never. */
+/* Lets happen what happens until then, and makes it then. */
+void sim_net_run_until(struct sim_net *net, int64_t until_us);
+
+/* When the next event will be; INT64_MAX: never. */
 int64_t sim_net_next_us(const struct sim_net *net);
 
 /* Calls fn(arg) at a time (a past one counts as now), outside of every host. */
@@ -189,7 +192,8 @@ bool sim_host_is_up(const struct sim_host *host);
  *
  * A segment that is lost is sent again after 200 ms, 400 ms, … 120 s, and what was written behind
  * it waits. After 15 times the connection ends with ETIMEDOUT at the sender. Acknowledgements need
- * the other direction: a one-way cut stops both. SYNs are sent again after 1, 2, 4 … s. */
+ * the other direction: a one-way cut stops the one that works after ten segments. SYNs are sent
+ * again after 1, 2, 4 … s. */
 struct sim_link {
     struct sim_delay delay;     /* default 50–300 µs, 0.1 % up to 5 ms */
     uint32_t loss_ppm;          /* of segments and SYNs, besides a cut */

@@ -13,6 +13,7 @@ enum {
     SOCKET_RECEIVE_BYTES = 512 << 10, /* the same */
     SEGMENT_BYTES_MAX = 64 << 10,
     SEGMENT_SPLIT_PPM = 30000, /* writes that arrive in two pieces */
+    UNACKNOWLEDGED_MAX = 10,   /* segments under way at the beginning, like Linux */
     RETRY_FIRST_US = 200 * 1000,
     RETRY_MAX_US = 120 * 1000 * 1000,
     RETRIES_MAX = 15,
@@ -85,10 +86,11 @@ struct pipe {
     size_t segment_len;
     size_t segment_cap;
     struct sim_event arrival; /* of the first segment */
-    int tries;                /* of it */
-    bool delivered;           /* it was, but nobody has said so */
-    bool blocked;             /* by a full receiver */
-    bool resets;              /* the last segment is a reset */
+    struct sim_event retry;   /* of those that were delivered, but not acknowledged */
+    int unacknowledged;       /* how many */
+    int tries;
+    bool blocked; /* by a full receiver */
+    bool resets;  /* the last segment is a reset */
 };
 
 /* One end of a connection in the system of its host. */
@@ -185,7 +187,7 @@ void pipe_reset(struct conn *conn, int side);
 
 static inline bool pipe_is_done(const struct pipe *pipe)
 {
-    return pipe->segment_len == 0;
+    return pipe->segment_len == 0 && pipe->unacknowledged == 0;
 }
 
 /* The receiver has made room. */

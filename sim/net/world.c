@@ -78,6 +78,14 @@ int64_t sim_net_next_us(const struct sim_net *net)
     return first == NULL ? INT64_MAX : max_i64(net->now_us, first->key);
 }
 
+void sim_net_run_until(struct sim_net *net, int64_t until_us)
+{
+    while (sim_net_next_us(net) <= until_us) {
+        sim_net_step(net);
+    }
+    net->now_us = max_i64(net->now_us, until_us);
+}
+
 int64_t sim_net_now_us(const struct sim_net *net)
 {
     return net->now_us + net->spent_us;

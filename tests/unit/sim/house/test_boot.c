@@ -228,10 +228,7 @@ static uint64_t world_fini(struct world *w)
 
 static void run_for(struct world *w, int64_t us)
 {
-    int64_t end_us = sim_net_now_us(w->net) + us;
-    while (sim_net_next_us(w->net) <= end_us) {
-        sim_net_step(w->net);
-    }
+    sim_net_run_until(w->net, sim_net_now_us(w->net) + us);
 }
 
 #define RUN_UNTIL(w, seconds, condition) \
