@@ -71,22 +71,3 @@ struct uuid uuid_random(void)
     } while (!uuid_from_random(bits[0], bits[1], &u));
     return u;
 }
-
-struct uuid uuid_derive(struct slice text)
-{
-    /* A byte in front gives the hash another start for each half and each attempt. */
-    uint8_t *salted = mem_alloc(text.len + 1);
-    if (text.len > 0) {
-        memcpy(salted + 1, text.data, text.len);
-    }
-    struct uuid u;
-    uint64_t halves[2];
-    salted[0] = 0;
-    do {
-        for (int i = 0; i < 2; i++, salted[0]++) {
-            halves[i] = map_hash(slice_of(salted, text.len + 1));
-        }
-    } while (!uuid_from_random(halves[0], halves[1], &u));
-    mem_free(salted);
-    return u;
-}

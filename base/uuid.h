@@ -54,8 +54,4 @@ bool uuid_from_random(uint64_t hi, uint64_t lo, struct uuid *out);
 /* A random id from the operating system's generator. Not for pure code. */
 struct uuid uuid_random(void);
 
-/* The id that always belongs to `text`: like a random one in every respect, but the same on every
- * node and in every release. */
-struct uuid uuid_derive(struct slice text);
-
 #endif

@@ -42,6 +42,8 @@ const struct net_api broker_apis[] = {
     {WIRE_API_UNREGISTER_BROKER, 0, 0, broker_api_forward, NULL},
     {WIRE_API_LIST_CONFIG_RESOURCES, 0, 1, broker_api_list_config_resources, NULL},
     {WIRE_API_DESCRIBE_TOPIC_PARTITIONS, 0, 0, broker_api_describe_topic_partitions, NULL},
+    {WIRE_API_ADD_RAFT_VOTER, 0, 0, broker_api_forward, NULL},
+    {WIRE_API_REMOVE_RAFT_VOTER, 0, 0, broker_api_forward, NULL},
 };
 
 const int broker_apis_count = (int)ARRAY_LEN(broker_apis);

@@ -46,13 +46,23 @@ static void print_line(void *arg, const char *line)
     puts(line);
 }
 
+static enum daemon_format_quorum quorum_of(const struct cli *cli)
+{
+    return args_has(&cli->args, "standalone")               ? DAEMON_FORMAT_STANDALONE
+           : args_has(&cli->args, "initial-controllers")    ? DAEMON_FORMAT_INITIAL
+           : args_has(&cli->args, "no-initial-controllers") ? DAEMON_FORMAT_JOIN
+                                                            : DAEMON_FORMAT_STATIC;
+}
+
 static enum cli_exit format_with(struct cli *cli, struct settings *settings)
 {
-    struct daemon_format_options options = {.fs = store_fs_posix(),
-                                            .settings = settings,
-                                            .cluster_id =
-                                                slice_str(args_text(&cli->args, "cluster-id")),
-                                            .tell = print_line};
+    struct daemon_format_options options = {
+        .fs = store_fs_posix(),
+        .settings = settings,
+        .cluster_id = slice_str(args_text(&cli->args, "cluster-id")),
+        .quorum = quorum_of(cli),
+        .initial_controllers = args_text(&cli->args, "initial-controllers"),
+        .tell = print_line};
     enum err e = read_settings(cli, settings);
     if (e == ERR_NONE) {
         print_notes(cli, settings);
@@ -81,6 +91,12 @@ static enum cli_exit run_format(struct cli *cli)
                           "base64 and does not begin with '-'; `craft format --new-id` makes one",
                           text);
     }
+    int ways = args_has(&cli->args, "standalone") + args_has(&cli->args, "initial-controllers") +
+               args_has(&cli->args, "no-initial-controllers");
+    if (ways > 1) {
+        return cli_misuse(cli, "--standalone, --initial-controllers and --no-initial-controllers "
+                               "exclude each other");
+    }
     struct settings *settings = settings_new();
     enum cli_exit code = format_with(cli, settings);
     settings_free(settings);
@@ -90,8 +106,12 @@ static enum cli_exit run_format(struct cli *cli)
 static const struct args_option options[] = {
     {"config", "FILE", "the settings of the node"},
     {"cluster-id", "ID", "the same for all nodes of a cluster"},
+    {"standalone", NULL, "this controller is the first voter, others are added later"},
+    {"initial-controllers", "VOTERS",
+     "the first voters, the same on each of them:\nid@host:port:directory-id,…"},
+    {"no-initial-controllers", NULL, "this controller joins a quorum that exists"},
     {"override", "NAME=VALUE", "a setting that counts more than the file's; may be repeated"},
-    {"new-id", NULL, "print a new cluster id, and nothing else"},
+    {"new-id", NULL, "print a new id, of a cluster or a directory, and nothing else"},
     {0}};
 
 const struct cli_verb cli_format = {
@@ -100,9 +120,15 @@ const struct cli_verb cli_format = {
     .about = "Prepares the log directories of a node",
     .more = "Every node is formatted once, with the same cluster id, before its first start. To do "
             "it again\nchanges nothing. Data is never removed: a directory of another cluster or "
-            "node is refused.",
+            "node is refused.\n\nA controller says where its quorum begins, unless "
+            "controller.quorum.voters is set, which is\nfor voters that never change. One that "
+            "has lost its disk is another voter: format it with\n--no-initial-controllers and "
+            "use `craft quorum replace`.",
     .examples = "craft format --new-id\n"
-                "craft format --config controller.properties --cluster-id 4L6g3nShT-eMCtK--X86sw\n"
+                "craft format --config controller.properties --cluster-id 4L6g3nShT-eMCtK--X86sw "
+                "--standalone\n"
+                "craft format --config c.properties --cluster-id 4L6g3nShT-eMCtK--X86sw "
+                "--initial-controllers 1@h1:9093:pMyjhhPRSNaOYp0PMSGYFw\n"
                 "craft format --config broker.properties --cluster-id 4L6g3nShT-eMCtK--X86sw "
                 "--override log.dirs=/data/1",
     .options = options,

@@ -212,6 +212,23 @@ static const struct rpc_api rows[] = {
      .asker = controller_registration_asker,
      .decide = decide_register_controller_rpc,
      .refuse = controller_refuse_controller_registration},
+    {.key = WIRE_API_ADD_RAFT_VOTER,
+     .min_version = 0,
+     .max_version = 0,
+     .forwarded = true,
+     .serve = controller_serve_voters,
+     .refuse = controller_refuse_add_raft_voter},
+    {.key = WIRE_API_REMOVE_RAFT_VOTER,
+     .min_version = 0,
+     .max_version = 0,
+     .forwarded = true,
+     .serve = controller_serve_voters,
+     .refuse = controller_refuse_remove_raft_voter},
+    {.key = WIRE_API_UPDATE_RAFT_VOTER,
+     .min_version = 0,
+     .max_version = 0,
+     .serve = controller_serve_voters,
+     .refuse = controller_refuse_update_raft_voter},
 };
 
 const struct rpc_api *controller_api_find(int16_t key)

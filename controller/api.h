@@ -20,6 +20,9 @@ void controller_serve_api_versions(struct rpc *rpc);
 void controller_serve_describe_configs(struct rpc *rpc);
 bool controller_standby_describes_configs(const struct rpc *rpc); /* its own */
 
+/* voters.c */
+void controller_serve_voters(struct rpc *rpc);
+
 /* describe_cluster.c */
 void controller_serve_describe_cluster(struct rpc *rpc);
 

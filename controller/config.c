@@ -124,6 +124,7 @@ static enum err read_listeners(struct controller_config *config, const struct se
             /* It listens on every address and does not say by which it is reached. */
             l->advertised.host =
                 arena_str(arena, slice_str(self == NULL ? "localhost" : self->host));
+            config->host_is_guess |= self == NULL;
         }
     }
     return ERR_NONE;
@@ -167,6 +168,7 @@ enum err controller_config_read(struct controller_config *config, const struct s
     *config = (struct controller_config){0};
     TRY(read_identity(config, settings, why));
     TRY(read_voters(config, settings, why));
+    config->auto_join = settings_bool(settings, "controller.quorum.auto.join.enable");
     TRY(read_listeners(config, settings, why));
     return read_timers(config, settings, why);
 }

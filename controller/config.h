@@ -15,6 +15,8 @@ struct controller_config {
     char *dir; /* of the metadata log */
     struct metadata_listener *listeners;
     int listener_count; /* ≥ 1; the first one is what other controllers use */
+    bool host_is_guess; /* nobody has said by which host the listeners are reached */
+    bool auto_join;
     struct node_voter *voters;
     int voter_count;
     struct node_timers timers;

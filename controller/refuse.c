@@ -28,6 +28,9 @@ REFUSE_AT_THE_TOP(broker_heartbeat)
 REFUSE_AT_THE_TOP(unregister_broker)
 REFUSE_AT_THE_TOP(allocate_producer_ids)
 REFUSE_AT_THE_TOP(controller_registration)
+REFUSE_AT_THE_TOP(add_raft_voter)
+REFUSE_AT_THE_TOP(remove_raft_voter)
+REFUSE_AT_THE_TOP(update_raft_voter)
 
 /* For people, where a response has room for it. */
 static struct slice text_of(enum err e)

@@ -6,6 +6,7 @@
 #include "base/mem.h"
 #include "controller/api.h"
 #include "controller/server_struct.h"
+#include "raft/node/change.h"
 
 /* ---- the log, as the controller sees it ---- */
 
@@ -226,6 +227,7 @@ static enum err make_node(struct controller_server *s, struct buf *why)
         .directory_id = s->config.directory_id,
         .cluster_id = s->config.cluster_id,
         .is_controller = true,
+        .auto_join = s->config.auto_join,
         .listener_name = s->config.listeners[0].name,
         .voters = s->config.voters,
         .voter_count = s->config.voter_count,
@@ -245,6 +247,20 @@ static enum err make_node(struct controller_server *s, struct buf *why)
         buf_printf(why, "the metadata log in %s cannot be opened: %s", s->config.dir, err_text(e));
     }
     return e;
+}
+
+/* The voters' record of this controller shall say where it listens; not, if that is a guess. */
+static void advertise(struct controller_server *s)
+{
+    int count = s->config.host_is_guess ? 0 : s->config.listener_count;
+    struct node_advertised *listeners =
+        ARENA_ARRAY(&s->config.arena, (size_t)count + 1, struct node_advertised);
+    for (int i = 0; i < count; i++) {
+        const struct metadata_listener *l = &s->config.listeners[i];
+        listeners[i] =
+            (struct node_advertised){l->name, l->advertised.host, (uint16_t)l->advertised.port};
+    }
+    node_advertise(s->node, listeners, count);
 }
 
 enum err controller_server_new(const struct controller_server_options *options,
@@ -271,6 +287,7 @@ enum err controller_server_new(const struct controller_server_options *options,
     if (e != ERR_NONE) {
         goto out;
     }
+    advertise(s);
     make_registration(s);
     *out = s;
     s = NULL;

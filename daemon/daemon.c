@@ -228,11 +228,16 @@ static void log_formatted(void *arg, const char *line)
 static enum err format_if_wanted(struct daemon *d, struct buf *why)
 {
     const char *cluster_id = settings_str(d->settings, "craft.format.cluster.id");
+    struct arena arena = {0};
+    char **voters = settings_list(d->settings, "controller.quorum.voters", &arena);
     struct daemon_format_options options = {.fs = store_fs_posix(),
                                             .settings = d->settings,
                                             .cluster_id = slice_str(cluster_id),
+                                            .quorum = voters[0] != NULL ? DAEMON_FORMAT_STATIC
+                                                                        : DAEMON_FORMAT_JOIN,
                                             .tell = log_formatted,
                                             .arg = d};
+    arena_fini(&arena);
     return cluster_id == NULL ? ERR_NONE : daemon_format(&options, why);
 }
 

@@ -2,6 +2,7 @@
 #include "daemon/format.h"
 
 #include "base/system.h"
+#include "daemon/format_voters.h"
 #include "metadata/metadata.h"
 #include "raft/node/node.h"
 #include "store/store.h"
@@ -21,20 +22,11 @@ struct plan {
     const char *dirs[DIRS_MAX]; /* that of the metadata log first */
     bool is_done[DIRS_MAX];     /* formatted already */
     int dir_count;
-    const char *listener_name; /* of the controllers */
-    struct node_voter *voters; /* none: they are learned from the log */
-    int voter_count;
+    const char *listener_name;   /* of the controllers */
+    struct format_voters voters; /* a controller's */
 };
 
 #define REFUSE(plan, e, ...) (buf_printf((plan)->why, __VA_ARGS__), (e))
-
-/* A controller's metadata directory: derived, not drawn, as every first controller has to write
- * down the ids of all of them. */
-static struct uuid voter_directory_id(struct plan *plan, int32_t node_id)
-{
-    const char *text = arena_printf(&plan->arena, "%s/%" PRId32 "/0", plan->cluster_id, node_id);
-    return uuid_derive(slice_str(text));
-}
 
 static enum err refuse_disk(struct plan *plan, enum err e, const char *verb, const char *path)
 {
@@ -89,32 +81,6 @@ static enum err read_dirs(struct plan *plan)
     return ERR_NONE;
 }
 
-static enum err read_voters(struct plan *plan)
-{
-    struct metadata_quorum_address *all;
-    int count;
-    TRY(metadata_quorum_read(plan->settings, &plan->arena, &all, &count, plan->why));
-    plan->voters = ARENA_ARRAY(&plan->arena, (size_t)count, struct node_voter);
-    for (int i = 0; i < count && all[i].id >= 0; i++) {
-        plan->voters[plan->voter_count++] =
-            (struct node_voter){.id = all[i].id,
-                                .directory_id = voter_directory_id(plan, all[i].id),
-                                .host = all[i].address.host,
-                                .port = (uint16_t)all[i].address.port};
-    }
-    return ERR_NONE;
-}
-
-static bool is_voter(const struct plan *plan)
-{
-    for (int i = 0; i < plan->voter_count; i++) {
-        if (plan->voters[i].id == plan->node_id) {
-            return true;
-        }
-    }
-    return false;
-}
-
 static enum err read_identity(struct plan *plan)
 {
     bool has_node_id = settings_is_set(plan->settings, "node.id");
@@ -126,16 +92,16 @@ static enum err read_identity(struct plan *plan)
     }
     TRY(read_cluster_id(plan));
     TRY(read_dirs(plan));
-    TRY(read_voters(plan));
     char **roles = settings_list(plan->settings, "process.roles", &plan->arena);
     char **names = settings_list(plan->settings, "controller.listener.names", &plan->arena);
-    plan->is_controller =
-        roles[0] == NULL ? is_voter(plan) : metadata_names_contain(roles, "controller");
+    plan->is_controller = metadata_names_contain(roles, "controller");
     plan->listener_name = names[0];
-    if (plan->is_controller && plan->voter_count > 0 && !is_voter(plan)) {
+    bool makes_voters = plan->options->quorum == DAEMON_FORMAT_STANDALONE ||
+                        plan->options->quorum == DAEMON_FORMAT_INITIAL;
+    if (!plan->is_controller && makes_voters) {
         return REFUSE(plan, ERR_CONFIG,
-                      "controller.quorum.voters does not name node %" PRId32
-                      ", which is to be a controller",
+                      "node %" PRId32 " is no controller (process.roles): it is formatted without "
+                      "--standalone and --initial-controllers",
                       plan->node_id);
     }
     return ERR_NONE;
@@ -162,6 +128,23 @@ static enum err check_owner(struct plan *plan, const char *dir, const struct sto
     return ERR_NONE;
 }
 
+/* The others have been told another id: to them this node would be nobody. */
+static enum err check_directory(struct plan *plan, const struct store_meta *meta)
+{
+    const struct daemon_format_options *options = plan->options;
+    if (!plan->is_controller || options->quorum != DAEMON_FORMAT_INITIAL) {
+        return ERR_NONE;
+    }
+    TRY(format_voters_read(options, plan->node_id, &plan->arena, &plan->voters, plan->why));
+    if (uuid_eq(meta->directory_id, plan->voters.directory_id)) {
+        return ERR_NONE;
+    }
+    return REFUSE(plan, ERR_EXISTS,
+                  "%s/" STORE_META_FILE " has directory.id=%s, --initial-controllers says %s",
+                  plan->dirs[0], uuid_text(meta->directory_id).text,
+                  uuid_text(plan->voters.directory_id).text);
+}
+
 static enum err look_at(struct plan *plan, int i)
 {
     struct store_meta meta;
@@ -175,6 +158,9 @@ static enum err look_at(struct plan *plan, int i)
     }
     plan->is_done[i] = true;
     e = check_owner(plan, plan->dirs[i], &meta);
+    if (e == ERR_NONE && i == 0) {
+        e = check_directory(plan, &meta);
+    }
     store_meta_fini(&meta);
     return e;
 }
@@ -206,8 +192,8 @@ static enum err write_snapshots(struct plan *plan)
     struct node_format_options options = {.fs = plan->fs,
                                           .dir = plan->dirs[0],
                                           .listener_name = plan->listener_name,
-                                          .voters = plan->voters,
-                                          .voter_count = plan->voter_count,
+                                          .voters = plan->voters.items,
+                                          .voter_count = plan->voters.count,
                                           .now_ms = system_wall_ms()};
     enum err e = node_format(&options);
     if (e == ERR_EXISTS) {
@@ -229,15 +215,15 @@ static void tell(const struct plan *plan, const char *line)
 
 static enum err write_dir(struct plan *plan, int i)
 {
-    bool of_voter = plan->is_controller && i == 0;
+    bool of_controller = plan->is_controller && i == 0;
     TRY(make_dir(plan, plan->dirs[i]));
-    if (of_voter) {
+    if (of_controller) {
         TRY(write_snapshots(plan));
     }
     struct store_meta meta = {.version = 1,
                               .node_id = plan->node_id,
-                              .directory_id = of_voter ? voter_directory_id(plan, plan->node_id)
-                                                       : uuid_random()};
+                              .directory_id =
+                                  of_controller ? plan->voters.directory_id : uuid_random()};
     memcpy(meta.cluster_id, plan->cluster_id, sizeof plan->cluster_id);
     struct store_error problem = {""};
     enum err e = store_meta_write(plan->fs, plan->dirs[i], &meta, &problem);
@@ -256,6 +242,10 @@ static enum err format_all(struct plan *plan)
     TRY(read_identity(plan));
     for (int i = 0; i < plan->dir_count; i++) {
         TRY(look_at(plan, i));
+    }
+    if (plan->is_controller && !plan->is_done[0]) {
+        TRY(format_voters_read(plan->options, plan->node_id, &plan->arena, &plan->voters,
+                               plan->why));
     }
     for (int i = 0; i < plan->dir_count; i++) {
         if (plan->is_done[i]) {

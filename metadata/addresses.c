@@ -1,7 +1,7 @@
 /* Listeners and controllers, read from the settings. */
 #include "metadata/addresses.h"
 
-enum { PORT_DIGITS_MAX = 5, QUORUM_MAX = 15 };
+enum { PORT_DIGITS_MAX = 5, QUORUM_MAX = 15, SERVERS_MAX = 32 };
 
 /* Where the setting is, its name, and what is wrong with it. */
 #define REFUSE(settings, name, why, ...) \
@@ -219,18 +219,22 @@ enum err metadata_quorum_read(const struct settings *settings, struct arena *are
 {
     char **voters = settings_list(settings, "controller.quorum.voters", arena);
     char **servers = settings_list(settings, "controller.quorum.bootstrap.servers", arena);
-    bool is_static = list_length(voters) > 0;
-    *count = is_static ? list_length(voters) : list_length(servers);
+    int named = list_length(voters);
+    *count = named + list_length(servers);
     if (*count == 0) {
         return REFUSE(settings, "controller.quorum.voters", why,
-                      " is not set: name all controllers as "
-                      "id@host:port,id@host:port,…");
+                      " is not set, and neither is controller.quorum.bootstrap.servers: name some "
+                      "controllers there as host:port,host:port,…");
     }
-    if (*count > QUORUM_MAX) {
+    if (named > QUORUM_MAX) {
         return REFUSE(settings, "controller.quorum.voters", why,
-                      " names %d controllers, at most %d are allowed", *count, QUORUM_MAX);
+                      " names %d controllers, at most %d are allowed", named, QUORUM_MAX);
+    }
+    if (*count - named > SERVERS_MAX) {
+        return REFUSE(settings, "controller.quorum.bootstrap.servers", why,
+                      " names %d controllers, at most %d are allowed", *count - named, SERVERS_MAX);
     }
     *out = ARENA_ARRAY(arena, (size_t)*count, struct metadata_quorum_address);
-    return is_static ? read_voters(settings, arena, voters, *out, why)
-                     : read_servers(settings, arena, servers, *out, why);
+    TRY(read_voters(settings, arena, voters, *out, why));
+    return read_servers(settings, arena, servers, *out + named, why);
 }

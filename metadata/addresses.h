@@ -35,7 +35,7 @@ struct metadata_quorum_address {
     struct metadata_address address;
 };
 
-/* controller.quorum.voters, else controller.quorum.bootstrap.servers; `*count` ≥ 1 on success.
+/* controller.quorum.voters, then controller.quorum.bootstrap.servers; `*count` ≥ 1 on success.
  * Errors: ERR_CONFIG with a sentence in `why`. */
 enum err MUST_USE metadata_quorum_read(const struct settings *settings, struct arena *arena,
                                        struct metadata_quorum_address **out, int *count,

@@ -45,6 +45,8 @@ const struct setting settings_server_rows[] = {
          "Listener names of the controllers; brokers reach them by the first."),
     LATER("controller.quorum.append.linger.ms", INT, "25", NULL, READ_ONLY, NULL,
           "How long the leader gathers records before it writes them."),
+    ACTS("controller.quorum.auto.join.enable", BOOLEAN, "false", NULL, READ_ONLY, NULL,
+         "A controller that is no voter asks to become one."),
     ACTS("controller.quorum.bootstrap.servers", LIST, "", "@servers", READ_ONLY, NULL,
          "Comma-separated host:port of controllers to find the quorum by."),
     ACTS("controller.quorum.election.backoff.max.ms", INT, "1000", NULL, READ_ONLY, NULL,

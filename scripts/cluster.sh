@@ -122,22 +122,47 @@ check_shape() {
     done
 }
 
+# 22 characters of URL-safe base64 are 16 bytes: an id does not begin with '-', and the spare bits
+# of its last character are zero.
+new_id() {
+    echo "M$(head -c 16 /dev/urandom | base64 | tr '+/' '-_' | cut -c2-21)Q"
+}
+
+# The first voters, with the ids that their directories will have.
+first_voters() {
+    local i list=""
+    for ((i = 1; i <= controllers; i++)); do
+        list+=",$((3000 + i))@$HOST:$(port_of "controller-$i"):$(new_id)"
+    done
+    echo "${list:1}"
+}
+
 remember() {
-    local id line
-    # 22 characters of URL-safe base64 are 16 bytes: an id does not begin with '-', and the spare
-    # bits of its last character are zero.
-    id=$(remembered cluster-id) ||
-        id=M$(head -c 16 /dev/urandom | base64 | tr '+/' '-_' | cut -c2-21)Q
+    local id voters formatted line
+    id=$(remembered cluster-id) || id=$(new_id)
+    voters=$(remembered initial-controllers) || voters=$(first_voters)
+    formatted=$(remembered formatted) || formatted=""
     {
         echo "controllers=$controllers"
         echo "brokers=$brokers"
         echo "port-base=$port_base"
         echo "bin=$bin"
         echo "cluster-id=$id"
+        echo "initial-controllers=$voters"
+        echo "formatted=$formatted"
         for line in "${overrides[@]}"; do echo "override=$line"; done
     } > "$dir/cluster.conf.new"
     mv "$dir/cluster.conf.new" "$dir/cluster.conf"
     cluster_id=$id
+    initial_controllers=$voters
+}
+
+# A controller is one of the first voters once. Who comes with an empty disk later has forgotten its
+# votes and is another voter (craft quorum replace).
+mark_formatted() {
+    local list
+    list=$(remembered formatted)
+    [[ " $list " == *" $1 "* ]] || sed -i "s/^formatted=.*/formatted=${list:+$list }$1/" "$dir/cluster.conf"
 }
 
 # ---- nodes ----
@@ -149,10 +174,8 @@ port_of() {
 
 # Writes one properties file. Names and values are Apache Kafka's.
 write_properties() {
-    local name=$1 number=${1##*-} i voters="" replicas=$((brokers < 3 ? brokers : 3))
-    for ((i = 1; i <= controllers; i++)); do
-        voters+=",$((3000 + i))@$HOST:$(port_of "controller-$i")"
-    done
+    local name=$1 number=${1##*-} i servers="" replicas=$((brokers < 3 ? brokers : 3))
+    for ((i = 1; i <= controllers; i++)); do servers+=",$HOST:$(port_of "controller-$i")"; done
     {
         if [[ $name == controller-* ]]; then
             echo "process.roles=controller"
@@ -164,7 +187,7 @@ write_properties() {
             echo "listeners=PLAINTEXT://$HOST:$(port_of "$name")"
             echo "advertised.listeners=PLAINTEXT://$HOST:$(port_of "$name")"
         fi
-        echo "controller.quorum.voters=${voters:1}"
+        echo "controller.quorum.bootstrap.servers=${servers:1}"
         echo "controller.listener.names=CONTROLLER"
         echo "log.dirs=$dir/$name"
         echo "offsets.topic.replication.factor=$replicas"
@@ -217,13 +240,13 @@ for broker in json.loads(sys.argv[1]):
     return 1
 }
 
-# Lines "ID leader" or "ID follower" of the controllers, from the first one that knows a leader.
+# Lines "ID leader", "ID follower" or (no voter) "ID observer" of the controllers, from the first one that knows a leader.
 controller_states() {
     local name pid answer
     for name in "${nodes[@]}"; do
         [[ $name == controller-* ]] && pid=$(pid_of "$name") && ! is_paused "$pid" || continue
         answer=$(craft quorum status --bootstrap-controller "$HOST:$(port_of "$name")" \
-            --format json) || continue
+            --format json) || [ -n "$answer" ] || continue
         /usr/bin/python3 -c '
 import json, sys
 quorum = json.loads(sys.argv[1])
@@ -231,6 +254,9 @@ if quorum["leaderId"] < 0:
     sys.exit(1)
 for voter in quorum["voters"]:
     print(voter["id"], "leader" if voter["id"] == quorum["leaderId"] else "follower")
+for observer in quorum["observers"]:
+    if observer["id"] > 3000:
+        print(observer["id"], "observer")
 ' "$answer" && return
     done
     return 1
@@ -244,10 +270,15 @@ culprit() {
 }
 
 launch() {
-    local name=$1 program=craft-${1%-*}
+    local name=$1 program=craft-${1%-*} quorum=()
     write_properties "$name"
+    if [ "$program" = craft-controller ] && [ ! -e "$dir/$name/meta.properties" ]; then
+        quorum=(--initial-controllers "$initial_controllers")
+        [[ " $(remembered formatted) " == *" $name "* ]] && quorum=(--no-initial-controllers)
+    fi
     "$bin/craft" format --config "$dir/$name.properties" --cluster-id "$cluster_id" \
-        >> "$dir/$name.log" 2>&1 || culprit "$name" "could not be formatted"
+        "${quorum[@]}" >> "$dir/$name.log" 2>&1 || culprit "$name" "could not be formatted"
+    mark_formatted "$name"
     setsid "$bin/$program" --config "$dir/$name.properties" \
         < /dev/null >> "$dir/$name.log" 2>&1 &
     echo $! > "$dir/$name.pid"

@@ -38,7 +38,7 @@ PUBLIC = {
     "store": "store.h",
     "net/os": "os.h",
     "net": "net.h",
-    "raft/node": ["node.h", "snapshot.h"],
+    "raft/node": ["node.h", "snapshot.h", "change.h"],
     "daemon": "daemon.h",
     "sim/net": "sim_net.h",
     "sim/fs": ["sim_fs.h"],

@@ -134,6 +134,7 @@ static void tell_leader(struct node *node)
     node->told_leader = leader_id;
     node->told_epoch = epoch;
     node->told_address = address != NULL;
+    node_own_entry_poke(node);
     if (listener->on_leader != NULL) {
         listener->on_leader(listener->arg, leader_id, epoch, address == NULL ? NULL : address->host,
                             address == NULL ? 0 : address->port);
@@ -226,6 +227,7 @@ void node_tell(void *arg)
         if (!node->broken && !more) {
             tell_claim(node);
         }
+        node_change_tell(node);
         tell_fatal(node);
     }
     node_tell_reads(node);

@@ -26,6 +26,7 @@ static void append(struct node *node, const struct raft_append *append, struct s
     case RAFT_APPEND_VOTERS:
         node_control_voters(node, append, &control);
         bytes = buf_slice(&control);
+        node_change_appended(node, append->base_offset, append->epoch);
         break;
     case RAFT_APPEND_CLIENT:
         break;

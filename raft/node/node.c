@@ -226,6 +226,8 @@ void node_free(struct node *node)
     net_timer_stop(&node->notify);
     refuse_parked(node);
     node_tell_reads(node);
+    node_change_fini(node);
+    node_own_entry_fini(node);
     node_peers_fini(node);
     node_log_close(node);
     LIST_EACH(at, &node->effects)
@@ -274,6 +276,8 @@ static void step_once(struct node *node, struct raft_event *event, struct slice 
         return;
     }
     struct node_effect *effect = MEM_NEW(struct node_effect);
+    node->verdict = node->update.error;
+    node->verdict_why = node->update.why;
     effect->update = node->update;
     raft_update_init(&node->update);
     effect->view = view_of(node->raft);

@@ -140,6 +140,7 @@ struct node_options {
     struct uuid directory_id;
     const char *cluster_id;
     bool is_controller; /* may vote and lead if the voter set holds it; always syncs its log */
+    bool auto_join;     /* a controller that is no voter asks to become one (change.h) */
     const char *listener_name; /* of the controllers' listener in voter records; NULL: CONTROLLER */
     /* controller.quorum.voters (ids ≥ 0) or controller.quorum.bootstrap.servers (ids −1). Voters
      * given here are the voter set as long as neither the log nor the bootstrap snapshot has one.

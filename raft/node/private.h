@@ -3,8 +3,9 @@
  * node.c steps the core and keeps the queue of effects; execute.c obeys them in order; log.c and
  * quorum_state.c are the disk; peers.c calls other members, serve.c answers them, both through
  * codec.c; deliver.c tells the owner; address.c knows where everybody is,
- * voters.c what the log says of the voters; bootstrap.c and control.c
- * read and write snapshots and control records. */
+ * voters.c what the log says of the voters, which change.c changes
+ * (after probe.c has called the new one) and own_entry.c keeps up to date; bootstrap.c and
+ * control.c read and write snapshots and control records. */
 #ifndef RAFT_NODE_PRIVATE_H
 #define RAFT_NODE_PRIVATE_H
 
@@ -165,6 +166,12 @@ struct node {
     struct list reads; /* struct node_read, in the order in which they came */
     uint64_t last_token;
 
+    /* Of the last CHANGE. */
+    enum err verdict;
+    const char *verdict_why;
+    struct node_change_op *change;    /* under way; NULL: none */
+    struct node_own_entry *own_entry; /* NULL: node_advertise() was not called */
+
     /* What the owner has been told. */
     struct node_view view;
     struct buf first; /* the batch of the bootstrap snapshot, not delivered yet */
@@ -305,8 +312,52 @@ void node_voters_take(struct node *node, int64_t offset, struct slice value);
 /* The same for all in batches that have been appended. */
 void node_voters_appended(struct node *node, struct slice batches);
 
-/* The value of a record with this set: what the newest record says of each. */
+/* The value of a record with this set: what the change under way, or else the newest record, says
+ * of each. */
 void node_voters_build(struct node *node, const struct raft_voter_set *set, struct buf *out);
+
+/* ---- change.c ---- */
+
+/* What the change under way wants the record to say of this voter; NULL: nothing. */
+const struct wire_voters_record_voters *node_change_entry(const struct node *node,
+                                                          struct raft_key key);
+
+/* Its record has been appended. */
+void node_change_appended(struct node *node, int64_t offset, int32_t epoch);
+
+/* Answers if it is through. */
+void node_change_tell(struct node *node);
+void node_change_fini(struct node *node);
+
+/* Is it a voter of which the newest record says something else? */
+bool node_change_is_news(const struct node *node, const struct wire_voters_record_voters *entry);
+
+/* ---- probe.c ---- */
+
+enum { NODE_PROBE_WHY_MAX = 256 };
+
+struct node_probe_result {
+    int16_t kraft_version_min;
+    int16_t kraft_version_max;
+    char why[NODE_PROBE_WHY_MAX]; /* a clause for people */
+};
+
+struct node_probe;
+typedef void node_probe_done(void *arg, enum err e, const struct node_probe_result *result);
+
+/* Calls the voter at this address; `done` comes later, once, and ends the probe. Errors:
+ * REQUEST_TIMED_OUT (nobody answers), INVALID_REQUEST (not who is meant, or not able). */
+struct node_probe *node_probe_start(struct node *node, struct raft_key key, struct slice host,
+                                    uint16_t port, node_probe_done *done, void *arg);
+
+/* `done` will not be called. NULL is allowed. */
+void node_probe_cancel(struct node_probe *probe);
+
+/* ---- own_entry.c ---- */
+
+/* The leader or the voters may have changed: looks soon. */
+void node_own_entry_poke(struct node *node);
+void node_own_entry_fini(struct node *node);
 
 /* ---- codec.c ---- */
 

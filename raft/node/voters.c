@@ -142,13 +142,14 @@ void node_voters_take(struct node *node, int64_t offset, struct slice value)
             endpoint_of(&record->voters[i], node->options.listener_name);
         if (endpoint != NULL) {
             int32_t id = record->voters[i].voter_id;
-            if (id == node->options.node_id) {
+            if (id == node->options.node_id && node->own_entry == NULL) {
                 node_address_learn(&node->addresses, id, endpoint->host, endpoint->port);
             }
             node_learn_address(node, id, endpoint->host, endpoint->port);
         }
     }
     arena_fini(&arena);
+    node_own_entry_poke(node);
 }
 
 void node_voters_appended(struct node *node, struct slice batches)
@@ -183,7 +184,10 @@ void node_voters_build(struct node *node, const struct raft_voter_set *set, stru
     struct wire_voters_record record = {.voters_count = set->count};
     record.voters = wire_new_array(&wire_msg_voters_record_voters, &arena, set->count);
     for (int i = 0; i < set->count; i++) {
-        const struct wire_voters_record_voters *entry = node_voters_entry(before, set->voters[i]);
+        const struct wire_voters_record_voters *entry = node_change_entry(node, set->voters[i]);
+        if (entry == NULL) {
+            entry = node_voters_entry(before, set->voters[i]);
+        }
         ASSERT(entry != NULL);
         record.voters[i] = *entry;
     }

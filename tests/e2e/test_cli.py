@@ -17,6 +17,8 @@ from lib import BIN, DIR, case, main, new_topic, produce_all, read_all, unique, 
 OK, FAILED, USAGE = 0, 1, 2
 CLUSTER_ID = "MTExMTExMTExMTExMTExMQ"
 OTHER_ID = "MjIyMjIyMjIyMjIyMjIyMg"
+DIRECTORIES = ["pMyjhhPRSNaOYp0PMSGYFw", "wMQZ1zGcRPmvPKwGHlmC2A"]
+FIRST_VOTERS = f"3001@127.0.0.1:1:{DIRECTORIES[0]},3002@[::1]:2:{DIRECTORIES[1]}"
 
 
 def craft(*words, text=None, status=OK, timeout=60):
@@ -177,10 +179,16 @@ def settings(name, roles, node_id, **others):
              "listeners": "CONTROLLER://127.0.0.1:1" if roles == "controller" else
                           "PLAINTEXT://127.0.0.1:1",
              "controller.listener.names": "CONTROLLER",
-             "controller.quorum.voters": "3001@127.0.0.1:1,3002@127.0.0.1:2", **others}
+             "controller.quorum.bootstrap.servers": "127.0.0.1:1,127.0.0.1:2", **others}
     with open(path, "w") as file:
-        file.writelines(f"{key}={value}\n" for key, value in lines.items())
+        file.writelines(f"{key}={value}\n" for key, value in lines.items() if value is not None)
     return path, log_dir
+
+
+def static_settings(name, node_id, **others):
+    voters = {"controller.quorum.voters": "3001@127.0.0.1:1,3002@127.0.0.1:2",
+              "controller.quorum.bootstrap.servers": None}
+    return settings(name, "controller", node_id, **voters, **others)
 
 
 def files_in(directory):
@@ -208,7 +216,7 @@ def new_ids_are_cluster_ids(cluster):
 
 @case
 def format_refuses_and_writes_nothing(cluster):
-    path, log_dir = settings("refused", "controller", 3001)
+    path, log_dir = static_settings("refused", 3001)
     for bad in ("", "short", "-" + CLUSTER_ID[1:], CLUSTER_ID + "A", "A" * 21 + "!",
                 "A" * 22, " " + CLUSTER_ID[1:]):
         assert "cluster id" in format_node(path, bad, status=USAGE)[1]
@@ -219,43 +227,110 @@ def format_refuses_and_writes_nothing(cluster):
                            ("nonsense", "nonsense")]:
         err = format_node(path, CLUSTER_ID, "--override", override, status=FAILED)[1]
         assert said in err, err
+    err = format_node(path, CLUSTER_ID, "--standalone", status=FAILED)[1]
+    assert "controller.quorum.voters" in err, "voters that never change, and voters that do"
+    assert not os.path.exists(log_dir)
+
+
+@case
+def format_refuses_a_quorum_without_a_beginning(cluster):
+    path, log_dir = settings("quorum", "controller", 3001)
+    err = format_node(path, status=FAILED)[1]
+    assert "--standalone" in err and "--no-initial-controllers" in err, err
+    assert "exclude" in format_node(path, CLUSTER_ID, "--standalone", "--no-initial-controllers",
+                                    status=USAGE)[1]
+    for bad, said in [("", "id@host:port"), ("3001", "id@host:port"),
+                      (f"3001@h:1", "id@host:port"), (f"3001@h:1:{DIRECTORIES[0][:-1]}", "of the"),
+                      (f"3001@h:0:{DIRECTORIES[0]}", "of the form"),
+                      (f"x@h:1:{DIRECTORIES[0]}", "of the form"),
+                      (f"3001@:1:{DIRECTORIES[0]}", "of the form"),
+                      (f"3001@h:1:{DIRECTORIES[0]},", "of the form"),
+                      (f"3001@h:1:{'A' * 22}", "of the form"),
+                      (f"3002@h:1:{DIRECTORIES[0]}", "does not name node 3001"),
+                      (f"3001@h:1:{DIRECTORIES[0]},3001@h:2:{DIRECTORIES[1]}", "3001 is given"),
+                      (f"3001@h:1:{DIRECTORIES[0]},3002@h:2:{DIRECTORIES[0]}", "same directory")]:
+        err = format_node(path, CLUSTER_ID, "--initial-controllers", bad, status=FAILED)[1]
+        assert said in err, (bad, err)
+    assert not os.path.exists(log_dir)
+    path, log_dir = settings("quorum-broker", "broker", 1)
+    for words in (["--standalone"], ["--initial-controllers", FIRST_VOTERS]):
+        err = format_node(path, CLUSTER_ID, *words, status=FAILED)[1]
+        assert "no controller" in err, err
+    assert not os.path.exists(log_dir)
+    path, log_dir = settings("quorum-port", "controller", 3001,
+                             listeners="CONTROLLER://127.0.0.1:0")
+    assert "listeners" in format_node(path, CLUSTER_ID, "--standalone", status=FAILED)[1]
     assert not os.path.exists(log_dir)
 
 
 @case
 def format_is_done_once(cluster):
     path, log_dir = settings("once", "controller", 3001)
-    assert CLUSTER_ID in format_node(path)[0]
+    assert CLUSTER_ID in format_node(path, CLUSTER_ID, "--standalone")[0]
     before = files_in(log_dir)
     assert set(before) == {
         "meta.properties", "bootstrap.checkpoint",
         "__cluster_metadata-0/00000000000000000000-0000000000.checkpoint"}
+    assert "already formatted" in format_node(path, CLUSTER_ID, "--standalone")[0]
     assert "already formatted" in format_node(path)[0]
     err = format_node(path, OTHER_ID, status=FAILED)[1]
     assert CLUSTER_ID in err and OTHER_ID in err and log_dir in err, err
     err = format_node(path, CLUSTER_ID, "--override", "node.id=3002", status=FAILED)[1]
     assert "3001" in err and "3002" in err, err
+    err = format_node(path, CLUSTER_ID, "--initial-controllers", FIRST_VOTERS, status=FAILED)[1]
+    assert "directory.id" in err and DIRECTORIES[0] in err, err
     assert files_in(log_dir) == before, "nothing was touched"
     # Interrupted before it was complete, or another's: not ours to remove.
     os.unlink(log_dir + "/meta.properties")
-    assert "meta.properties" in format_node(path, status=FAILED)[1]
+    assert "meta.properties" in format_node(path, CLUSTER_ID, "--standalone", status=FAILED)[1]
+
+
+def voters_of(log_dir):
+    """The voters of the bootstrap snapshot: {id: [directory id, endpoints]}; None: it has none."""
+    items = json_lines(craft("log", "dump", "--format", "json", log_dir +
+                             "/__cluster_metadata-0")[0])
+    for item in items:
+        if item.get("type") == "KRAFT_VOTERS":
+            return {v["voterId"]: [v["voterDirectoryId"],
+                                   [(e["host"], e["port"]) for e in v["endpoints"]]]
+                    for v in item["data"]["voters"]}
+    return None
 
 
 @case
 def first_controllers_agree_on_the_voters(cluster):
-    voters = set()
     for node_id in (3001, 3002):
         path, log_dir = settings("voters", "controller", node_id)
-        format_node(path)
+        format_node(path, CLUSTER_ID, "--initial-controllers", FIRST_VOTERS)
         meta = files_in(log_dir)["meta.properties"].decode()
-        items = json_lines(craft("log", "dump", "--format", "json", log_dir +
-                                 "/__cluster_metadata-0")[0])
-        record = next(item for item in items if item.get("type") == "KRAFT_VOTERS")
-        ids = {v["voterId"]: v["voterDirectoryId"] for v in record["data"]["voters"]}
-        assert set(ids) == {3001, 3002}
-        assert f"directory.id={ids[node_id]}" in meta, meta
-        voters.add(json.dumps(record["data"]))
-    assert len(voters) == 1, voters
+        assert voters_of(log_dir) == {3001: [DIRECTORIES[0], [("127.0.0.1", 1)]],
+                                      3002: [DIRECTORIES[1], [("::1", 2)]]}
+        assert f"directory.id={DIRECTORIES[node_id - 3001]}" in meta, meta
+
+
+@case
+def a_standalone_controller_is_the_only_voter(cluster):
+    path, log_dir = settings("alone", "controller", 3001)
+    format_node(path, CLUSTER_ID, "--standalone")
+    meta = files_in(log_dir)["meta.properties"].decode()
+    [(node_id, (directory, endpoints))] = voters_of(log_dir).items()
+    assert node_id == 3001 and endpoints == [("127.0.0.1", 1)]
+    assert f"directory.id={directory}" in meta, meta
+
+
+@case
+def others_bring_no_voters(cluster):
+    found = []
+    for _ in range(2):
+        path, log_dir = settings("joins", "controller", 3001)
+        format_node(path, CLUSTER_ID, "--no-initial-controllers")
+        files = files_in(log_dir)
+        assert set(files) == {"meta.properties", "bootstrap.checkpoint"}
+        found.append(files["meta.properties"])
+    assert found[0] != found[1], "an empty disk is another disk"
+    path, log_dir = static_settings("static", 3001)
+    format_node(path)
+    assert set(files_in(log_dir)) == {"meta.properties", "bootstrap.checkpoint"}
 
 
 @case

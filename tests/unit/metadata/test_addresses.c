@@ -76,8 +76,10 @@ END_TEST
 
 START_TEST(wrong_quorums_are_refused_with_their_line)
 {
-    expect_quorum_refused("node.id=1", "controller.quorum.voters is not set: name all controllers "
-                                       "as id@host:port,id@host:port,…");
+    expect_quorum_refused("node.id=1",
+                          "controller.quorum.voters is not set, and neither is "
+                          "controller.quorum.bootstrap.servers: name some controllers there as "
+                          "host:port,host:port,…");
     expect_quorum_refused("\ncontroller.quorum.voters=1@h:1,1@h:2",
                           "s.properties:2: controller.quorum.voters: id 1 is given twice");
 }
@@ -119,6 +121,13 @@ START_TEST(quorums_are_read)
     ck_assert_int_eq(metadata_quorum_read(f.settings, &f.arena, &out, &count, &f.why), ERR_NONE);
     ck_assert_int_eq(count, 1);
     ck_assert_int_eq(out[0].id, -1);
+    fini(&f);
+    given(&f, "controller.quorum.bootstrap.servers=a:1,b:2\ncontroller.quorum.voters=7@c:3");
+    ck_assert_int_eq(metadata_quorum_read(f.settings, &f.arena, &out, &count, &f.why), ERR_NONE);
+    ck_assert_int_eq(count, 3);
+    ck_assert_int_eq(out[0].id, 7);
+    ck_assert_int_eq(out[1].id, -1);
+    ck_assert_str_eq(out[2].address.host, "b");
     fini(&f);
 }
 END_TEST

@@ -11,10 +11,11 @@
 #include "base/buf.h"
 #include "base/mem.h"
 #include "net/net.h"
+#include "raft/node/change.h"
 #include "raft/node/node.h"
 #include "store/store.h"
 
-enum { MEMBERS_MAX = 4, WAIT_MS = 20000 };
+enum { MEMBERS_MAX = 5, WAIT_MS = 20000 };
 
 struct member {
     struct quorum *quorum;
@@ -24,6 +25,8 @@ struct member {
     struct net_listener *listener;
     struct node *node;
     struct node_voter self;
+    bool auto_join;
+    bool old; /* does not know kraft.version */
 
     /* What it was told. */
     int64_t next;         /* the next offset due */
@@ -42,7 +45,8 @@ struct quorum {
     const struct store_fs *fs; /* of the nodes */
     char dir[128];
     struct member members[MEMBERS_MAX];
-    int voters;
+    int voters;      /* at first */
+    int controllers; /* with those that are no voters yet */
     int count;
     bool dynamic; /* voters in the bootstrap snapshot */
     struct log log;
@@ -132,10 +136,26 @@ static inline void serve(void *arg, struct net_request *request)
 
 static inline void serve_api_versions(void *arg, struct net_request *request)
 {
-    (void)arg;
     struct wire_api_versions_response response;
     net_request_api_versions(request, ERR_NONE, &response);
+    struct wire_api_versions_response_supported_features feature = {
+        slice_str("kraft.version"), 0, ((struct member *)arg)->old ? 0 : NODE_KRAFT_VERSION_MAX};
+    response.supported_features = &feature;
+    response.supported_features_count = 1;
     net_reply(request, &response);
+}
+
+static inline void reply_change(void *arg, const void *response, enum err e)
+{
+    (void)e;
+    net_reply(arg, response);
+}
+
+static inline void serve_change(void *arg, struct net_request *request)
+{
+    struct member *member = arg;
+    node_change(member->node, &(struct node_change_call){request->header.api_key, request->body,
+                                                         &request->arena, reply_change, request});
 }
 
 static const struct net_api apis[] = {
@@ -146,6 +166,9 @@ static const struct net_api apis[] = {
     {.key = WIRE_API_END_QUORUM_EPOCH, .max_version = 1, .handle = serve},
     {.key = WIRE_API_DESCRIBE_QUORUM, .max_version = 2, .handle = serve},
     {.key = WIRE_API_FETCH_SNAPSHOT, .max_version = 1, .handle = serve},
+    {.key = WIRE_API_ADD_RAFT_VOTER, .handle = serve_change},
+    {.key = WIRE_API_REMOVE_RAFT_VOTER, .handle = serve_change},
+    {.key = WIRE_API_UPDATE_RAFT_VOTER, .handle = serve_change},
 };
 
 /* ---- members ---- */
@@ -183,7 +206,8 @@ static inline struct node_options options_of(struct member *member, struct node_
         .node_id = member->self.id,
         .directory_id = member->self.directory_id,
         .cluster_id = "quorum-test",
-        .is_controller = member->index < q->voters,
+        .is_controller = member->index < q->controllers,
+        .auto_join = member->auto_join,
         .voters = voters,
         .voter_count = q->voters,
         .timers = q->timers,
@@ -211,6 +235,8 @@ static inline enum err try_start(struct member *member)
     buf_reset(&member->committed);
     enum err e = node_new(&options, &member->node);
     if (e == ERR_NONE) {
+        struct node_advertised self = {"CONTROLLER", member->self.host, member->self.port};
+        node_advertise(member->node, &self, 1);
         node_start(member->node);
     }
     return e;
@@ -238,7 +264,8 @@ static inline void drop(struct member *member)
 
 static inline void quorum_open(struct quorum *q, int voters, int observers, bool dynamic)
 {
-    *q = (struct quorum){.voters = voters, .count = voters + observers, .dynamic = dynamic};
+    *q = (struct quorum){
+        .voters = voters, .controllers = voters, .count = voters + observers, .dynamic = dynamic};
     q->log = (struct log){LOG_DEBUG, log_quietly, NULL};
     q->timers = (struct node_timers){.election_timeout_ms = 300, .fetch_timeout_ms = 1000};
     q->loop = net_loop_new(NULL);
@@ -308,7 +335,7 @@ static inline void quorum_close(struct quorum *q)
 static inline struct member *leader(struct quorum *q)
 {
     struct member *found = NULL;
-    for (int i = 0; i < q->voters; i++) {
+    for (int i = 0; i < q->controllers; i++) {
         struct member *member = &q->members[i];
         if (member->node != NULL && member->claimed > (found == NULL ? 0 : found->claimed)) {
             found = member;
