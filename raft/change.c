@@ -191,6 +191,7 @@ void raft_on_change(struct raft *raft, const struct raft_change *change)
     raft_reset_check_quorum(raft);
     raft_advance_high_watermark(raft);
     raft_serve_parked(raft, false);
+    raft_serve_reads(raft);
 }
 
 bool raft_may_campaign(const struct raft *raft)

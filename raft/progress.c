@@ -84,8 +84,10 @@ void raft_progress_set_voters(struct raft_progress_table *table,
 {
     for (int i = 0; i < table->count; i++) {
         struct raft_progress *entry = &table->items[i];
+        bool was_voter = entry->voter;
         entry->voter = raft_voter_set_find(voters, entry->key) >= 0;
-        entry->begin_due = entry->begin_due && entry->voter;
+        /* Reads may wait for its answer already. */
+        entry->begin_due = entry->voter && (entry->begin_due || !was_voter);
     }
     for (int i = 0; i < voters->count; i++) {
         if (raft_progress_find(table, voters->voters[i]) == NULL) {

@@ -162,7 +162,8 @@ remember() {
 mark_formatted() {
     local list
     list=$(remembered formatted)
-    [[ " $list " == *" $1 "* ]] || sed -i "s/^formatted=.*/formatted=${list:+$list }$1/" "$dir/cluster.conf"
+    [[ " $list " == *" $1 "* ]] ||
+        sed -i "s/^formatted=.*/formatted=${list:+$list }$1/" "$dir/cluster.conf"
 }
 
 # ---- nodes ----
@@ -240,7 +241,8 @@ for broker in json.loads(sys.argv[1]):
     return 1
 }
 
-# Lines "ID leader", "ID follower" or (no voter) "ID observer" of the controllers, from the first one that knows a leader.
+# Lines "ID leader", "ID follower" or (no voter) "ID observer" of the controllers, from the first
+# one that knows a leader.
 controller_states() {
     local name pid answer
     for name in "${nodes[@]}"; do

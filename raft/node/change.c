@@ -200,7 +200,7 @@ static void begin_probe(struct node_change_op *op)
                op->node->options.listener_name);
         return;
     }
-    op->probe = node_probe_start(op->node, op->change.voter, at->host, at->port, on_probed, op);
+    op->probe = node_probe_start(op->node, op->change.voter, at, on_probed, op);
 }
 
 /* ---- requests ---- */

@@ -347,8 +347,9 @@ typedef void node_probe_done(void *arg, enum err e, const struct node_probe_resu
 
 /* Calls the voter at this address; `done` comes later, once, and ends the probe. Errors:
  * REQUEST_TIMED_OUT (nobody answers), INVALID_REQUEST (not who is meant, or not able). */
-struct node_probe *node_probe_start(struct node *node, struct raft_key key, struct slice host,
-                                    uint16_t port, node_probe_done *done, void *arg);
+struct node_probe *node_probe_start(struct node *node, struct raft_key key,
+                                    const struct wire_voters_record_voters_endpoints *at,
+                                    node_probe_done *done, void *arg);
 
 /* `done` will not be called. NULL is allowed. */
 void node_probe_cancel(struct node_probe *probe);

@@ -158,20 +158,21 @@ static void on_versions(void *arg, enum err e, const void *response, struct net_
     check_identity(probe);
 }
 
-struct node_probe *node_probe_start(struct node *node, struct raft_key key, struct slice host,
-                                    uint16_t port, node_probe_done *done, void *arg)
+struct node_probe *node_probe_start(struct node *node, struct raft_key key,
+                                    const struct wire_voters_record_voters_endpoints *at,
+                                    node_probe_done *done, void *arg)
 {
     struct node_probe *probe = MEM_NEW(struct node_probe);
     probe->node = node;
     probe->key = key;
-    ASSERT(host.len < sizeof probe->host);
-    memcpy(probe->host, host.data, host.len);
-    probe->port = port;
+    ASSERT(at->host.len < sizeof probe->host);
+    memcpy(probe->host, at->host.data, at->host.len);
+    probe->port = at->port;
     probe->done = done;
     probe->arg = arg;
     probe->client = net_client_new(node->options.loop, &(struct net_client_options){
                                                            .host = probe->host,
-                                                           .port = port,
+                                                           .port = probe->port,
                                                            .client_id = "craft-raft",
                                                            .log = node->options.log,
                                                            .api_versions = true,
