@@ -1,10 +1,6 @@
 /* craft group: consumer groups. */
 #include "cli/group.h"
 
-#include <stdio.h>
-
-enum { LIST_VERSION = 5 };
-
 /* ---- list ---- */
 
 static const struct table_column columns[] = {
@@ -15,48 +11,9 @@ static const struct table_column columns[] = {
     {"COORDINATOR", "coordinator", TABLE_NUMBER},
 };
 
-static enum err list_of(struct client *client, int32_t broker, struct table *t)
+static void put(struct table *t, struct slice text)
 {
-    struct wire_list_groups_request request;
-    wire_init(&wire_msg_list_groups_request, &request);
-    const struct wire_list_groups_response *response;
-    enum err e;
-    do {
-        const void *answer;
-        TRY(client_call(
-            client, &(struct client_call){broker, WIRE_API_LIST_GROUPS, LIST_VERSION, &request, 0},
-            &answer));
-        response = answer;
-        e = (enum err)response->error_code;
-    } while (client_retry(client, e));
-    for (int32_t i = 0; i < response->groups_count && e == ERR_NONE; i++) {
-        const struct wire_list_groups_response_groups *group = &response->groups[i];
-        table_text(t, group->group_id);
-        table_text(t, group->group_type);
-        table_text(t, group->group_state);
-        table_text(t, group->protocol_type);
-        table_number(t, broker);
-    }
-    return e;
-}
-
-/* Each broker knows the groups that it coordinates. */
-static enum cli_exit list_all(struct cli *cli, struct client *client, struct table *t)
-{
-    struct cluster cluster = {.client = client};
-    enum err e = cluster_refresh(&cluster, &SLICE_NULL, 0);
-    enum cli_exit code = e == ERR_NONE ? CLI_OK : client_fail(cli, client, e);
-    for (int32_t i = 0; e == ERR_NONE && i < cluster.metadata->brokers_count; i++) {
-        int32_t broker = cluster.metadata->brokers[i].node_id;
-        enum err error = list_of(client, broker, t);
-        if (error != ERR_NONE) {
-            code = cli_fail(cli, "the groups of broker %" PRId32 " are missing: %s", broker,
-                            client_why(client)[0] == '\0' ? err_text(error) : client_why(client));
-        }
-        client_restart_clock(client);
-    }
-    cluster_fini(&cluster);
-    return code;
+    table_text(t, text.len == 0 ? SLICE_NULL : text);
 }
 
 static enum cli_exit run_list(struct cli *cli)
@@ -66,16 +23,30 @@ static enum cli_exit run_list(struct cli *cli)
     if (client == NULL) {
         return code;
     }
-    struct table t;
-    table_init(&t, columns, ARRAY_LEN(columns));
-    code = list_all(cli, client, &t);
-    if (code == CLI_OK || t.count > 0) {
+    struct group_list list = {0};
+    enum err e = group_list(client, &cli->arena, &list);
+    if (e != ERR_NONE && list.failed_broker < 0) {
+        code = client_fail(cli, client, e);
+    } else if (e != ERR_NONE) {
+        code = cli_fail(cli, "the groups of broker %" PRId32 " are missing: %s", list.failed_broker,
+                        client_why(client)[0] == '\0' ? err_text(e) : client_why(client));
+    }
+    if (code == CLI_OK || list.count > 0) {
+        struct table t;
         struct buf out = {0};
-        table_sort(&t);
+        table_init(&t, columns, ARRAY_LEN(columns));
+        for (int32_t i = 0; i < list.count; i++) {
+            const struct group_listing *group = &list.items[i];
+            table_text(&t, group->name);
+            put(&t, group->type);
+            put(&t, group->state);
+            table_text(&t, group->protocol_type);
+            table_number(&t, group->coordinator);
+        }
         table_print(&t, cli->format, &out);
+        table_fini(&t);
         cli_print(&out);
     }
-    table_fini(&t);
     client_close(client);
     return code;
 }
@@ -93,8 +64,22 @@ const struct cli_verb cli_group_list = {
 
 /* ---- describe ---- */
 
+enum cli_exit group_fail(const struct cli *cli, const struct client *client, const char *name,
+                         enum err e)
+{
+    if (client_why(client)[0] != '\0') {
+        return client_fail(cli, client, e);
+    }
+    return cli_fail_with(cli, name, e, SLICE_NULL);
+}
+
 static enum cli_exit run_describe(struct cli *cli)
 {
+    bool members = args_has(&cli->args, "members");
+    bool offsets = args_has(&cli->args, "offsets");
+    if (members && offsets) {
+        return cli_misuse(cli, "give --members or --offsets; without them both are shown");
+    }
     enum cli_exit code;
     struct client *client = client_open(cli, &code);
     if (client == NULL) {
@@ -106,17 +91,21 @@ static enum cli_exit run_describe(struct cli *cli)
     enum err e = group_find(&cluster, slice_str(name), &cli->arena, &group);
     if (e == ERR_NONE) {
         struct buf out = {0};
-        group_print(&group, cli->format, &out);
+        enum group_view view = members ? GROUP_MEMBERS : offsets ? GROUP_OFFSETS : GROUP_ALL;
+        group_print(&group, view, cli->format, &out);
         code = cli_print(&out);
-    } else if (client_why(client)[0] != '\0') {
-        code = client_fail(cli, client, e);
     } else {
-        code = cli_fail_with(cli, name, e, SLICE_NULL);
+        code = group_fail(cli, client, name, e);
     }
     cluster_fini(&cluster);
     client_close(client);
     return code;
 }
+
+static const struct args_option describe_options[] = {
+    {"members", NULL, "only the members, with the partitions that they have"},
+    {"offsets", NULL, "only the offsets"},
+    {0}};
 
 const struct cli_verb cli_group_describe = {
     .noun = "group",
@@ -127,6 +116,8 @@ const struct cli_verb cli_group_describe = {
     .uses = CLI_USES_CLUSTER | CLI_USES_FORMAT,
     .about = "Shows the members of a group, its offsets and how far it is behind",
     .examples = "craft group describe billing --bootstrap-server 127.0.0.1:9092\n"
-                "craft group describe billing --bootstrap-server 127.0.0.1:9092 --format tsv",
+                "craft group describe billing --members --bootstrap-server 127.0.0.1:9092 "
+                "--format tsv",
+    .options = describe_options,
     .run = run_describe,
 };

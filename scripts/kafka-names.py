@@ -6,6 +6,8 @@
                                               tests/e2e/test_names.py, which needs no Java
 
 Exit 77: Java or Maven is not there. CRAFT_BIN is the directory of the programs (build/bin).
+CRAFT_BOOTSTRAP and CRAFT_CONTROLLERS (host:port,…) name a running cluster of any make, Apache
+Kafka's, too, in place of one of ours.
 """
 import os
 import shutil
@@ -15,9 +17,9 @@ import sys
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 os.environ.setdefault("CRAFT_TEST_DIR", os.path.join(ROOT, "build/test/kafka-names"))
 sys.path.insert(0, os.path.join(ROOT, "tests/e2e"))
-from lib import DIR, Cluster  # noqa: E402
-from names_lib import KAFKA, WHO, Runner, difference, store  # noqa: E402
-from names_steps import SUITES  # noqa: E402
+from lib import DIR, EXTERNAL, Cluster  # noqa: E402
+from names import SUITES  # noqa: E402
+from names.steps import KAFKA, WHO, Peers, Runner, difference, store  # noqa: E402
 
 
 def record(cluster, name):
@@ -54,7 +56,7 @@ def main():
         print("skipped: Apache Kafka's tools are not there", flush=True)
         sys.exit(run.returncode)
     shutil.rmtree(DIR, ignore_errors=True)
-    cluster = Cluster()
+    cluster = Peers(EXTERNAL, os.environ["CRAFT_CONTROLLERS"]) if EXTERNAL else Cluster()
     cluster.start()
     good = [action(cluster, name) for name in names]
     cluster.stop()

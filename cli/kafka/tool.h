@@ -52,5 +52,6 @@ const char *tool_error_class(enum err e);
 /* ---- the tools ---- */
 
 extern const struct cli_verb kafka_topics;
+extern const struct cli_verb kafka_consumer_groups;
 
 #endif

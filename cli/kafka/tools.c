@@ -11,6 +11,7 @@
 
 const struct cli_verb *const kafka_tools[] = {
     &kafka_topics,
+    &kafka_consumer_groups,
     NULL,
 };
 

@@ -283,14 +283,17 @@ static enum cli_exit alter(struct topics_tool *tool)
     return code;
 }
 
-static enum cli_exit delete (struct topics_tool *tool) {
+static enum cli_exit delete_topics(struct topics_tool *tool)
+{
     enum cli_exit code = find_topics(tool);
-    for (int32_t i = 0; i < tool->count && code == CLI_OK; i++){
+    for (int32_t i = 0; i < tool->count && code == CLI_OK; i++) {
         struct admin_result result;
         enum err e = topics_delete(tool->cluster.client, tool->names[i], &result);
-        if (e != ERR_NONE){code = topics_fail(tool, &(struct admin_result){e, result.message});}
-}
-return code;
+        if (e != ERR_NONE) {
+            code = topics_fail(tool, &(struct admin_result){e, result.message});
+        }
+    }
+    return code;
 }
 
 static enum cli_exit describe(struct topics_tool *tool)
@@ -313,7 +316,7 @@ static const struct {
                {"alter", alter},
                {"list", list},
                {"describe", describe},
-               {"delete", delete}};
+               {"delete", delete_topics}};
 
 /* Options, and those that they do not go with. */
 static const struct {

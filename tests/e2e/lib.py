@@ -261,7 +261,7 @@ class External(Cluster):
     bootstrap = EXTERNAL
 
     def metadata(self, topic=None):
-        client = AdminClient({"bootstrap.servers": EXTERNAL, "log_level": 0})
+        client = AdminClient({"bootstrap.servers": self.bootstrap, "log_level": 0})
         cluster = client.list_topics(topic, timeout=5)
         return cluster.topics[topic] if topic else cluster
 

@@ -4,8 +4,8 @@
 import os
 
 from lib import DIR, case, main
-from names_lib import Runner, difference, stored
-from names_steps import SUITES
+from names import SUITES
+from names.steps import Runner, difference, stored
 
 
 def compare(cluster, name):

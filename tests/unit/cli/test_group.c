@@ -42,10 +42,11 @@ START_TEST(any_version_is_read)
 }
 END_TEST
 
-static void check(const struct group *group, enum table_format format, const char *want)
+static void check(const struct group *group, enum group_view view, enum table_format format,
+                  const char *want)
 {
     struct buf out = {0};
-    group_print(group, format, &out);
+    group_print(group, view, format, &out);
     buf_put(&out, "", 1);
     ck_assert_str_eq((char *)out.data, want);
     buf_fini(&out);
@@ -53,32 +54,41 @@ static void check(const struct group *group, enum table_format format, const cha
 
 START_TEST(printed)
 {
-    struct wire_describe_groups_response_groups_members member = {.member_id = slice_str("m"),
-                                                                  .group_instance_id = SLICE_NULL,
-                                                                  .client_id = slice_str("c"),
-                                                                  .client_host = slice_str("/h")};
-    struct wire_describe_groups_response_groups wire = {.group_id = slice_str("g"),
-                                                        .group_state = slice_str("Stable"),
-                                                        .protocol_type = slice_str("consumer"),
-                                                        .protocol_data = slice_str("range"),
-                                                        .members = &member,
-                                                        .members_count = 1};
+    struct group_partition partitions[] = {
+        {slice_str("t"), 0}, {slice_str("t"), 3}, {slice_str("u"), 1}};
+    struct group_member member = {.id = slice_str("m"),
+                                  .instance_id = SLICE_NULL,
+                                  .client_id = slice_str("c"),
+                                  .host = slice_str("/h"),
+                                  .assigned = {partitions, 3}};
     struct group_offset offsets[] = {
         {.topic = slice_str("t"), .partition = 0, .committed = 5, .log_end = 9, .member = &member},
         {.topic = slice_str("t"), .partition = 1, .committed = -1, .log_end = 3},
         {.topic = slice_str("t"), .partition = 2, .committed = 5, .log_end = -1},
     };
-    struct group group = {.wire = &wire, .coordinator = 3, .offsets = offsets, .offset_count = 3};
-    check(&group, TABLE_TSV,
+    struct group group = {.name = slice_str("g"),
+                          .type = "classic",
+                          .state = slice_str("Stable"),
+                          .protocol_type = slice_str("consumer"),
+                          .assignor = slice_str("range"),
+                          .coordinator = 3,
+                          .members = &member,
+                          .member_count = 1,
+                          .offsets = offsets,
+                          .offset_count = 3};
+    check(&group, GROUP_ALL, TABLE_TSV,
           "topic\tpartition\toffset\tlogEndOffset\tlag\tmemberId\tmetadata\n"
           "t\t0\t5\t9\t4\tm\t\n"
           "t\t1\t\t3\t\t\t\n"
           "t\t2\t5\t\t\t\t\n");
-    check(&group, TABLE_FOR_PEOPLE,
+    check(&group, GROUP_MEMBERS, TABLE_TSV,
+          "memberId\tgroupInstanceId\tclientId\tclientHost\tpartitions\tassignment\n"
+          "m\t\tc\t/h\t3\tt:0,3 u:1\n");
+    check(&group, GROUP_ALL, TABLE_FOR_PEOPLE,
           "group g, state Stable, coordinator 3, assigned by range\n"
           "\n"
           "MEMBER  INSTANCE  CLIENT  HOST  PARTITIONS\n"
-          "m       -         c       /h             1\n"
+          "m       -         c       /h             3\n"
           "\n"
           "TOPIC  PARTITION  COMMITTED  LOG END  LAG  MEMBER  METADATA\n"
           "t              0          5        9    4  m       -\n"

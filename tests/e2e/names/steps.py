@@ -1,7 +1,7 @@
 """Kafka's tools and ours, side by side: steps, what they print, what counts as the same.
 
-A step calls one tool. The tool is Apache Kafka's own (scripts/kafka-tool.sh) or `craft` by the same
-name. What depends on the run (ports, ids, times) is replaced, and the rest must be equal: standard
+A step calls one tool: Apache Kafka's own (scripts/kafka-tool.sh), or `craft` by the same name.
+What depends on the run (ports, ids, times) is replaced, and the rest must be equal: standard
 output, exit code, and the first line of the standard error where the step asks for it.
 """
 import difflib
@@ -9,13 +9,37 @@ import os
 import re
 import subprocess
 
-from lib import BIN, ROOT, wait_for
+from lib import BIN, ROOT, External, wait_for
 
 GOLDEN = os.path.join(ROOT, "tests/golden/kafka-names")
 KAFKA = os.path.join(ROOT, "scripts/kafka-tool.sh")
 # Two names of one length, so that columns are as wide: whoever runs the steps calls its topics and
 # groups so, and both can work in one cluster.
 WHO = {"kafka": "alpha", "craft": "bravo"}
+
+
+SERVER = ["--bootstrap-server", "{B}"]
+
+
+class Peers:
+    """A cluster of any make, by the addresses of its nodes."""
+
+    dir = "/nowhere"
+
+    def __init__(self, brokers, controllers):
+        self.brokers = brokers.split(",")
+        self.controllers = controllers.split(",")
+        self.bootstrap = brokers
+
+    def address(self, node):
+        return self.brokers[0] if node == "broker-1" else node
+
+    metadata = External.metadata
+
+    def start(self):
+        pass
+
+    stop = start
 
 
 class Step:
@@ -94,16 +118,17 @@ class Runner:
 
     def clean(self, line):
         """Replaces what is different from run to run by something as long."""
-        for node in self.cluster.nodes:
-            kind, number = node.split("-")
-            port = str(self.cluster.port(node))
-            line = re.sub(rf"\b{port}\b", f"{'B' if kind == 'broker' else 'C'}000{number}", line)
+        for letter, nodes in (("B", self.cluster.brokers), ("C", self.cluster.controllers)):
+            for number, node in enumerate(nodes, 1):
+                port = self.cluster.address(node).split(":")[1]
+                line = re.sub(rf"\b{port}\b", f"{letter}000{number}", line)
         line = line.replace(self.cluster.dir, "DATA").replace(self.dir, "DIR")
         line = line.replace(self.who, WHO["kafka"])
         line = re.sub(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}",
                       "00000000-0000-0000-0000-000000000000", line)
         line = re.sub(r"(TopicId: |ClusterId: +|DirectoryId\": ?\")[\w-]{22}", r"\1" + "I" * 22,
                       line)
+        line = re.sub(r"B000\d  \(\d\)", "B000N  (N)", line)
         line = re.sub(r"\tElr: .*", "\tElr: E\tLastKnownElr: E", line)
         return re.sub(r"\b1[6-9]\d{11}\b", "T" * 13, line)
 

@@ -1,17 +1,12 @@
-"""The calls of Kafka's tools that tests make: what a user of each tool does, and does wrong.
-
-Everything that a suite creates begins with {t}, so that Kafka's run and ours can share a cluster.
-"""
-from names_lib import Step
-
-B = ["--bootstrap-server", "{B}"]
+"""kafka-topics."""
+from names.steps import SERVER, Step
 
 
 def topics(*args, **options):
-    return Step("kafka-topics", [*B, *args], **options)
+    return Step("kafka-topics", [*SERVER, *args], **options)
 
 
-TOPICS = [
+STEPS = [
     # What makes no sense.
     Step("kafka-topics", "--nonsense", says=True),
     Step("kafka-topics", "--list", says=True),
@@ -56,7 +51,7 @@ TOPICS = [
     topics("--describe", "--topic", "{t}-two"),
     topics("--describe", "--topic", "{t}-(one|two)", sort=True),
     topics("--describe", "--topic", "{t}-one", "--unavailable-partitions"),
-    topics("--describe", "--topic", "{t}-.*", "--topics-with-overrides"),
+    topics("--describe", "--topic", "{t}-.*", "--topics-with-overrides", sort=True),
     topics("--describe", "--topic", "{t}-two", "--at-min-isr-partitions"),
     topics("--describe", "--topic", "{t}-two", "--under-min-isr-partitions"),
     topics("--describe", "--topic", "{t}-nobody", "--if-exists"),
@@ -71,7 +66,3 @@ TOPICS = [
     topics("--delete", "--topic", "{t}-(one|two)"),
     topics("--list", "--topic", "{t}-(one|two|three)"),
 ]
-
-SUITES = {
-    "kafka-topics": TOPICS,
-}

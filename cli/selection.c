@@ -1,0 +1,62 @@
+/* Which partitions are meant; see selection.h. */
+#include "cli/selection.h"
+
+static void add(struct group_partitions *to, struct slice topic, int32_t partition,
+                struct arena *arena)
+{
+    /* A power of two: the array is full. */
+    if ((to->count & (to->count - 1)) == 0) {
+        struct group_partition *all =
+            ARENA_ARRAY(arena, (size_t)to->count * 2 + 1, struct group_partition);
+        if (to->count > 0) {
+            memcpy(all, to->items, (size_t)to->count * sizeof *all);
+        }
+        to->items = all;
+    }
+    to->items[to->count++] = (struct group_partition){topic, partition};
+}
+
+enum err selection_read(struct slice text, struct arena *arena, struct group_partitions *out,
+                        struct group_partitions *topics, struct buf *why)
+{
+    struct slice rest = text;
+    struct slice topic;
+    (void)args_item(&rest, ':', &topic);
+    if (slice_is_null(rest) && topic.len > 0) {
+        add(topics, topic, -1, arena);
+        return ERR_NONE;
+    }
+    struct slice numbers;
+    (void)args_item(&rest, ':', &numbers);
+    if (!slice_is_null(rest) || topic.len == 0) {
+        buf_printf(why, "Invalid topic arg '%.*s', expected topic name and partitions",
+                   SLICE_ARG(text));
+        return ERR_INVALID_REQUEST;
+    }
+    struct slice item;
+    while (args_item(&numbers, ',', &item)) {
+        int64_t number;
+        if (!args_parse_number(item, &number) || number < 0 || number > INT32_MAX) {
+            buf_printf(why, "Invalid partition '%.*s' specified in topic arg '%.*s''",
+                       SLICE_ARG(item), SLICE_ARG(text));
+            return ERR_INVALID_REQUEST;
+        }
+        add(out, topic, (int32_t)number, arena);
+    }
+    return ERR_NONE;
+}
+
+enum err selection_add_topics(struct cluster *cluster, const struct group_partitions *topics,
+                              struct arena *arena, struct group_partitions *out,
+                              struct slice *missing)
+{
+    for (int32_t i = 0; i < topics->count; i++) {
+        const struct wire_metadata_response_topics *topic;
+        *missing = topics->items[i].topic;
+        TRY(cluster_find_topic(cluster, *missing, &topic));
+        for (int32_t k = 0; k < topic->partitions_count; k++) {
+            add(out, *missing, k, arena);
+        }
+    }
+    return ERR_NONE;
+}

@@ -1,0 +1,18 @@
+/* Partitions as people name them: "orders" for all of a topic, "orders:0,1" for some. */
+#ifndef CLI_SELECTION_H
+#define CLI_SELECTION_H
+
+#include "cli/group.h"
+
+/* Reads one text; partitions that are named are added to `out`, a topic without numbers to
+ * `topics`. Errors: INVALID_REQUEST with a sentence in `why`. Pure. */
+enum err selection_read(struct slice text, struct arena *arena, struct group_partitions *out,
+                        struct group_partitions *topics, struct buf *why) MUST_USE;
+
+/* Adds all partitions of the topics. Errors: of client_call(); UNKNOWN_TOPIC_OR_PARTITION with the
+ * topic's name in `*missing`. */
+enum err selection_add_topics(struct cluster *cluster, const struct group_partitions *topics,
+                              struct arena *arena, struct group_partitions *out,
+                              struct slice *missing) MUST_USE;
+
+#endif

@@ -1,0 +1,10 @@
+"""The calls of Kafka's tools that tests make: what a user of each tool does, and does wrong.
+
+Everything that a suite creates begins with {t}, so that Kafka's run and ours can share a cluster.
+"""
+from names import consumer_groups, topics
+
+SUITES = {
+    "kafka-topics": topics.STEPS,
+    "kafka-consumer-groups": consumer_groups.STEPS,
+}
