@@ -23,6 +23,7 @@ static void reset_session(struct fetch_source *source)
 {
     source->session_id = FETCH_NO_SESSION;
     source->session_epoch = FETCH_EPOCH_FULL;
+    source->answered = false;
     buf_reset(&source->forgotten);
     LIST_EACH(node, &source->partitions)
     {
@@ -111,6 +112,7 @@ static void on_response(void *arg, enum err e, const void *response, struct net_
         return;
     }
     source->backoff_ms = 0;
+    source->answered = true;
     fetch_response_apply(source, response);
     fetch_source_want(source);
 }
@@ -122,6 +124,13 @@ void fetch_partition_changed(struct fetch_partition *p)
     if (list_empty(&p->changed)) {
         list_add_tail(&p->source->changed, &p->changed);
     }
+}
+
+void fetch_partition_join(struct fetch_partition *p)
+{
+    fetch_partition_changed(p);
+    p->source->has_new = true;
+    fetch_source_want(p->source);
 }
 
 void fetch_partition_leave(struct fetch_partition *p)
@@ -136,9 +145,7 @@ void fetch_partition_leave(struct fetch_partition *p)
 
 static void backoff_over(void *arg)
 {
-    struct fetch_partition *p = arg;
-    fetch_partition_changed(p);
-    fetch_source_want(p->source);
+    fetch_partition_join(arg);
 }
 
 void fetch_partition_back_off(struct fetch_partition *p)
@@ -215,9 +222,7 @@ void broker_fetcher_add(struct replica *r)
     list_add_tail(&p->source->partitions, &p->node);
     net_timer_init(&p->backoff_timer, r->broker->loop, backoff_over, p);
     r->fetcher_state = p;
-    fetch_partition_changed(p);
-    p->source->has_new = true;
-    fetch_source_want(p->source);
+    fetch_partition_join(p);
 }
 
 void broker_fetcher_remove(struct replica *r)

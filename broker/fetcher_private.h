@@ -26,7 +26,8 @@ struct fetch_source {
     int32_t session_epoch;
     bool in_flight;
     bool send_deferred;
-    bool has_new; /* a partition was added since the last request */
+    bool has_new;  /* a partition joined since the last request */
+    bool answered; /* since the session was reset: what there is to know of it is known */
     struct net_call *call;
     struct net_timer retry_timer;
     int64_t backoff_ms;
@@ -59,6 +60,9 @@ void fetch_source_want(struct fetch_source *source);
 
 /* The partition must be named again: its position changed. */
 void fetch_partition_changed(struct fetch_partition *p);
+
+/* The partition comes, or comes back: it does not wait for the end of the poll under way. */
+void fetch_partition_join(struct fetch_partition *p);
 
 /* Takes the partition out of the leader's session. */
 void fetch_partition_leave(struct fetch_partition *p);

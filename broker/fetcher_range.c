@@ -51,8 +51,7 @@ static void resolved(struct fetch_partition *p, enum err e)
         fetch_partition_back_off(p);
         return;
     }
-    fetch_partition_changed(p);
-    fetch_source_want(p->source);
+    fetch_partition_join(p);
 }
 
 static void on_answer(void *arg, enum err e, const void *response, struct net_response *raw)

@@ -124,7 +124,9 @@ bool fetch_request_build(struct fetch_source *source, struct arena *arena,
     wire_init(wire_request(WIRE_API_FETCH), out);
     out->replica_state.replica_id = source->broker->id;
     out->replica_state.replica_epoch = source->broker->epoch;
-    out->max_wait_ms = settings_int(settings, "replica.fetch.wait.max.ms");
+    /* The first answer brings the session's id, without which a partition that comes meanwhile
+     * would have to wait for the end of the poll. */
+    out->max_wait_ms = source->answered ? settings_int(settings, "replica.fetch.wait.max.ms") : 0;
     out->min_bytes = settings_int(settings, "replica.fetch.min.bytes");
     out->max_bytes = settings_int(settings, "replica.fetch.response.max.bytes");
     out->session_id = source->session_id;
