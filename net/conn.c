@@ -21,7 +21,8 @@ static bool may_read(const struct stream *s)
 {
     const struct net_conn *conn = conn_of(s);
     const struct net_server_options *o = &conn->server->options;
-    return conn->open_slots < o->in_flight_max && conn->queued_bytes < o->output_bytes_max;
+    return !conn->finishing && conn->open_slots < o->in_flight_max &&
+           conn->queued_bytes < o->output_bytes_max;
 }
 
 static bool is_busy(const struct stream *s)
@@ -115,6 +116,9 @@ static void free_conn(void *arg)
 void conn_settle(struct net_conn *conn)
 {
     struct stream *s = &conn->stream;
+    if (conn->finishing && !is_busy(s)) {
+        net_conn_close(conn);
+    }
     if (!stream_is_closed(s)) {
         if (s->mode == READ_PAUSED || s->in.held != NULL) {
             stream_touch(s);
@@ -161,6 +165,14 @@ struct net_loop *net_conn_loop(const struct net_conn *conn)
 void net_conn_close(struct net_conn *conn)
 {
     stream_close(&conn->stream, STREAM_END_US, "closed by us");
+}
+
+void net_conn_finish(struct net_conn *conn)
+{
+    if (!net_conn_is_closed(conn)) {
+        conn->finishing = true;
+        conn_settle(conn);
+    }
 }
 
 bool net_conn_is_closed(const struct net_conn *conn)

@@ -29,6 +29,10 @@ struct net_loop *net_conn_loop(const struct net_conn *conn);
 /* Begins to close: nothing more is read or sent, hooks run before this returns. */
 void net_conn_close(struct net_conn *conn);
 
+/* Closes it in order: nothing more is read, what was read is answered, then it closes. A request
+ * that came and was not read has had no effect. */
+void net_conn_finish(struct net_conn *conn);
+
 bool net_conn_is_closed(const struct net_conn *conn);
 
 /* Calls fn(arg) once when the connection closes for whatever reason; hooks run in the order in

@@ -25,7 +25,8 @@ struct net_conn {
     struct list hooks;              /* conn_hook */
     void *data;
     uint64_t id;
-    bool freeing; /* its end is deferred */
+    bool finishing; /* closes when what was read of it is answered */
+    bool freeing;   /* its end is deferred */
     struct address_text peer;
     struct address_text peer_host;
     struct address_text local;

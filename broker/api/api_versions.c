@@ -1,5 +1,6 @@
 /* ApiVersions: the dispatch table, and the cluster's features (KIP-584). */
 #include "broker/api/api.h"
+#include "broker/client.h"
 #include "wire/wire.h"
 
 static void fill_supported(struct arena *arena, struct wire_api_versions_response *out)
@@ -44,6 +45,7 @@ void broker_api_api_versions(void *arg, struct net_request *req)
 {
     struct broker *broker = arg;
     struct wire_api_versions_response response;
+    broker_client_seen(req->conn, req->body);
     net_request_api_versions(req, ERR_NONE, &response);
     fill_supported(&req->arena, &response);
     fill_finalized(broker->image, &req->arena, &response);

@@ -3,6 +3,7 @@
  * Versions 0 to 2 are advertised because librdkafka looks for them before it compresses
  * (KAFKA-18659), but their message formats are not accepted (KIP-896). */
 #include "broker/api/api.h"
+#include "broker/client.h"
 #include "broker/leader_hint.h"
 #include "broker/replica.h"
 #include "wire/batch.h"
@@ -78,6 +79,17 @@ static bool failed(const struct produce *produce)
     return false;
 }
 
+/* Is the leader elsewhere, and the answer of a version that cannot say where? */
+static bool must_seek(const struct produce *produce)
+{
+    for (int i = 0; i < produce->parts_count; i++) {
+        if (produce->parts[i].answer->error_code == ERR_NOT_LEADER_OR_FOLLOWER) {
+            return produce->req->header.api_version < PRODUCE_VERSION_HINTS;
+        }
+    }
+    return false;
+}
+
 static void answer(struct produce *produce)
 {
     const struct wire_produce_request *request = produce->req->body;
@@ -95,6 +107,9 @@ static void answer(struct produce *produce)
             net_reply_none(produce->req);
         }
         return;
+    }
+    if (has_error && must_seek(produce)) {
+        broker_client_must_seek(produce->req->conn);
     }
     net_reply(produce->req, &produce->response);
 }

@@ -384,6 +384,47 @@ START_TEST(connection_hooks_and_data)
 }
 END_TEST
 
+START_TEST(a_connection_is_finished_in_order)
+{
+    struct fix f;
+    fix_init(&f, NULL, NULL);
+    int fd = fix_connect(&f);
+    struct buf out = {0};
+    fix_put_heartbeat(&out, 1);
+    fix_put_heartbeat(&out, 2);
+    fix_send(&f, fd, buf_slice(&out));
+    FIX_UNTIL(&f, f.parked_count == 2);
+    struct net_conn *conn = f.parked[0]->conn;
+    net_conn_finish(conn);
+    ck_assert(!net_conn_is_closed(conn));
+    /* What comes now is not read any more. */
+    fix_send(&f, fd, buf_slice(&out));
+    fix_settle(&f);
+    ck_assert_int_eq(f.parked_count, 2);
+    fix_reply_parked(&f, 0);
+    ck_assert_int_eq(fix_recv_id(&f, fd), 1);
+    fix_reply_parked(&f, 1);
+    ck_assert_int_eq(fix_recv_id(&f, fd), 2);
+    ck_assert(fix_is_closed(&f, fd));
+    close(fd);
+    /* With nothing to answer it ends at once. */
+    fd = fix_connect(&f);
+    buf_reset(&out);
+    fix_put_heartbeat(&out, 3);
+    fix_send(&f, fd, buf_slice(&out));
+    FIX_UNTIL(&f, f.parked_count == 3);
+    conn = f.parked[2]->conn;
+    fix_reply_parked(&f, 2);
+    ck_assert_int_eq(fix_recv_id(&f, fd), 3);
+    net_conn_finish(conn);
+    ck_assert(net_conn_is_closed(conn));
+    ck_assert(fix_is_closed(&f, fd));
+    buf_fini(&out);
+    close(fd);
+    fix_fini(&f);
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("server");
@@ -399,6 +440,7 @@ int main(void)
     tcase_add_test(tc, paused_connection_notices_that_the_peer_is_gone);
     tcase_add_test(tc, unsupported_versions_are_answered);
     tcase_add_test(tc, connection_hooks_and_data);
+    tcase_add_test(tc, a_connection_is_finished_in_order);
     suite_add_tcase(suite, tc);
     return fix_run(suite);
 }
