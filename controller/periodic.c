@@ -65,13 +65,14 @@ static void task_done(struct controller_op *op, enum err e)
         log_info(p->log, "controller", task == &p->balance ? "leaders balanced" : "leaders elected",
                  "partitions=%zu", count);
     }
-    net_timer_set(&task->timer,
-                  count >= DECIDE_ELECTIONS_MAX ? CAPPED_DELAY_MS : task->interval_ms);
+    int64_t delay_ms = count >= DECIDE_ELECTIONS_MAX ? CAPPED_DELAY_MS : task->interval_ms;
+    net_timer_set(&task->timer, task->again ? 0 : delay_ms);
 }
 
 static void on_task_timer(void *arg)
 {
     struct periodic_task *task = arg;
+    task->again = task->running;
     if (!task->running) {
         task->running = true;
         submit(task->owner,
@@ -91,6 +92,13 @@ static void task_start(struct periodic_task *task)
 {
     if (task->interval_ms > 0) {
         net_timer_set(&task->timer, task->interval_ms);
+    }
+}
+
+void controller_periodic_elect(struct periodic *p)
+{
+    if (controller_is_active(p->controller) && p->unled.interval_ms > 0) {
+        net_timer_set(&p->unled.timer, 0);
     }
 }
 

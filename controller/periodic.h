@@ -16,6 +16,7 @@ struct periodic_task {
     enum metadata_event event;
     void (*decide)(const struct decide_input *in, struct decision *out);
     bool running; /* an operation of it is not finished */
+    bool again;   /* wanted meanwhile */
 };
 
 struct periodic {
@@ -39,6 +40,9 @@ void controller_periodic_init(struct periodic *p, const struct settings *setting
 /* This controller is active, or is not any more. */
 void controller_periodic_start(struct periodic *p);
 void controller_periodic_stop(struct periodic *p);
+
+/* A setting changed by which partitions without a leader may get one: looks at them now. */
+void controller_periodic_elect(struct periodic *p);
 
 /* The broker's session ended by that event: fences it. */
 void controller_periodic_fence(struct periodic *p, int32_t broker_id, enum metadata_event event);
