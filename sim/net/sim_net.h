@@ -192,7 +192,8 @@ bool sim_host_is_up(const struct sim_host *host);
  *
  * A segment that is lost is sent again after 200 ms, 400 ms, … 120 s, and what was written behind
  * it waits. After 15 times the connection ends with ETIMEDOUT at the sender. Acknowledgements need
- * the other direction: a one-way cut stops the one that works after ten segments. SYNs are sent
+ * the other direction: a one-way cut stops the one that works after ten segments. There is no
+ * keep-alive: who waits in silence waits for ever. SYNs are sent
  * again after 1, 2, 4 … s. */
 struct sim_link {
     struct sim_delay delay;     /* default 50–300 µs, 0.1 % up to 5 ms */
