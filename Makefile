@@ -32,7 +32,7 @@ FLAGS_clang := -O0
 FLAGS_fuzz := -O1 $(SANITIZE) -fsanitize=address,undefined,fuzzer-no-link
 CFLAGS := -std=gnu11 -D_GNU_SOURCE -I. -Ibuild/gen $(FLAGS_$(V)) -MMD -MP
 LDFLAGS := $(FLAGS_$(V)) -pthread -Wl,--as-needed
-LDLIBS := -levent_core -levent_extra -levent_openssl -levent_pthreads -lprotobuf-c -ljansson \
+LDLIBS := -levent_core -levent_extra -levent_openssl -levent_pthreads -lprotobuf-c -ljansson -lpcre2-8 \
           -lssl -lcrypto -lz -llz4 -lzstd -lsnappy -lm
 
 # ---- the house: a library per folder, floors from low to high ----

@@ -4,8 +4,7 @@
 #include "broker/api/api.h"
 
 /* From the oldest that librdkafka 1.x, kafka-python 2.0 and Java 2.1 send to those of Kafka 4.1.
- * What is not here is not advertised: transactions, ACLs, quotas, KIP-848 groups and others listed
- * in the README. */
+ * What is not here is not advertised: transactions, ACLs, quotas and others listed in the README. */
 const struct net_api broker_apis[] = {
     {WIRE_API_PRODUCE, 0, 13, broker_api_produce, NULL},
     {WIRE_API_FETCH, 4, 18, broker_api_fetch, NULL},
@@ -39,6 +38,8 @@ const struct net_api broker_apis[] = {
     {WIRE_API_DESCRIBE_CLUSTER, 0, 2, broker_api_describe_cluster, NULL},
     {WIRE_API_UPDATE_FEATURES, 0, 2, broker_api_forward, NULL},
     {WIRE_API_DESCRIBE_PRODUCERS, 0, 0, broker_api_describe_producers, NULL},
+    {WIRE_API_CONSUMER_GROUP_HEARTBEAT, 0, 1, broker_api_group, NULL},
+    {WIRE_API_CONSUMER_GROUP_DESCRIBE, 0, 1, broker_api_consumer_group_describe, NULL},
     {WIRE_API_UNREGISTER_BROKER, 0, 0, broker_api_forward, NULL},
     {WIRE_API_LIST_CONFIG_RESOURCES, 0, 1, broker_api_list_config_resources, NULL},
     {WIRE_API_DESCRIBE_TOPIC_PARTITIONS, 0, 0, broker_api_describe_topic_partitions, NULL},

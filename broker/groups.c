@@ -42,6 +42,7 @@ void broker_groups_elected(struct broker_groups *groups, struct replica *r)
     host->topic_id = r->topic_id;
     host->partition = r->index;
     host->shard = group_shard_new(&config, groups->broker->log);
+    group_shard_set_image(host->shard, groups->broker->image);
     list_init(&host->appends);
     net_timer_init(&host->timer, groups->broker->loop, on_timer, host);
     map_put(&groups->hosts, MAP_KEY(host->partition), host);
@@ -77,7 +78,34 @@ void broker_groups_topic_deleted(struct broker_groups *groups, struct slice topi
     }
 }
 
+void broker_groups_publish(struct broker_groups *groups)
+{
+    size_t at = 0;
+    for (struct group_host *host; (host = map_next(&groups->hosts, &at)) != NULL;) {
+        group_shard_set_image(host->shard, groups->broker->image);
+    }
+}
+
 /* ---- life ---- */
+
+/* By its short name, or by that of Kafka's class. */
+static const char *first_assignor(const struct settings *s)
+{
+    struct arena arena = {0};
+    char **names = settings_list(s, "group.consumer.assignors", &arena);
+    bool range = names[0] != NULL && strcasestr(names[0], "range") != NULL;
+    arena_fini(&arena);
+    return range ? "range" : "uniform";
+}
+
+/* Which ways a group may change its protocol. */
+static void read_migration_policy(const struct settings *s, struct group_config *config)
+{
+    const char *policy = settings_str(s, "group.consumer.migration.policy");
+    bool both = strcasecmp(policy, "BIDIRECTIONAL") == 0;
+    config->consumer_upgrade = both || strcasecmp(policy, "UPGRADE") == 0;
+    config->consumer_downgrade = both || strcasecmp(policy, "DOWNGRADE") == 0;
+}
 
 static struct group_config read_config(const struct settings *s)
 {
@@ -91,6 +119,19 @@ static struct group_config read_config(const struct settings *s)
         (int64_t)settings_int(s, "offsets.retention.minutes") * MS_PER_MINUTE;
     config.offsets_retention_check_ms = settings_long(s, "offsets.retention.check.interval.ms");
     config.commit_timeout_ms = settings_int(s, "offsets.commit.timeout.ms");
+    config.consumer_session_timeout_ms = settings_int(s, "group.consumer.session.timeout.ms");
+    config.consumer_heartbeat_interval_ms = settings_int(s, "group.consumer.heartbeat.interval.ms");
+    config.consumer_min_session_timeout_ms =
+        settings_int(s, "group.consumer.min.session.timeout.ms");
+    config.consumer_max_session_timeout_ms =
+        settings_int(s, "group.consumer.max.session.timeout.ms");
+    config.consumer_min_heartbeat_interval_ms =
+        settings_int(s, "group.consumer.min.heartbeat.interval.ms");
+    config.consumer_max_heartbeat_interval_ms =
+        settings_int(s, "group.consumer.max.heartbeat.interval.ms");
+    config.consumer_max_size = settings_int(s, "group.consumer.max.size");
+    config.consumer_assignor = first_assignor(s);
+    read_migration_policy(s, &config);
     return config;
 }
 

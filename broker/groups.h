@@ -12,6 +12,9 @@ void broker_groups_free(struct broker_groups *groups);
 void broker_groups_elected(struct broker_groups *groups, struct replica *r);
 void broker_groups_resigned(struct broker_groups *groups, int32_t partition);
 
+/* There is a new image. */
+void broker_groups_publish(struct broker_groups *groups);
+
 /* Topics were deleted: their committed offsets go. */
 void broker_groups_topic_deleted(struct broker_groups *groups, struct slice topic,
                                  struct uuid topic_id);

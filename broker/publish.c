@@ -149,6 +149,7 @@ static void publish(void *arg)
         .arg = &changes, .broker = see_broker, .topic = see_topic, .config = see_config};
     broker_replicas_apply(broker, before, after);
     metadata_diff(before, after, &visitor);
+    broker_groups_publish(broker->groups);
     if (changes.configs) {
         broker_replicas_settings_changed(broker);
     }

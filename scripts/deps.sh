@@ -11,7 +11,7 @@ set -euo pipefail
 
 # The programs: compilers, the generators of metadata records and messages, the libraries.
 build=(gcc libc6-dev binutils python3 protobuf-c-compiler libprotobuf-c-dev libevent-dev
-       libjansson-dev libssl-dev zlib1g-dev liblz4-dev libzstd-dev libsnappy-dev)
+       libjansson-dev libpcre2-dev libssl-dev zlib1g-dev liblz4-dev libzstd-dev libsnappy-dev)
 # clang with its runtime: the fuzzer. The clients that end-to-end tests speak through, and the
 # codecs of kafka-python.
 test=(check libsubunit-dev clang libclang-rt-14-dev kcat librdkafka1 librdkafka-dev

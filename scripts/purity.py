@@ -31,6 +31,7 @@ LIBC = """
 LIBRARY = {
     "proto": ["protobuf_c_*"],
     "metadata": ["protobuf_c_*"],
+    "broker/group": ["pcre2_*"],
     "wire": ["LZ4*", "ZSTD_*", "snappy_*", "deflate*", "inflate*", "crc32*"],
 }
 

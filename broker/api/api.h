@@ -34,6 +34,7 @@ void broker_api_offset_commit(void *broker, struct net_request *req);
 void broker_api_offset_delete(void *broker, struct net_request *req);
 void broker_api_delete_groups(void *broker, struct net_request *req);
 void broker_api_offset_fetch(void *broker, struct net_request *req);
+void broker_api_consumer_group_describe(void *broker, struct net_request *req);
 void broker_api_describe_groups(void *broker, struct net_request *req);
 void broker_api_list_groups(void *broker, struct net_request *req);
 

@@ -18,6 +18,8 @@ static struct slice group_id_of(const struct net_request *req)
         return ((const struct wire_heartbeat_request *)req->body)->group_id;
     case WIRE_API_LEAVE_GROUP:
         return ((const struct wire_leave_group_request *)req->body)->group_id;
+    case WIRE_API_CONSUMER_GROUP_HEARTBEAT:
+        return ((const struct wire_consumer_group_heartbeat_request *)req->body)->group_id;
     default:
         UNREACHABLE();
     }
@@ -123,6 +125,31 @@ void broker_api_describe_groups(void *arg, struct net_request *req)
         }
         group_shard_describe(host->shard, request->groups[i], req->header.api_version, &req->arena,
                              &response.groups[i]);
+        if (request->include_authorized_operations && response.groups[i].error_code == ERR_NONE) {
+            response.groups[i].authorized_operations = OPERATIONS_GROUP;
+        }
+    }
+    net_reply(req, &response);
+}
+
+void broker_api_consumer_group_describe(void *arg, struct net_request *req)
+{
+    struct broker *broker = arg;
+    const struct wire_consumer_group_describe_request *request = req->body;
+    struct wire_consumer_group_describe_response response;
+    wire_init(wire_response(WIRE_API_CONSUMER_GROUP_DESCRIBE), &response);
+    response.groups = wire_new_array(&wire_msg_consumer_group_describe_response_groups, &req->arena,
+                                     request->group_ids_count);
+    response.groups_count = request->group_ids_count;
+    for (int32_t i = 0; i < request->group_ids_count; i++) {
+        struct group_host *host = group_host_of(broker->groups, request->group_ids[i]);
+        if (host == NULL) {
+            response.groups[i].group_id = request->group_ids[i];
+            response.groups[i].error_code = ERR_NOT_COORDINATOR;
+            continue;
+        }
+        group_shard_describe_consumer(host->shard, request->group_ids[i], &req->arena,
+                                      &response.groups[i]);
         if (request->include_authorized_operations && response.groups[i].error_code == ERR_NONE) {
             response.groups[i].authorized_operations = OPERATIONS_GROUP;
         }

@@ -1,5 +1,5 @@
 /* Appends on their way to the log, and what happens when their fate is known. */
-#include "broker/group/private.h"
+#include "broker/group/consumer/consumer.h"
 #include "broker/group/records.h"
 
 struct group_pending_append *group_append_new(struct group_shard *shard)
@@ -9,6 +9,7 @@ struct group_pending_append *group_append_new(struct group_shard *shard)
     p->effect.producer_id = -1;
     p->effect.producer_epoch = -1;
     list_init(&p->node);
+    list_init(&p->waiters);
     return p;
 }
 
@@ -76,7 +77,7 @@ void group_append_submit(struct step *s, struct group_pending_append *p)
     p->effect.id = p->id;
     list_add_tail(&shard->appends, &p->node);
     mark_pending(p, 1);
-    if (p->answer != NULL) {
+    if (p->answer != NULL || p->settled != NULL) {
         group_timer_arm(&shard->timers, &p->timer, GROUP_TIMER_COMMIT,
                         s->now.mono_ms + shard->config.commit_timeout_ms);
     }
@@ -128,12 +129,23 @@ enum err group_append_client_error(enum err error)
     }
 }
 
-/* A tombstone of a group was decided while the group was Empty and kept it Dead since. */
+/* The last tombstone of a group. */
+static bool ends_group(const struct group_key *key, struct slice value)
+{
+    return slice_is_null(value) &&
+           (key->kind == GROUP_KEY_GROUP ||
+            (key->kind == GROUP_KEY_CONSUMER && key->type == GROUP_CONSUMER_KEY_EPOCH));
+}
+
+/* A tombstone of a group was decided while the group was Empty and kept it Dead since; or it was
+ * that of the protocol which the group has left. */
 static void settle_group_tombstone(struct step *s, struct group_pending_append *p, size_t at,
                                    const struct group_key *key, enum err error)
 {
     struct group *g = group_find(s->shard, key->group);
-    ASSERT(g != NULL);
+    if (g == NULL || g->state != GROUP_STATE_DEAD) {
+        return;
+    }
     group_become(s, g, GROUP_STATE_EMPTY);
     if (error == ERR_NONE) {
         enum err replayed =
@@ -152,7 +164,7 @@ static void settle(struct step *s, struct group_pending_append *p, enum err erro
         struct group_key key;
         enum err read = group_records_key(record.key, &p->arena, &key);
         ASSERT(read == ERR_NONE);
-        if (key.kind == GROUP_KEY_GROUP && slice_is_null(record.value)) {
+        if (ends_group(&key, record.value)) {
             settle_group_tombstone(s, p, i, &key, error);
         } else if (key.kind == GROUP_KEY_OFFSET && error == ERR_NONE) {
             read = group_replay_record(s->shard, p->effect.producer_id, p->sequence + i, record);
@@ -164,6 +176,42 @@ static void settle(struct step *s, struct group_pending_append *p, enum err erro
             group_maybe_forget(g);
         }
     }
+}
+
+/* The reply may point into its arena. */
+static void retire(struct step *s, struct group_pending_append *p)
+{
+    list_remove(&p->node);
+    group_timer_cancel(&s->shard->timers, &p->timer);
+    p->next_spent = s->out->spent;
+    s->out->spent = p;
+}
+
+static void answer_waiters(struct step *s, struct group_pending_append *p, enum err error)
+{
+    LIST_EACH(node, &p->waiters)
+    {
+        struct group_pending_append *waiter = LIST_ENTRY(node, struct group_pending_append, node);
+        answer_request(s, waiter, error);
+        retire(s, waiter);
+    }
+}
+
+void group_append_answer_after(struct step *s, uint64_t before, const struct group_request *rq,
+                               struct group_pending_append *take, void *body)
+{
+    LIST_EACH(node, &s->shard->appends)
+    {
+        struct group_pending_append *p = LIST_ENTRY(node, struct group_pending_append, node);
+        if (p->id == before) {
+            take->reply = group_reply_park(rq);
+            take->api_key = rq->api_key;
+            take->body = body;
+            list_add_tail(&p->waiters, &take->node);
+            return;
+        }
+    }
+    group_append_submit_or_answer(s, rq, take, body);
 }
 
 static void answer_once(struct step *s, struct group_pending_append *p, enum err error)
@@ -180,15 +228,7 @@ void group_append_timeout(struct step *s, struct group_pending_append *p)
     log_warn(s->shard->log, "group", "append is slow, client gets an error",
              "append=%" PRIu64 " records=%zu", p->id, p->effect.records_count);
     answer_once(s, p, ERR_REQUEST_TIMED_OUT);
-}
-
-/* The reply may point into its arena. */
-static void retire(struct step *s, struct group_pending_append *p)
-{
-    list_remove(&p->node);
-    group_timer_cancel(&s->shard->timers, &p->timer);
-    p->next_spent = s->out->spent;
-    s->out->spent = p;
+    answer_waiters(s, p, ERR_REQUEST_TIMED_OUT);
 }
 
 void group_append_discard(struct step *s, struct group_pending_append *p)
@@ -208,7 +248,11 @@ void group_append_finish(struct step *s, uint64_t append_id, enum err error)
                          append_id, err_name(error));
             }
             settle(s, p, error);
+            if (p->settled != NULL) {
+                p->settled(s, p, error);
+            }
             answer_once(s, p, error);
+            answer_waiters(s, p, error);
             retire(s, p);
             return;
         }
@@ -223,6 +267,7 @@ void group_append_unload_all(struct step *s)
         if (p->reply.waiting) {
             answer_once(s, p, ERR_NOT_COORDINATOR);
         }
+        answer_waiters(s, p, ERR_NOT_COORDINATOR);
         retire(s, p);
     }
 }

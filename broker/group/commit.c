@@ -1,5 +1,5 @@
 /* OffsetCommit and TxnOffsetCommit: checked against the group, written, answered at commit. */
-#include "broker/group/private.h"
+#include "broker/group/consumer/consumer.h"
 #include "broker/group/records.h"
 
 enum { COMMIT_V_GROUP_ID_NOT_FOUND = 9 }; /* KIP-848 */
@@ -17,6 +17,11 @@ static enum err validate_in_group(const struct group *g, const struct committer 
 {
     if (g->state == GROUP_STATE_DEAD) {
         return ERR_COORDINATOR_NOT_AVAILABLE;
+    }
+    if (g->consumer != NULL) {
+        bool nameless = c->transactional && c->generation < 0 && c->member_id.len == 0;
+        return nameless ? ERR_NONE
+                        : consumer_offsets_allowed(g->consumer, c->member_id, c->generation);
     }
     if (c->generation < 0 && g->state == GROUP_STATE_EMPTY) {
         /* An administrator, or a consumer that uses the group only to store offsets. */

@@ -1,5 +1,5 @@
 /* DescribeGroups and ListGroups. */
-#include "broker/group/private.h"
+#include "broker/group/consumer/consumer.h"
 
 enum { DESCRIBE_V_NOT_FOUND = 6 }; /* KIP-1043 */
 
@@ -47,7 +47,7 @@ void group_shard_describe(const struct group_shard *shard, struct slice group_id
         return;
     }
     const struct group *g = group_find(shard, group_id);
-    if (g == NULL || g->state == GROUP_STATE_DEAD) {
+    if (g == NULL || g->state == GROUP_STATE_DEAD || g->consumer != NULL) {
         describe_nothing(out, version);
         return;
     }
@@ -100,23 +100,22 @@ enum err group_shard_list(const struct group_shard *shard,
         return group_shard_phase_error(shard);
     }
     *groups = ARENA_ARRAY(arena, shard->groups.count, struct wire_list_groups_response_groups);
-    if (!passes(request->types_filter, request->types_filter_count, "classic")) {
-        return ERR_NONE;
-    }
-    bool wanted[GROUP_STATES];
-    for (int state = 0; state < GROUP_STATES; state++) {
-        wanted[state] = passes(request->states_filter, request->states_filter_count,
-                               group_state_name((enum group_state)state));
-    }
     size_t at = 0;
     for (const struct group *g; (g = map_next(&shard->groups, &at)) != NULL;) {
-        if (wanted[g->state]) {
-            struct wire_list_groups_response_groups *to = &(*groups)[(*groups_count)++];
-            to->group_id = arena_dup(arena, g->id);
-            to->protocol_type = text_or_empty(g->protocol_type, arena);
-            to->group_state = slice_str(group_state_name(g->state));
-            to->group_type = slice_str("classic");
+        bool dead = g->state == GROUP_STATE_DEAD;
+        const char *state = g->consumer != NULL && !dead ? consumer_group_state(g->consumer)
+                                                         : group_state_name(g->state);
+        const char *type = g->consumer != NULL ? "consumer" : "classic";
+        if (!passes(request->types_filter, request->types_filter_count, type) ||
+            !passes(request->states_filter, request->states_filter_count, state)) {
+            continue;
         }
+        struct wire_list_groups_response_groups *to = &(*groups)[(*groups_count)++];
+        to->group_id = arena_dup(arena, g->id);
+        to->protocol_type =
+            g->consumer != NULL ? slice_str("consumer") : text_or_empty(g->protocol_type, arena);
+        to->group_state = slice_str(state);
+        to->group_type = slice_str(type);
     }
     return ERR_NONE;
 }

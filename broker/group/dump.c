@@ -1,5 +1,5 @@
 /* What a reload restores, as text. */
-#include "broker/group/private.h"
+#include "broker/group/consumer/consumer.h"
 
 #include <stdlib.h>
 
@@ -67,12 +67,47 @@ static void dump_offsets(struct lines *l, const struct group *g)
     }
 }
 
+static void dump_set(struct lines *l, const char *what, const struct consumer_set *set)
+{
+    buf_printf(&l->text, " %s=", what);
+    for (size_t i = 0; i < set->count; i++) {
+        buf_printf(&l->text, "%s-%" PRId64 ",", uuid_text(set->at[i].topic).text, set->at[i].index);
+    }
+}
+
+static void dump_consumer_group(struct lines *l, const struct consumer_group *cg)
+{
+    buf_printf(&l->text, "group %.*s state=%s epoch=%d target_epoch=%d hash=%" PRId64,
+               SLICE_ARG(cg->group->id), consumer_group_state(cg), cg->epoch, cg->target_epoch,
+               cg->metadata_hash);
+    end_line(l);
+    size_t at = 0;
+    for (const struct consumer_member *m; (m = map_next(&cg->members, &at)) != NULL;) {
+        buf_printf(&l->text,
+                   "member %.*s of %.*s instance=%.*s rack=%.*s client=%.*s host=%.*s "
+                   "rebalance=%d regex=%.*s assignor=%.*s classic=%d epoch=%d previous=%d state=%d",
+                   SLICE_ARG(m->id), SLICE_ARG(cg->group->id), SLICE_ARG(m->instance_id),
+                   SLICE_ARG(m->rack_id), SLICE_ARG(m->client_id), SLICE_ARG(m->client_host),
+                   m->rebalance_timeout_ms, SLICE_ARG(m->regex), SLICE_ARG(m->assignor),
+                   m->classic_protocols != NULL, m->epoch, m->previous_epoch, (int)m->state);
+        for (size_t i = 0; i < m->topics_count; i++) {
+            buf_printf(&l->text, " reads=%.*s", SLICE_ARG(m->topics[i]));
+        }
+        dump_set(l, "assigned", &m->assigned);
+        dump_set(l, "revoking", &m->revoking);
+        dump_set(l, "target", &m->target);
+        end_line(l);
+    }
+}
+
 void group_shard_dump(const struct group_shard *shard, struct buf *out)
 {
     struct lines l = {0};
     size_t at = 0;
     for (const struct group *g; (g = map_next(&shard->groups, &at)) != NULL;) {
-        if (g->persisted) {
+        if (g->consumer != NULL) {
+            dump_consumer_group(&l, g->consumer);
+        } else if (g->persisted) {
             buf_printf(&l.text,
                        "group %.*s state=%s generation=%d type=%.*s protocol=%.*s leader=%.*s",
                        SLICE_ARG(g->id), group_state_name(g->state), g->generation,

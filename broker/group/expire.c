@@ -1,5 +1,5 @@
 /* Retention of offsets (KIP-211): what nobody needs any more is forgotten, then its group. */
-#include "broker/group/private.h"
+#include "broker/group/consumer/consumer.h"
 #include "broker/group/records.h"
 
 void group_expire_schedule(struct step *s)
@@ -14,7 +14,7 @@ static bool can_expire(const struct group *g, int64_t *since_ms)
 {
     *since_ms = -1;
     if (slice_is_null(g->protocol_type)) {
-        return true; /* a simple consumer: nobody is ever a member */
+        return true; /* a simple consumer: nobody is ever a member; or a consumer group */
     }
     if (g->state == GROUP_STATE_EMPTY) {
         *since_ms = g->state_since_ms;
@@ -64,7 +64,7 @@ void group_expire_run(struct step *s)
         if (g->state == GROUP_STATE_DEAD) {
             continue;
         }
-        if (expire_offsets(&t, g) && g->state == GROUP_STATE_EMPTY && g->pending.count == 0) {
+        if (expire_offsets(&t, g) && group_has_no_members(g) && g->pending.count == 0) {
             log_info(s->shard->log, "group", "expired", "group=%.*s generation=%d",
                      SLICE_ARG(g->id), g->generation);
             group_tombstone_group(&t, g);

@@ -1,5 +1,5 @@
 /* OffsetFetch: what is committed, for one group; and the form of versions below 8. */
-#include "broker/group/private.h"
+#include "broker/group/consumer/consumer.h"
 
 enum { FETCH_V_GROUP_ERROR = 2 }; /* an error of the whole group has a place of its own */
 
@@ -104,6 +104,15 @@ void group_shard_offset_fetch(const struct group_shard *shard,
     const struct group *g = group_find(shard, request->group_id);
     if (g != NULL && g->state == GROUP_STATE_DEAD) {
         g = NULL;
+    }
+    if (g != NULL && g->consumer != NULL &&
+        (request->member_id.len > 0 || request->member_epoch >= 0)) {
+        enum err error =
+            consumer_offsets_allowed(g->consumer, request->member_id, request->member_epoch);
+        if (error != ERR_NONE) {
+            out->error_code = err_wire(error);
+            return;
+        }
     }
     if (request->topics_count >= 0) {
         fetch_asked(g, request, require_stable, arena, out);

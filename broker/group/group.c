@@ -1,5 +1,6 @@
 /* The shard: its life, its events, and the states of its groups. */
-#include "broker/group/private.h"
+#include "broker/group/consumer/consumer.h"
+#include "metadata/image.h"
 
 struct group_config group_config_defaults(void)
 {
@@ -12,6 +13,16 @@ struct group_config group_config_defaults(void)
         .offsets_retention_ms = INT64_C(10080) * 60000,
         .offsets_retention_check_ms = 600000,
         .commit_timeout_ms = 5000,
+        .consumer_session_timeout_ms = 45000,
+        .consumer_heartbeat_interval_ms = 5000,
+        .consumer_min_session_timeout_ms = 45000,
+        .consumer_max_session_timeout_ms = 60000,
+        .consumer_min_heartbeat_interval_ms = 5000,
+        .consumer_max_heartbeat_interval_ms = 15000,
+        .consumer_max_size = INT32_MAX,
+        .consumer_assignor = "uniform",
+        .consumer_upgrade = true,
+        .consumer_downgrade = true,
     };
 }
 
@@ -100,10 +111,15 @@ struct group *group_find_or_create(struct group_shard *shard, struct slice id)
     return g;
 }
 
+bool group_has_no_members(const struct group *g)
+{
+    return g->state == GROUP_STATE_EMPTY &&
+           (g->consumer == NULL || g->consumer->members.count == 0);
+}
+
 void group_maybe_forget(struct group *g)
 {
-    if (g->state == GROUP_STATE_EMPTY && !g->persisted && g->pending.count == 0 &&
-        g->topics.count == 0) {
+    if (group_has_no_members(g) && !g->persisted && g->pending.count == 0 && g->topics.count == 0) {
         ASSERT(g->members.count == 0);
         map_remove(&g->shard->groups, g->id);
         group_free(g);
@@ -123,6 +139,9 @@ void group_free(struct group *g)
     at = 0;
     for (struct group_pending_member *p; (p = map_next(&g->pending, &at)) != NULL;) {
         group_pending_member_remove(p);
+    }
+    if (g->consumer != NULL) {
+        consumer_group_free(g->consumer);
     }
     group_offsets_free(g);
     group_subscriptions_clear(g);
@@ -169,6 +188,7 @@ void group_shard_free(struct group_shard *shard)
     }
     map_fini(&shard->groups);
     map_fini(&shard->transactions);
+    metadata_image_unref((struct metadata_image *)(uintptr_t)shard->image);
     group_timers_fini(&shard->timers);
     mem_free(shard);
 }
@@ -183,6 +203,9 @@ void group_shard_loaded(struct group_shard *shard, struct group_time now, struct
         size_t m_at = 0;
         for (struct group_member *m; (m = map_next(&g->members, &m_at)) != NULL;) {
             group_member_touch(&s, m);
+        }
+        if (g->consumer != NULL) {
+            consumer_group_loaded(&s, g->consumer);
         }
         if (g->members.count > (size_t)shard->config.max_size) {
             /* The limit was lowered: give members a chance to commit, then join again. */
@@ -221,6 +244,14 @@ void group_effects_clear(struct group_effects *out)
     *out = (struct group_effects){0};
 }
 
+void group_shard_set_image(struct group_shard *shard, const struct metadata_image *image)
+{
+    const struct metadata_image *old = shard->image;
+    shard->image = metadata_image_ref(image);
+    shard->metadata_serial++;
+    metadata_image_unref((struct metadata_image *)(uintptr_t)old);
+}
+
 /* ---- events ---- */
 
 static void run_timer(struct step *s, struct group_timer *timer)
@@ -246,6 +277,13 @@ static void run_timer(struct step *s, struct group_timer *timer)
         break;
     case GROUP_TIMER_EXPIRY:
         group_expire_run(s);
+        break;
+    case GROUP_TIMER_CONSUMER_SESSION:
+        consumer_member_session_expired(s, container_of(timer, struct consumer_member, session));
+        break;
+    case GROUP_TIMER_CONSUMER_REBALANCE:
+        consumer_member_rebalance_expired(s,
+                                          container_of(timer, struct consumer_member, rebalance));
         break;
     }
 }
@@ -283,6 +321,7 @@ static const struct {
     {WIRE_API_TXN_OFFSET_COMMIT, group_txn_offset_commit_handle},
     {WIRE_API_DELETE_GROUPS, group_delete_groups_handle},
     {WIRE_API_OFFSET_DELETE, group_offset_delete_handle},
+    {WIRE_API_CONSUMER_GROUP_HEARTBEAT, consumer_heartbeat_handle},
 };
 
 enum err group_shard_phase_error(const struct group_shard *shard)
@@ -337,6 +376,6 @@ void group_shard_stats(const struct group_shard *shard, struct group_shard_stats
     size_t at = 0;
     for (const struct group *g; (g = map_next(&shard->groups, &at)) != NULL;) {
         out->groups_by_state[g->state]++;
-        out->members += g->members.count;
+        out->members += g->members.count + (g->consumer == NULL ? 0 : g->consumer->members.count);
     }
 }

@@ -1,5 +1,6 @@
-/* The group coordinator (classic protocol) as a pure step machine; one `struct group_shard` for
- * each partition of `__consumer_offsets` that this broker leads.
+/* The group coordinator as a pure step machine; one `struct group_shard` for each partition of
+ * `__consumer_offsets` that this broker leads. Groups are classic, or consumer groups (KIP-848,
+ * consumer/), and may change from one to the other while they run.
  *
  * PURE: no clock, no socket, no disk, no global. Events go in, effects come out; the driver obeys
  * the effects. Single-threaded: the driver serialises the calls on one shard.
@@ -35,9 +36,7 @@
  * committed, by replaying that very record, so memory is what a reload would give. Memberships,
  * generations in progress and session timers are soft state (KIP-62); the group's record is written
  * when the leader's assignment arrives, when a group becomes empty and when a static member is
- * replaced (KIP-345). DESIGN of the states: docs/groups.md.
- *
- * Room for KIP-848: its records (key versions 3 and up) are skipped at load. */
+ * replaced (KIP-345). DESIGN of the states: docs/groups.md. */
 #ifndef BROKER_GROUP_GROUP_H
 #define BROKER_GROUP_GROUP_H
 
@@ -48,6 +47,8 @@
 #include "base/slice.h"
 
 struct group_shard;
+struct metadata_image;
+struct wire_consumer_group_describe_response_groups;
 struct wire_describe_groups_response_groups;
 struct wire_list_groups_request;
 struct wire_list_groups_response_groups;
@@ -72,6 +73,17 @@ struct group_config {
     int64_t offsets_retention_ms;       /* offsets.retention.minutes × 60,000 */
     int64_t offsets_retention_check_ms; /* offsets.retention.check.interval.ms */
     int32_t commit_timeout_ms;          /* offsets.commit.timeout.ms */
+    /* Consumer groups: */
+    int32_t consumer_session_timeout_ms;        /* group.consumer.session.timeout.ms */
+    int32_t consumer_heartbeat_interval_ms;     /* group.consumer.heartbeat.interval.ms */
+    int32_t consumer_min_session_timeout_ms;    /* group.consumer.min.session.timeout.ms */
+    int32_t consumer_max_session_timeout_ms;    /* group.consumer.max.session.timeout.ms */
+    int32_t consumer_min_heartbeat_interval_ms; /* group.consumer.min.heartbeat.interval.ms */
+    int32_t consumer_max_heartbeat_interval_ms; /* group.consumer.max.heartbeat.interval.ms */
+    int32_t consumer_max_size;                  /* group.consumer.max.size */
+    const char *consumer_assignor; /* the first of group.consumer.assignors: "uniform", "range" */
+    bool consumer_upgrade;         /* group.consumer.migration.policy: BIDIRECTIONAL, UPGRADE */
+    bool consumer_downgrade;       /* BIDIRECTIONAL, DOWNGRADE */
     /* For member ids. From the system's random generator, another one for every shard made: ids
      * must not repeat after a failover. */
     uint64_t seed;
@@ -154,9 +166,9 @@ struct group_request {
     const void *body;         /* struct wire_…_request of api_key; borrowed for the call */
 };
 
-/* JoinGroup, SyncGroup, Heartbeat, LeaveGroup, OffsetCommit, TxnOffsetCommit, OffsetDelete,
- * DeleteGroups; another api_key is a bug of the caller (asserted). The answer may come in this
- * call's effects or in those of a later event.
+/* JoinGroup, SyncGroup, Heartbeat, LeaveGroup, ConsumerGroupHeartbeat, OffsetCommit,
+ * TxnOffsetCommit, OffsetDelete, DeleteGroups; another api_key is a bug of the caller (asserted).
+ * The answer may come in this call's effects or in those of a later event.
  *
  * The caller has already: checked the version, authorised, left out topics that are not authorised
  * or do not exist (and merges its own errors for those into the answer). OffsetCommit v10 names
@@ -183,6 +195,10 @@ int64_t group_shard_deadline(const struct group_shard *shard);
 void group_shard_append_done(struct group_shard *shard, uint64_t append_id, enum err error,
                              struct group_time now, struct group_effects *out);
 
+/* The topics that there are, for consumer groups; takes a reference. Groups notice at their
+ * members' next heartbeats. Allowed in every phase. */
+void group_shard_set_image(struct group_shard *shard, const struct metadata_image *image);
+
 /* Topics no longer exist: writes tombstones for their offsets in every group. */
 void group_shard_topics_deleted(struct group_shard *shard, const struct slice *topics,
                                 size_t topics_count, struct group_time now,
@@ -196,8 +212,13 @@ void group_shard_topics_deleted(struct group_shard *shard, const struct slice *t
 void group_shard_describe(const struct group_shard *shard, struct slice group_id, int16_t version,
                           struct arena *arena, struct wire_describe_groups_response_groups *out);
 
-/* Groups of this shard that pass the request's filters (states and types, case-insensitive; all
- * groups here are of type "classic").
+/* One entry of a ConsumerGroupDescribe response. Errors in it: GROUP_ID_NOT_FOUND (also for classic
+ * groups), COORDINATOR_LOAD_IN_PROGRESS, NOT_COORDINATOR. */
+void group_shard_describe_consumer(const struct group_shard *shard, struct slice group_id,
+                                   struct arena *arena,
+                                   struct wire_consumer_group_describe_response_groups *out);
+
+/* Groups of this shard that pass the request's filters (states and types, case-insensitive).
  * Errors: COORDINATOR_LOAD_IN_PROGRESS, NOT_COORDINATOR (the caller skips the shard). */
 enum err MUST_USE group_shard_list(const struct group_shard *shard,
                                    const struct wire_list_groups_request *request,

@@ -1,5 +1,5 @@
 /* Heartbeat. */
-#include "broker/group/private.h"
+#include "broker/group/consumer/consumer.h"
 
 static enum err heartbeat(struct step *s, const struct wire_heartbeat_request *body)
 {
@@ -25,6 +25,12 @@ static enum err heartbeat(struct step *s, const struct wire_heartbeat_request *b
 
 void group_heartbeat_handle(struct step *s, const struct group_request *rq)
 {
+    const struct wire_heartbeat_request *body = rq->body;
+    struct group *g = group_find(s->shard, body->group_id);
+    if (g != NULL && g->consumer != NULL && g->state != GROUP_STATE_DEAD) {
+        consumer_classic_heartbeat(s, rq, g);
+        return;
+    }
     struct wire_heartbeat_response *r = ARENA_NEW(&s->out->arena, struct wire_heartbeat_response);
     r->error_code = err_wire(heartbeat(s, rq->body));
     group_reply_now(s, rq, r);

@@ -1,5 +1,5 @@
 /* JoinGroup. */
-#include "broker/group/private.h"
+#include "broker/group/consumer/consumer.h"
 #include "broker/group/records.h"
 
 enum {
@@ -334,8 +334,13 @@ void group_join_handle(struct step *s, const struct group_request *rq)
         join_error(&j, j.body->member_id, ERR_UNKNOWN_MEMBER_ID);
         return;
     }
+    if (j.g->consumer != NULL && group_has_no_members(j.g)) {
+        consumer_forget_empty_consumer(s, j.g);
+    }
     if (j.g->state == GROUP_STATE_DEAD) {
         join_error(&j, j.body->member_id, ERR_COORDINATOR_NOT_AVAILABLE);
+    } else if (j.g->consumer != NULL) {
+        consumer_classic_join(s, rq, j.g);
     } else if (!has_room(&j)) {
         turn_away(&j);
     } else if (unknown) {

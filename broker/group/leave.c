@@ -1,5 +1,5 @@
 /* LeaveGroup: one member (to version 2) or several (KIP-345, for administrators too). */
-#include "broker/group/private.h"
+#include "broker/group/consumer/consumer.h"
 
 enum { LEAVE_V_MEMBERS = 3 };
 
@@ -50,9 +50,8 @@ static void rebalance_the_rest(struct step *s, struct group *g)
     }
 }
 
-/* To version 2 the request has one member and no list. */
-static const struct wire_leave_group_request_members *leavers(const struct group_request *rq,
-                                                              struct arena *arena, size_t *count)
+const struct wire_leave_group_request_members *group_leavers(const struct group_request *rq,
+                                                             struct arena *arena, size_t *count)
 {
     const struct wire_leave_group_request *body = rq->body;
     if (rq->version >= LEAVE_V_MEMBERS) {
@@ -71,7 +70,7 @@ static void leave(struct step *s, const struct group_request *rq, struct group *
     struct arena *arena = &s->out->arena;
     struct wire_leave_group_response *r = ARENA_NEW(arena, struct wire_leave_group_response);
     size_t count;
-    const struct wire_leave_group_request_members *who = leavers(rq, arena, &count);
+    const struct wire_leave_group_request_members *who = group_leavers(rq, arena, &count);
     r->members = ARENA_ARRAY(arena, count, struct wire_leave_group_response_members);
     bool anybody = false;
     for (size_t i = 0; i < count; i++) {
@@ -106,7 +105,11 @@ void group_leave_handle(struct step *s, const struct group_request *rq)
         group_reply_now(s, rq, group_refusal_body(rq, error, &s->out->arena));
         return;
     }
-    leave(s, rq, g);
+    if (g != NULL && g->consumer != NULL) {
+        consumer_classic_leave(s, rq, g);
+    } else {
+        leave(s, rq, g);
+    }
     if (g != NULL) {
         group_maybe_forget(g);
     }

@@ -16,7 +16,9 @@
 #include "broker/group/timers.h"
 #include "wire/messages.h"
 
+struct consumer_group;
 struct group_key;
+struct metadata_image;
 
 /* A new member cannot send heartbeats before its JoinGroup is answered, and its connection is not
  * read meanwhile; so its first join ends after this time, whatever its session timeout. */
@@ -133,6 +135,9 @@ struct group {
     struct group_timer join_timer;
     struct group_timer sync_timer;
     struct map topics; /* struct group_topic by name */
+    /* Of a consumer group, else NULL. Then there are no `members` above, and `state` is Empty, or
+     * Dead as for every group; the state that is told is the consumer group's own. */
+    struct consumer_group *consumer;
 };
 
 /* A record that a transaction holds back. */
@@ -167,6 +172,8 @@ struct group_shard {
     uint64_t rebalances;
     uint64_t offset_commits;
     uint64_t offsets_expired;
+    const struct metadata_image *image; /* NULL: not told yet */
+    uint64_t metadata_serial;           /* grows with every image */
 };
 
 /* One call from outside: the shard, the time, and where effects go. */
@@ -193,6 +200,9 @@ struct group_pending_append {
     bool answered;
     struct group_timer timer;
     void (*answer)(struct step *s, struct group_pending_append *p, enum err error);
+    /* Runs first when the fate is known; may be NULL. */
+    void (*settled)(struct step *s, struct group_pending_append *p, enum err error);
+    struct list waiters; /* appends without records, whose answers come after this one's */
     /* For `answer`: */
     struct group_parked reply; /* a token that this append answers */
     int16_t api_key;
@@ -211,6 +221,10 @@ void group_append_submit(struct step *s, struct group_pending_append *p);
  * the error in all its places. Without a record it is sent now. */
 void group_append_submit_or_answer(struct step *s, const struct group_request *rq,
                                    struct group_pending_append *take, void *body);
+/* Nothing is written: the answer waits for the fate of the append `before`, or is sent at once if
+ * that is known. */
+void group_append_answer_after(struct step *s, uint64_t before, const struct group_request *rq,
+                               struct group_pending_append *take, void *body);
 void group_append_timeout(struct step *s, struct group_pending_append *p);
 /* Its fate is known: settles, answers, forgets. */
 void group_append_finish(struct step *s, uint64_t append_id, enum err error);
@@ -233,6 +247,10 @@ struct group *group_find_or_create(struct group_shard *shard, struct slice id);
 /* Forgets a group of which nothing is left worth knowing. */
 void group_maybe_forget(struct group *g);
 void group_free(struct group *g);
+/* Everything but its offsets, which have records of their own: no member, no protocol. */
+void group_make_blank(struct group *g);
+/* Nobody is a member, of either protocol. */
+bool group_has_no_members(const struct group *g);
 void group_become(struct step *s, struct group *g, enum group_state state);
 const char *group_state_name(enum group_state state);
 bool group_is_consumer(const struct group *g);
@@ -325,6 +343,9 @@ void group_join_handle(struct step *s, const struct group_request *rq);
 void group_sync_answer(struct step *s, const struct group_member *m, struct group_parked *parked);
 void group_sync_handle(struct step *s, const struct group_request *rq);
 void group_heartbeat_handle(struct step *s, const struct group_request *rq);
+/* Who leaves: to version 2 the request has one member and no list. */
+const struct wire_leave_group_request_members *group_leavers(const struct group_request *rq,
+                                                             struct arena *arena, size_t *count);
 void group_leave_handle(struct step *s, const struct group_request *rq);
 void group_offset_commit_handle(struct step *s, const struct group_request *rq);
 void group_txn_offset_commit_handle(struct step *s, const struct group_request *rq);
@@ -368,7 +389,8 @@ struct tombstones {
     struct group_pending_append *append;
 };
 void group_tombstone_offset(struct tombstones *t, const struct group_key *key);
-/* The group is Dead until the append of its tombstone is settled. */
+/* Adds the tombstones of the group's own records; it is Dead until they are settled. */
+void group_append_group_tombstone(struct step *s, struct group_pending_append *p, struct group *g);
 void group_tombstone_group(struct tombstones *t, struct group *g);
 /* All offsets of the group that are there or may be. */
 void group_tombstone_all_offsets(struct tombstones *t, const struct group *g);

@@ -1,5 +1,5 @@
 /* The assignment protocols of members, the vote among them, and the topics they subscribe to. */
-#include "broker/group/private.h"
+#include "broker/group/consumer/consumer.h"
 
 /* ---- lists ---- */
 
@@ -249,5 +249,8 @@ void group_subscriptions_update(struct group *g)
 
 bool group_subscriptions_include(const struct group *g, struct slice topic)
 {
+    if (g->consumer != NULL) {
+        return consumer_group_subscribes(g->consumer, topic);
+    }
     return g->subscribed_known ? map_get(&g->subscribed, topic) != NULL : group_is_consumer(g);
 }

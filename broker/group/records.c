@@ -9,14 +9,17 @@
 enum {
     KEY_OFFSET_MAX = 1, /* 0 and 1 are the same */
     KEY_GROUP = 2,
+    KEY_CONSUMER_FIRST = 3,
+    KEY_CONSUMER_LAST = 8,
+    KEY_CONSUMER_REGEX = 16,
     VALUE_OFFSET = 3,
     VALUE_OFFSET_EXPIRES = 1, /* the only one with an explicit expiry */
     VALUE_GROUP = 3,
 };
 
 /* What we encode came in through the same limits, so that it cannot fail. */
-static struct slice encode(const struct wire_message *m, int16_t version, const void *in,
-                           struct arena *arena)
+struct slice group_records_encode(const struct wire_message *m, int16_t version, const void *in,
+                                  struct arena *arena)
 {
     struct buf out = {0};
     buf_put_i16(&out, version);
@@ -27,8 +30,8 @@ static struct slice encode(const struct wire_message *m, int16_t version, const 
     return bytes;
 }
 
-static enum err decode(const struct wire_message *m, struct slice bytes, struct arena *arena,
-                       void *out)
+enum err group_records_decode(const struct wire_message *m, struct slice bytes, struct arena *arena,
+                              void *out)
 {
     struct reader r = reader_of(bytes);
     int16_t version = reader_i16(&r);
@@ -39,7 +42,22 @@ static enum err decode(const struct wire_message *m, struct slice bytes, struct 
     return wire_decode_prefix(m, version, &r, arena, out) == ERR_NONE ? ERR_NONE : ERR_CORRUPT;
 }
 
+enum err group_records_decode_key(const struct wire_message *m, struct slice bytes,
+                                  struct arena *arena, void *out)
+{
+    struct reader r = reader_of(bytes);
+    reader_i16(&r);
+    return wire_decode_prefix(m, wire_version_min(m), &r, arena, out) == ERR_NONE ? ERR_NONE
+                                                                                  : ERR_CORRUPT;
+}
+
 /* ---- keys ---- */
+
+static bool is_of_consumer_group(int16_t version)
+{
+    return (version >= KEY_CONSUMER_FIRST && version <= KEY_CONSUMER_LAST) ||
+           version == KEY_CONSUMER_REGEX;
+}
 
 enum err group_records_key(struct slice key, struct arena *arena, struct group_key *out)
 {
@@ -51,12 +69,16 @@ enum err group_records_key(struct slice key, struct arena *arena, struct group_k
     }
     if (version <= KEY_OFFSET_MAX) {
         struct wire_offset_commit_key k;
-        TRY(decode(&wire_msg_offset_commit_key, key, arena, &k));
+        TRY(group_records_decode(&wire_msg_offset_commit_key, key, arena, &k));
         *out = (struct group_key){GROUP_KEY_OFFSET, k.group, k.topic, k.partition};
     } else if (version == KEY_GROUP) {
         struct wire_group_metadata_key k;
-        TRY(decode(&wire_msg_group_metadata_key, key, arena, &k));
+        TRY(group_records_decode(&wire_msg_group_metadata_key, key, arena, &k));
         *out = (struct group_key){.kind = GROUP_KEY_GROUP, .group = k.group};
+    } else if (is_of_consumer_group(version)) {
+        struct wire_consumer_group_metadata_key k; /* all of them begin with the group's id */
+        TRY(group_records_decode_key(&wire_msg_consumer_group_metadata_key, key, arena, &k));
+        *out = (struct group_key){.kind = GROUP_KEY_CONSUMER, .group = k.group_id, .type = version};
     }
     return ERR_NONE;
 }
@@ -64,13 +86,13 @@ enum err group_records_key(struct slice key, struct arena *arena, struct group_k
 static struct slice encode_offset_key(const struct group_key *key, struct arena *arena)
 {
     struct wire_offset_commit_key k = {key->group, key->topic, key->partition};
-    return encode(&wire_msg_offset_commit_key, KEY_OFFSET_MAX, &k, arena);
+    return group_records_encode(&wire_msg_offset_commit_key, KEY_OFFSET_MAX, &k, arena);
 }
 
 static struct slice encode_group_key(struct slice group_id, struct arena *arena)
 {
     struct wire_group_metadata_key k = {group_id};
-    return encode(&wire_msg_group_metadata_key, KEY_GROUP, &k, arena);
+    return group_records_encode(&wire_msg_group_metadata_key, KEY_GROUP, &k, arena);
 }
 
 /* ---- offsets ---- */
@@ -79,7 +101,7 @@ enum err group_records_offset_value(struct slice value, struct arena *arena,
                                     struct group_offset_value *out)
 {
     struct wire_offset_commit_value v;
-    TRY(decode(&wire_msg_offset_commit_value, value, arena, &v));
+    TRY(group_records_decode(&wire_msg_offset_commit_value, value, arena, &v));
     *out = (struct group_offset_value){.offset = v.offset,
                                        .leader_epoch = v.leader_epoch,
                                        .metadata = v.metadata,
@@ -98,8 +120,9 @@ struct group_record group_records_offset(const struct group_key *key,
                                          .commit_timestamp = value->commit_ms,
                                          .expire_timestamp = value->expire_ms};
     int16_t version = value->expire_ms >= 0 ? VALUE_OFFSET_EXPIRES : VALUE_OFFSET;
-    return (struct group_record){encode_offset_key(key, arena),
-                                 encode(&wire_msg_offset_commit_value, version, &v, arena)};
+    return (struct group_record){
+        encode_offset_key(key, arena),
+        group_records_encode(&wire_msg_offset_commit_value, version, &v, arena)};
 }
 
 struct group_record group_records_offset_tombstone(const struct group_key *key, struct arena *arena)
@@ -112,7 +135,7 @@ struct group_record group_records_offset_tombstone(const struct group_key *key, 
 enum err group_records_group_value(struct slice value, struct arena *arena,
                                    struct wire_group_metadata_value *out)
 {
-    return decode(&wire_msg_group_metadata_value, value, arena, out);
+    return group_records_decode(&wire_msg_group_metadata_value, value, arena, out);
 }
 
 struct group_record group_records_group(const struct group *g, struct arena *arena)
@@ -139,8 +162,9 @@ struct group_record group_records_group(const struct group *g, struct arena *are
             .assignment = slice_is_null(m->assignment) ? slice_str("") : m->assignment,
         };
     }
-    return (struct group_record){encode_group_key(g->id, arena),
-                                 encode(&wire_msg_group_metadata_value, VALUE_GROUP, &v, arena)};
+    return (struct group_record){
+        encode_group_key(g->id, arena),
+        group_records_encode(&wire_msg_group_metadata_value, VALUE_GROUP, &v, arena)};
 }
 
 struct group_record group_records_group_tombstone(struct slice group_id, struct arena *arena)

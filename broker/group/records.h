@@ -10,11 +10,13 @@
 
 struct group;
 struct wire_group_metadata_value;
+struct wire_message;
 
 enum group_key_kind {
     GROUP_KEY_OFFSET,
     GROUP_KEY_GROUP,
-    GROUP_KEY_OTHER, /* of a kind that is not ours: the new protocols' */
+    GROUP_KEY_CONSUMER, /* of a consumer group: consumer/records.c */
+    GROUP_KEY_OTHER,    /* of a kind that is not ours: share and streams groups */
 };
 
 /* Borrows from the key's bytes. */
@@ -23,7 +25,11 @@ struct group_key {
     struct slice group;
     struct slice topic; /* OFFSET */
     int32_t partition;  /* OFFSET */
+    int16_t type;       /* CONSUMER: the key's version */
 };
+
+/* The tombstone with which a consumer group ends: that of its epoch. */
+enum { GROUP_CONSUMER_KEY_EPOCH = 3 };
 
 struct group_offset_value {
     int64_t offset;
@@ -39,6 +45,16 @@ enum err MUST_USE group_records_offset_value(struct slice value, struct arena *a
                                              struct group_offset_value *out);
 enum err MUST_USE group_records_group_value(struct slice value, struct arena *arena,
                                             struct wire_group_metadata_value *out);
+
+/* An int16 version and the message, made in `arena`; the message must be valid. */
+struct slice group_records_encode(const struct wire_message *m, int16_t version, const void *in,
+                                  struct arena *arena);
+/* The same back. Errors: CORRUPT. */
+enum err MUST_USE group_records_decode(const struct wire_message *m, struct slice bytes,
+                                       struct arena *arena, void *out);
+/* A key, whose version says its type, read in the form of `m`. Errors: CORRUPT. */
+enum err MUST_USE group_records_decode_key(const struct wire_message *m, struct slice bytes,
+                                           struct arena *arena, void *out);
 
 /* Made in `arena`. */
 struct group_record group_records_offset(const struct group_key *key,

@@ -108,6 +108,18 @@ static const void *refuse_offset_delete(const struct group_request *rq, int16_t 
     return r;
 }
 
+static const void *refuse_consumer_heartbeat(const struct group_request *rq, int16_t code,
+                                             struct arena *arena)
+{
+    (void)rq;
+    struct wire_consumer_group_heartbeat_response *r =
+        ARENA_NEW(arena, struct wire_consumer_group_heartbeat_response);
+    r->error_code = code;
+    r->error_message = SLICE_NULL;
+    r->member_id = SLICE_NULL;
+    return r;
+}
+
 static const struct {
     enum wire_api api;
     const void *(*refuse)(const struct group_request *rq, int16_t code, struct arena *arena);
@@ -120,6 +132,7 @@ static const struct {
     {WIRE_API_TXN_OFFSET_COMMIT, refuse_txn_commit},
     {WIRE_API_DELETE_GROUPS, refuse_delete_groups},
     {WIRE_API_OFFSET_DELETE, refuse_offset_delete},
+    {WIRE_API_CONSUMER_GROUP_HEARTBEAT, refuse_consumer_heartbeat},
 };
 
 const void *group_refusal_body(const struct group_request *rq, enum err error, struct arena *arena)
@@ -141,8 +154,9 @@ static void spoil(int16_t *code, int16_t error)
     }
 }
 
-static void spoil_commit(struct wire_offset_commit_response *r, int16_t error)
+static void spoil_commit(void *body, int16_t error)
 {
+    struct wire_offset_commit_response *r = body;
     for (int64_t t = 0; t < r->topics_count; t++) {
         for (int64_t i = 0; i < r->topics[t].partitions_count; i++) {
             spoil(&r->topics[t].partitions[i].error_code, error);
@@ -150,8 +164,9 @@ static void spoil_commit(struct wire_offset_commit_response *r, int16_t error)
     }
 }
 
-static void spoil_txn_commit(struct wire_txn_offset_commit_response *r, int16_t error)
+static void spoil_txn_commit(void *body, int16_t error)
 {
+    struct wire_txn_offset_commit_response *r = body;
     for (int64_t t = 0; t < r->topics_count; t++) {
         for (int64_t i = 0; i < r->topics[t].partitions_count; i++) {
             spoil(&r->topics[t].partitions[i].error_code, error);
@@ -159,29 +174,69 @@ static void spoil_txn_commit(struct wire_txn_offset_commit_response *r, int16_t 
     }
 }
 
-static void spoil_delete_groups(struct wire_delete_groups_response *r, int16_t error)
+static void spoil_delete_groups(void *body, int16_t error)
 {
+    struct wire_delete_groups_response *r = body;
     for (int64_t i = 0; i < r->results_count; i++) {
         spoil(&r->results[i].error_code, error);
     }
 }
 
-static void spoil_offset_delete(struct wire_offset_delete_response *r, int16_t error)
+static void spoil_offset_delete(void *body, int16_t error)
 {
+    struct wire_offset_delete_response *r = body;
     r->error_code = error;
     r->topics_count = 0;
 }
 
+static void spoil_join(void *body, int16_t error)
+{
+    struct wire_join_group_response *r = body;
+    r->error_code = error;
+    r->generation_id = -1;
+}
+
+static void spoil_sync(void *body, int16_t error)
+{
+    struct wire_sync_group_response *r = body;
+    r->error_code = error;
+    r->assignment = slice_str("");
+}
+
+static void spoil_leave(void *body, int16_t error)
+{
+    struct wire_leave_group_response *r = body;
+    r->error_code = error;
+}
+
+static void spoil_consumer_heartbeat(void *body, int16_t error)
+{
+    struct wire_consumer_group_heartbeat_response *r = body;
+    r->assignment = NULL;
+    spoil(&r->error_code, error);
+}
+
+static const struct {
+    enum wire_api api;
+    void (*spoil)(void *body, int16_t error);
+} SPOILS[] = {
+    {WIRE_API_OFFSET_COMMIT, spoil_commit},
+    {WIRE_API_TXN_OFFSET_COMMIT, spoil_txn_commit},
+    {WIRE_API_DELETE_GROUPS, spoil_delete_groups},
+    {WIRE_API_OFFSET_DELETE, spoil_offset_delete},
+    {WIRE_API_JOIN_GROUP, spoil_join},
+    {WIRE_API_SYNC_GROUP, spoil_sync},
+    {WIRE_API_LEAVE_GROUP, spoil_leave},
+    {WIRE_API_CONSUMER_GROUP_HEARTBEAT, spoil_consumer_heartbeat},
+};
+
 void group_refusal_spoil(int16_t api_key, void *body, enum err error)
 {
-    if (api_key == WIRE_API_OFFSET_COMMIT) {
-        spoil_commit(body, err_wire(error));
-    } else if (api_key == WIRE_API_TXN_OFFSET_COMMIT) {
-        spoil_txn_commit(body, err_wire(error));
-    } else if (api_key == WIRE_API_DELETE_GROUPS) {
-        spoil_delete_groups(body, err_wire(error));
-    } else {
-        ASSERT(api_key == WIRE_API_OFFSET_DELETE);
-        spoil_offset_delete(body, err_wire(error));
+    for (size_t i = 0; i < ARRAY_LEN(SPOILS); i++) {
+        if (SPOILS[i].api == (enum wire_api)api_key) {
+            SPOILS[i].spoil(body, err_wire(error));
+            return;
+        }
     }
+    UNREACHABLE();
 }

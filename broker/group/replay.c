@@ -1,6 +1,6 @@
 /* One record of the log becomes state: at load every one, later those of offsets and tombstones
  * when they commit. */
-#include "broker/group/private.h"
+#include "broker/group/consumer/consumer.h"
 #include "broker/group/records.h"
 
 static enum err replay_offset(struct group_shard *shard, const struct group_key *key,
@@ -32,8 +32,7 @@ static enum err replay_offset(struct group_shard *shard, const struct group_key 
     return error;
 }
 
-/* Everything but its offsets, which have records of their own. */
-static void make_blank(struct group *g)
+void group_make_blank(struct group *g)
 {
     struct step nobody = {.shard = g->shard};
     size_t at = 0;
@@ -92,7 +91,7 @@ static enum err check_group_value(const struct wire_group_metadata_value *value)
 
 static void apply_group_value(struct group *g, const struct wire_group_metadata_value *value)
 {
-    make_blank(g);
+    group_make_blank(g);
     g->persisted = true;
     g->generation = value->generation;
     g->state_since_ms = value->current_state_timestamp;
@@ -116,8 +115,8 @@ static enum err replay_group(struct group_shard *shard, const struct group_key *
 {
     if (slice_is_null(record.value)) {
         struct group *g = group_find(shard, key->group);
-        if (g != NULL) {
-            make_blank(g);
+        if (g != NULL && g->consumer == NULL) {
+            group_make_blank(g);
             group_maybe_forget(g);
         }
         return ERR_NONE;
@@ -128,8 +127,11 @@ static enum err replay_group(struct group_shard *shard, const struct group_key *
     if (error == ERR_NONE) {
         error = check_group_value(&value);
     }
-    if (error == ERR_NONE) {
-        apply_group_value(group_find_or_create(shard, key->group), &value);
+    struct group *g = error == ERR_NONE ? group_find_or_create(shard, key->group) : NULL;
+    if (g != NULL && g->consumer == NULL) {
+        apply_group_value(g, &value);
+    } else if (g != NULL) {
+        error = ERR_CORRUPT; /* two protocols at once */
     }
     arena_fini(&arena);
     return error;
@@ -143,6 +145,8 @@ enum err group_replay_record(struct group_shard *shard, int64_t producer_id, uin
     enum err error = group_records_key(record.key, &arena, &key);
     if (error == ERR_NONE && key.kind == GROUP_KEY_GROUP) {
         error = replay_group(shard, &key, record);
+    } else if (error == ERR_NONE && key.kind == GROUP_KEY_CONSUMER) {
+        error = consumer_replay(shard, key.type, record);
     } else if (error == ERR_NONE && key.kind == GROUP_KEY_OFFSET) {
         if (producer_id >= 0 && !slice_is_null(record.value)) {
             error = group_txn_hold(shard, producer_id, sequence, record);

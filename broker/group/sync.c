@@ -1,5 +1,5 @@
 /* SyncGroup: the leader brings the assignment, everybody fetches his. */
-#include "broker/group/private.h"
+#include "broker/group/consumer/consumer.h"
 #include "broker/group/records.h"
 
 enum { SYNC_V_PROTOCOL_MANDATORY = 5 }; /* KIP-559 */
@@ -111,6 +111,10 @@ void group_sync_handle(struct step *s, const struct group_request *rq)
     struct group_parked parked = group_reply_park(rq);
     enum err error = validate_request(rq);
     struct group *g = group_find(s->shard, body->group_id);
+    if (error == ERR_NONE && g != NULL && g->consumer != NULL && g->state != GROUP_STATE_DEAD) {
+        consumer_classic_sync(s, rq, g);
+        return;
+    }
     if (error == ERR_NONE) {
         error = validate(g, rq);
     }

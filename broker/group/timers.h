@@ -7,13 +7,15 @@
 #include "base/base.h"
 
 enum group_timer_kind {
-    GROUP_TIMER_SESSION, /* of a member */
-    GROUP_TIMER_PENDING, /* of a member id that was given out and not used yet */
-    GROUP_TIMER_INITIAL, /* the first rebalance of a group may wait longer */
-    GROUP_TIMER_JOIN,    /* end of the join phase */
-    GROUP_TIMER_SYNC,    /* end of the sync phase */
-    GROUP_TIMER_COMMIT,  /* an append takes too long for its client */
-    GROUP_TIMER_EXPIRY,  /* look for offsets to forget */
+    GROUP_TIMER_SESSION,            /* of a member */
+    GROUP_TIMER_PENDING,            /* of a member id that was given out and not used yet */
+    GROUP_TIMER_INITIAL,            /* the first rebalance of a group may wait longer */
+    GROUP_TIMER_JOIN,               /* end of the join phase */
+    GROUP_TIMER_SYNC,               /* end of the sync phase */
+    GROUP_TIMER_COMMIT,             /* an append takes too long for its client */
+    GROUP_TIMER_EXPIRY,             /* look for offsets to forget */
+    GROUP_TIMER_CONSUMER_SESSION,   /* of a member of a consumer group */
+    GROUP_TIMER_CONSUMER_REBALANCE, /* it takes too long for a step of a rebalance */
 };
 
 /* Zeroed: not armed. */

@@ -1,6 +1,6 @@
 /* Tombstones of offsets and groups, and the requests that ask for them: DeleteGroups, OffsetDelete,
  * topics that are gone. */
-#include "broker/group/private.h"
+#include "broker/group/consumer/consumer.h"
 #include "broker/group/records.h"
 
 static struct group_pending_append *room(struct tombstones *t)
@@ -33,11 +33,19 @@ void group_tombstone_all_offsets(struct tombstones *t, const struct group *g)
     }
 }
 
+void group_append_group_tombstone(struct step *s, struct group_pending_append *p, struct group *g)
+{
+    if (g->consumer != NULL) {
+        consumer_tombstones_group(g->id, p);
+    } else {
+        group_append_record(p, group_records_group_tombstone(g->id, &p->arena));
+    }
+    group_become(s, g, GROUP_STATE_DEAD);
+}
+
 void group_tombstone_group(struct tombstones *t, struct group *g)
 {
-    struct group_pending_append *p = room(t);
-    group_append_record(p, group_records_group_tombstone(g->id, &p->arena));
-    group_become(t->s, g, GROUP_STATE_DEAD);
+    group_append_group_tombstone(t->s, room(t), g);
 }
 
 void group_tombstones_finish(struct tombstones *t)
@@ -55,7 +63,7 @@ static enum err may_delete(const struct group *g)
     if (g == NULL || g->state == GROUP_STATE_DEAD) {
         return ERR_GROUP_ID_NOT_FOUND;
     }
-    return g->state == GROUP_STATE_EMPTY ? ERR_NONE : ERR_NON_EMPTY_GROUP;
+    return group_has_no_members(g) ? ERR_NONE : ERR_NON_EMPTY_GROUP;
 }
 
 /* The answer waits for the last append; those before it are in the log before it. */
@@ -75,8 +83,7 @@ void group_delete_groups_handle(struct step *s, const struct group_request *rq)
             log_info(s->shard->log, "group", "delete", "group=%.*s offsets of %zu topics",
                      SLICE_ARG(g->id), g->topics.count);
             group_tombstone_all_offsets(&t, g);
-            group_become(s, g, GROUP_STATE_DEAD);
-            group_append_record(answering, group_records_group_tombstone(g->id, &answering->arena));
+            group_append_group_tombstone(s, answering, g);
         }
         struct wire_delete_groups_response_results *to = &r->results[r->results_count++];
         to->group_id = arena_dup(&answering->arena, body->groups_names[i]);

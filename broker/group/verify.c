@@ -1,5 +1,5 @@
 /* The invariants, as code. */
-#include "broker/group/private.h"
+#include "broker/group/consumer/consumer.h"
 
 struct tokens {
     size_t joins;
@@ -77,6 +77,10 @@ static void verify_offsets(const struct group *g, size_t *committed)
 
 static void verify_group(const struct group *g, struct tokens *all)
 {
+    if (g->consumer != NULL) {
+        consumer_group_verify(g->consumer);
+        return;
+    }
     struct tokens t = {0};
     size_t statics = 0;
     size_t missing = 0;
@@ -119,7 +123,12 @@ void group_shard_verify(const struct group_shard *shard)
     size_t tokens = t.joins + t.syncs;
     LIST_EACH(node, &shard->appends)
     {
-        tokens += LIST_ENTRY(node, struct group_pending_append, node)->reply.waiting;
+        struct group_pending_append *p = LIST_ENTRY(node, struct group_pending_append, node);
+        tokens += p->reply.waiting;
+        LIST_EACH(waiter, &p->waiters)
+        {
+            tokens++;
+        }
     }
     /* Every request that was taken waits in exactly one place. */
     ASSERT(tokens == shard->parked);
