@@ -104,7 +104,10 @@ static void commit_topic(struct step *s, struct group_pending_append *p,
         ARENA_ARRAY(&p->arena, count, struct wire_offset_commit_response_topics_partitions);
     for (size_t i = 0; i < count; i++) {
         const struct wire_offset_commit_request_topics_partitions *one = &from->partitions[i];
-        struct group_key key = {GROUP_KEY_OFFSET, body->group_id, from->name, one->partition_index};
+        struct group_key key = {.kind = GROUP_KEY_OFFSET,
+                                .group = body->group_id,
+                                .topic = from->name,
+                                .partition = one->partition_index};
         struct group_offset_value value = {
             .offset = one->committed_offset,
             .leader_epoch = one->committed_leader_epoch,
@@ -157,7 +160,10 @@ static void txn_commit_topic(struct step *s, struct group_pending_append *p, str
         ARENA_ARRAY(&p->arena, count, struct wire_txn_offset_commit_response_topics_partitions);
     for (size_t i = 0; i < count; i++) {
         const struct wire_txn_offset_commit_request_topics_partitions *one = &from->partitions[i];
-        struct group_key key = {GROUP_KEY_OFFSET, group_id, from->name, one->partition_index};
+        struct group_key key = {.kind = GROUP_KEY_OFFSET,
+                                .group = group_id,
+                                .topic = from->name,
+                                .partition = one->partition_index};
         struct group_offset_value value = {.offset = one->committed_offset,
                                            .leader_epoch = one->committed_leader_epoch,
                                            .metadata = one->committed_metadata,

@@ -48,8 +48,10 @@ static bool expire_offsets(struct tombstones *t, const struct group *g)
                 nothing_left = false;
                 continue;
             }
-            group_tombstone_offset(
-                t, &(struct group_key){GROUP_KEY_OFFSET, g->id, topic->name, o->partition});
+            group_tombstone_offset(t, &(struct group_key){.kind = GROUP_KEY_OFFSET,
+                                                          .group = g->id,
+                                                          .topic = topic->name,
+                                                          .partition = o->partition});
             t->s->shard->offsets_expired++;
         }
     }

@@ -70,7 +70,8 @@ enum err group_records_key(struct slice key, struct arena *arena, struct group_k
     if (version <= KEY_OFFSET_MAX) {
         struct wire_offset_commit_key k;
         TRY(group_records_decode(&wire_msg_offset_commit_key, key, arena, &k));
-        *out = (struct group_key){GROUP_KEY_OFFSET, k.group, k.topic, k.partition};
+        *out = (struct group_key){
+            .kind = GROUP_KEY_OFFSET, .group = k.group, .topic = k.topic, .partition = k.partition};
     } else if (version == KEY_GROUP) {
         struct wire_group_metadata_key k;
         TRY(group_records_decode(&wire_msg_group_metadata_key, key, arena, &k));

@@ -27,8 +27,10 @@ void group_tombstone_all_offsets(struct tombstones *t, const struct group *g)
     for (const struct group_topic *topic; (topic = map_next(&g->topics, &t_at)) != NULL;) {
         size_t o_at = 0;
         for (const struct group_offset *o; (o = map_next(&topic->offsets, &o_at)) != NULL;) {
-            group_tombstone_offset(
-                t, &(struct group_key){GROUP_KEY_OFFSET, g->id, topic->name, o->partition});
+            group_tombstone_offset(t, &(struct group_key){.kind = GROUP_KEY_OFFSET,
+                                                          .group = g->id,
+                                                          .topic = topic->name,
+                                                          .partition = o->partition});
         }
     }
 }
@@ -114,8 +116,10 @@ static void delete_topic_offsets(struct group_pending_append *p, const struct gr
     to->partitions =
         ARENA_ARRAY(&p->arena, count, struct wire_offset_delete_response_topics_partitions);
     for (size_t i = 0; i < count; i++) {
-        struct group_key key = {GROUP_KEY_OFFSET, g->id, from->name,
-                                from->partitions[i].partition_index};
+        struct group_key key = {.kind = GROUP_KEY_OFFSET,
+                                .group = g->id,
+                                .topic = from->name,
+                                .partition = from->partitions[i].partition_index};
         struct wire_offset_delete_response_topics_partitions *answer =
             &to->partitions[to->partitions_count++];
         answer->partition_index = key.partition;
@@ -165,8 +169,10 @@ void group_shard_topics_deleted(struct group_shard *shard, const struct slice *t
             size_t o_at = 0;
             const struct group_offset *o;
             while (topic != NULL && (o = map_next(&topic->offsets, &o_at)) != NULL) {
-                group_tombstone_offset(
-                    &t, &(struct group_key){GROUP_KEY_OFFSET, g->id, topic->name, o->partition});
+                group_tombstone_offset(&t, &(struct group_key){.kind = GROUP_KEY_OFFSET,
+                                                               .group = g->id,
+                                                               .topic = topic->name,
+                                                               .partition = o->partition});
             }
         }
     }

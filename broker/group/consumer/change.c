@@ -8,6 +8,34 @@ void consumer_change_begin(struct consumer_change *c, struct step *s, struct gro
     c->append->group_id = arena_dup(&c->append->arena, g->id);
 }
 
+/* The whole group as it is, behind the tombstones of what it was. */
+static void rewrite(struct consumer_group *cg, struct group_pending_append *p)
+{
+    for (size_t i = 0; cg->lost != NULL && i < cg->lost->effect.records_count; i++) {
+        struct slice key = arena_dup(&p->arena, cg->lost->effect.records[i].key);
+        group_append_record(p, (struct group_record){key, SLICE_NULL});
+    }
+    if (cg->lost != NULL) {
+        group_append_free(cg->lost);
+        cg->lost = NULL;
+    }
+    consumer_record_all(cg, p);
+    cg->rewrite = false;
+}
+
+static void keep_tombstones(struct consumer_group *cg, const struct group_pending_append *p)
+{
+    for (size_t i = 0; i < p->effect.records_count; i++) {
+        if (slice_is_null(p->effect.records[i].value)) {
+            if (cg->lost == NULL) {
+                cg->lost = group_append_new(p->shard);
+            }
+            struct slice key = arena_dup(&cg->lost->arena, p->effect.records[i].key);
+            group_append_record(cg->lost, (struct group_record){key, SLICE_NULL});
+        }
+    }
+}
+
 /* The fate of the group's batch is known. */
 static void settled(struct step *s, struct group_pending_append *p, enum err error)
 {
@@ -16,7 +44,10 @@ static void settled(struct step *s, struct group_pending_append *p, enum err err
         if (g->consumer->last_append == p->id) {
             g->consumer->last_append = 0;
         }
-        g->consumer->rewrite = g->consumer->rewrite || error != ERR_NONE;
+        if (error != ERR_NONE) {
+            g->consumer->rewrite = true;
+            keep_tombstones(g->consumer, p);
+        }
     }
 }
 
@@ -25,8 +56,7 @@ void consumer_change_finish(struct consumer_change *c, const struct group_reques
     struct group_pending_append *p = c->append;
     struct consumer_group *cg = c->cg;
     if (cg != NULL && cg->rewrite && p->effect.records_count > 0) {
-        consumer_record_all(cg, p);
-        cg->rewrite = false;
+        rewrite(cg, p);
     }
     if (p->effect.records_count == 0) {
         uint64_t before = cg == NULL ? 0 : cg->last_append;

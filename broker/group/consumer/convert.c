@@ -191,6 +191,18 @@ static void become_classic(struct consumer_change *c, struct group *g, int32_t g
     group_rebalance_prepare(s, g, "the last member of the consumer protocol left");
 }
 
+/* The generation of a classic group is what its members know: they are told to join again, not that
+ * they are strangers. */
+static int32_t newest_epoch(const struct consumer_group *cg)
+{
+    int32_t newest = 0;
+    size_t at = 0;
+    for (const struct consumer_member *m; (m = map_next(&cg->members, &at)) != NULL;) {
+        newest = (int32_t)max_i64(newest, m->epoch);
+    }
+    return newest;
+}
+
 void consumer_change_maybe_downgrade(struct consumer_change *c)
 {
     struct consumer_group *cg = c->cg;
@@ -209,7 +221,7 @@ void consumer_change_maybe_downgrade(struct consumer_change *c)
         copies[count++] = copy_back(m, &c->append->arena);
     }
     consumer_tombstones_group(g->id, c->append);
-    int32_t epoch = cg->epoch;
+    int32_t generation = newest_epoch(cg);
     consumer_group_free(cg);
     c->cg = NULL;
     for (size_t i = 0; i < count; i++) {
@@ -217,5 +229,5 @@ void consumer_change_maybe_downgrade(struct consumer_change *c)
     }
     mem_free(copies);
     ASSERT(have_common_protocol(g));
-    become_classic(c, g, epoch);
+    become_classic(c, g, generation);
 }

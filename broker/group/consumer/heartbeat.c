@@ -300,6 +300,7 @@ static void leave(struct consumer_change *c, const struct group_request *rq)
              body->member_epoch == CONSUMER_EPOCH_STATIC_LEAVE ? "true" : "false");
     if (body->member_epoch == CONSUMER_EPOCH_STATIC_LEAVE) {
         consumer_member_set_epoch(m, CONSUMER_EPOCH_STATIC_LEAVE);
+        m->state = CONSUMER_MEMBER_STABLE;
         consumer_member_set_partitions(m, consumer_set_copy(&m->assigned),
                                        (struct consumer_set){0});
         group_timer_cancel(&c->s->shard->timers, &m->rebalance);

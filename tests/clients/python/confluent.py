@@ -102,9 +102,8 @@ class World:
         print("came back")
 
     def by_time(self):
-        member = self.join()
+        member = Consumer({"bootstrap.servers": self.servers, "group.id": self.group + "-time"})
         asked = [TopicPartition(self.topic, p, BASE_MS + 1000 * 1000) for p in range(PARTITIONS)]
-        member.unsubscribe()
         member.assign(member.offsets_for_times(asked, 20))
         want = COUNT + MORE + 1 - 1000
         seen = Seen()

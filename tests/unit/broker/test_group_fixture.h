@@ -430,7 +430,7 @@ static inline int64_t fix_fetch(const struct fix *f, const char *group, const ch
     struct wire_offset_fetch_request_groups_topics t = {
         .name = slice_str(topic), .partition_indexes = &partition, .partition_indexes_count = 1};
     struct wire_offset_fetch_request_groups rq = {
-        .group_id = slice_str(group), .topics = &t, .topics_count = 1};
+        .group_id = slice_str(group), .member_epoch = -1, .topics = &t, .topics_count = 1};
     struct wire_offset_fetch_response_groups r;
     struct arena arena = {0};
     group_shard_offset_fetch(f->shard, &rq, require_stable, &arena, &r);

@@ -111,7 +111,10 @@ END_TEST
 START_TEST(skips_records_of_other_protocols)
 {
     struct fix *f = loading();
-    for (int16_t version = 3; version < 20; version++) {
+    for (int16_t version = 9; version < 20; version++) {
+        if (version == 16) {
+            continue; /* of consumer groups */
+        }
         uint8_t key[4] = {0, (uint8_t)version, 1, 2};
         ck_assert_int_eq(replay(f, slice_of(key, sizeof key), slice_str("whatever")), ERR_NONE);
         ck_assert_int_eq(replay(f, slice_of(key, sizeof key), SLICE_NULL), ERR_NONE);
