@@ -79,9 +79,9 @@ const size_t settings_topic_rows_count = ARRAY_LEN(settings_topic_rows);
 
 const struct setting settings_group_rows[] = {
     ACTS("consumer.heartbeat.interval.ms", INT, "5000", "1..", DYNAMIC,
-          "group.consumer.heartbeat.interval.ms", "Heartbeat interval of the group's members."),
+         "group.consumer.heartbeat.interval.ms", "Heartbeat interval of the group's members."),
     ACTS("consumer.session.timeout.ms", INT, "45000", "1..", DYNAMIC,
-          "group.consumer.session.timeout.ms", "Session timeout of the group's members."),
+         "group.consumer.session.timeout.ms", "Session timeout of the group's members."),
     KNOWN("share.heartbeat.interval.ms", INT, "5000", "1..", DYNAMIC,
           "group.share.heartbeat.interval.ms"),
     KNOWN("share.record.lock.duration.ms", INT, "30000", "1000..", DYNAMIC,
