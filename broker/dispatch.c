@@ -4,7 +4,8 @@
 #include "broker/api/api.h"
 
 /* From the oldest that librdkafka 1.x, kafka-python 2.0 and Java 2.1 send to those of Kafka 4.1.
- * What is not here is not advertised: transactions, ACLs, quotas and others listed in the README. */
+ * What is not here is not advertised: transactions, ACLs, quotas and others listed in the README.
+ */
 const struct net_api broker_apis[] = {
     {WIRE_API_PRODUCE, 0, 13, broker_api_produce, NULL},
     {WIRE_API_FETCH, 4, 18, broker_api_fetch, NULL},
