@@ -2,26 +2,25 @@
 #include "broker/group/consumer/consumer.h"
 #include "metadata/image.h"
 
-typedef struct wire_consumer_group_describe_response_groups described_group;
-typedef struct wire_consumer_group_describe_response_groups_members described_member;
-typedef struct wire_consumer_group_describe_response_groups_members_assignment_topic_partitions
-    described_topic;
+#define GROUP struct wire_consumer_group_describe_response_groups
+#define MEMBER struct wire_consumer_group_describe_response_groups_members
+#define TOPIC \
+    struct wire_consumer_group_describe_response_groups_members_assignment_topic_partitions
 
 enum { MEMBER_TYPE_CLASSIC = 0, MEMBER_TYPE_CONSUMER = 1 };
 
 /* The assignment and the target have structures of the same form. */
 _Static_assert(
-    sizeof(described_topic) ==
+    sizeof(TOPIC) ==
         sizeof(
             struct
             wire_consumer_group_describe_response_groups_members_target_assignment_topic_partitions),
     "one form");
 
-static described_topic *describe_set(const struct consumer_set *set,
-                                     const struct metadata_image *image, struct arena *arena,
-                                     int32_t *count)
+static TOPIC *describe_set(const struct consumer_set *set, const struct metadata_image *image,
+                           struct arena *arena, int32_t *count)
 {
-    described_topic *topics = ARENA_ARRAY(arena, set->count, described_topic);
+    TOPIC *topics = ARENA_ARRAY(arena, set->count, TOPIC);
     *count = 0;
     size_t run;
     for (size_t at = 0; at < set->count; at += run) {
@@ -31,7 +30,7 @@ static described_topic *describe_set(const struct consumer_set *set,
         if (t == NULL) {
             continue; /* deleted, and not noticed by the group yet */
         }
-        described_topic *to = &topics[(*count)++];
+        TOPIC *to = &topics[(*count)++];
         to->topic_id = t->id;
         to->topic_name = arena_dup(arena, t->name);
         to->partitions = ARENA_ARRAY(arena, run, int32_t);
@@ -42,8 +41,7 @@ static described_topic *describe_set(const struct consumer_set *set,
     return topics;
 }
 
-static void describe_member(const struct consumer_member *m, struct arena *arena,
-                            described_member *to)
+static void describe_member(const struct consumer_member *m, struct arena *arena, MEMBER *to)
 {
     const struct metadata_image *image = m->group->group->shard->image;
     to->member_id = arena_dup(arena, m->id);
@@ -66,13 +64,13 @@ static void describe_member(const struct consumer_member *m, struct arena *arena
 }
 
 void group_shard_describe_consumer(const struct group_shard *shard, struct slice group_id,
-                                   struct arena *arena, described_group *out)
+                                   struct arena *arena, GROUP *out)
 {
-    *out = (described_group){.group_id = arena_dup(arena, group_id),
-                             .error_message = SLICE_NULL,
-                             .group_state = slice_str(""),
-                             .assignor_name = slice_str(""),
-                             .authorized_operations = INT32_MIN};
+    *out = (GROUP){.group_id = arena_dup(arena, group_id),
+                   .error_message = SLICE_NULL,
+                   .group_state = slice_str(""),
+                   .assignor_name = slice_str(""),
+                   .authorized_operations = INT32_MIN};
     if (shard->phase != GROUP_SHARD_ACTIVE) {
         out->error_code = err_wire(group_shard_phase_error(shard));
         return;
@@ -91,7 +89,7 @@ void group_shard_describe_consumer(const struct group_shard *shard, struct slice
     out->group_epoch = cg->epoch;
     out->assignment_epoch = cg->target_epoch;
     out->assignor_name = arena_dup(arena, consumer_group_assignor(cg));
-    out->members = ARENA_ARRAY(arena, cg->members.count, described_member);
+    out->members = ARENA_ARRAY(arena, cg->members.count, MEMBER);
     size_t at = 0;
     for (const struct consumer_member *m; (m = map_next(&cg->members, &at)) != NULL;) {
         describe_member(m, arena, &out->members[out->members_count++]);

@@ -3,16 +3,14 @@
 
 enum { HEARTBEAT_V_CLIENT_MAKES_ID = 1 }; /* KIP-1082 */
 
-typedef struct wire_consumer_group_heartbeat_request heartbeat_request;
-typedef struct wire_consumer_group_heartbeat_response heartbeat_response;
-
 /* ---- answers ---- */
 
 void consumer_refuse(struct consumer_change *c, const struct group_request *rq, enum err error,
                      struct slice why)
 {
     struct arena *arena = &c->s->out->arena;
-    heartbeat_response *r = ARENA_NEW(arena, heartbeat_response);
+    struct wire_consumer_group_heartbeat_response *r =
+        ARENA_NEW(arena, struct wire_consumer_group_heartbeat_response);
     r->error_code = err_wire(error);
     r->error_message = arena_dup(arena, why);
     if (c->append->effect.records_count > 0) {
@@ -24,17 +22,18 @@ void consumer_refuse(struct consumer_change *c, const struct group_request *rq, 
     consumer_change_drop(c);
 }
 
-typedef struct wire_consumer_group_heartbeat_response_assignment response_assignment;
-typedef struct wire_consumer_group_heartbeat_response_assignment_topic_partitions response_topic;
+#define TOPIC struct wire_consumer_group_heartbeat_response_assignment_topic_partitions
 
-static response_assignment *assignment_of(const struct consumer_set *set, struct arena *arena)
+static struct wire_consumer_group_heartbeat_response_assignment *
+assignment_of(const struct consumer_set *set, struct arena *arena)
 {
-    response_assignment *a = ARENA_NEW(arena, response_assignment);
-    a->topic_partitions = ARENA_ARRAY(arena, set->count, response_topic);
+    struct wire_consumer_group_heartbeat_response_assignment *a =
+        ARENA_NEW(arena, struct wire_consumer_group_heartbeat_response_assignment);
+    a->topic_partitions = ARENA_ARRAY(arena, set->count, TOPIC);
     size_t run;
     for (size_t at = 0; at < set->count; at += run) {
         run = consumer_set_run(set, at);
-        response_topic *to = &a->topic_partitions[a->topic_partitions_count++];
+        TOPIC *to = &a->topic_partitions[a->topic_partitions_count++];
         to->topic_id = set->at[at].topic;
         to->partitions = ARENA_ARRAY(arena, run, int32_t);
         for (size_t i = 0; i < run; i++) {
@@ -44,10 +43,11 @@ static response_assignment *assignment_of(const struct consumer_set *set, struct
     return a;
 }
 
-static heartbeat_response *new_response(struct consumer_change *c, struct slice member_id,
-                                        int32_t epoch)
+static struct wire_consumer_group_heartbeat_response *
+new_response(struct consumer_change *c, struct slice member_id, int32_t epoch)
 {
-    heartbeat_response *r = ARENA_NEW(&c->append->arena, heartbeat_response);
+    struct wire_consumer_group_heartbeat_response *r =
+        ARENA_NEW(&c->append->arena, struct wire_consumer_group_heartbeat_response);
     r->error_message = SLICE_NULL;
     r->member_id = arena_dup(&c->append->arena, member_id);
     r->member_epoch = epoch;
@@ -58,7 +58,7 @@ static heartbeat_response *new_response(struct consumer_change *c, struct slice 
 
 static enum err check_join(const struct group_request *rq, struct slice *why)
 {
-    const heartbeat_request *body = rq->body;
+    const struct wire_consumer_group_heartbeat_request *body = rq->body;
     const char *text = NULL;
     if (body->rebalance_timeout_ms < 0) {
         text = "RebalanceTimeoutMs must be provided in first request.";
@@ -77,7 +77,7 @@ static enum err check_join(const struct group_request *rq, struct slice *why)
 
 static enum err check_epoch(const struct group_request *rq, struct slice *why)
 {
-    const heartbeat_request *body = rq->body;
+    const struct wire_consumer_group_heartbeat_request *body = rq->body;
     const char *text = NULL;
     if (body->member_epoch == CONSUMER_EPOCH_JOIN) {
         return check_join(rq, why);
@@ -102,7 +102,7 @@ static bool is_empty_text(struct slice s)
 static enum err check_request(const struct group_request *rq, struct arena *arena,
                               struct slice *why)
 {
-    const heartbeat_request *body = rq->body;
+    const struct wire_consumer_group_heartbeat_request *body = rq->body;
     const char *empty = body->group_id.len == 0            ? "GroupId"
                         : is_empty_text(body->instance_id) ? "InstanceId"
                         : is_empty_text(body->rack_id)     ? "RackId"
@@ -129,7 +129,8 @@ static enum err check_request(const struct group_request *rq, struct arena *aren
 /* ---- the group ---- */
 
 /* Makes the request's group one of consumers. */
-static enum err open_group(struct consumer_change *c, const heartbeat_request *body,
+static enum err open_group(struct consumer_change *c,
+                           const struct wire_consumer_group_heartbeat_request *body,
                            struct slice *why)
 {
     struct group *g = group_find(c->s->shard, body->group_id);
@@ -160,7 +161,7 @@ static enum err open_group(struct consumer_change *c, const heartbeat_request *b
 static bool update_member(struct consumer_change *c, const struct group_request *rq,
                           struct consumer_member *m)
 {
-    const heartbeat_request *body = rq->body;
+    const struct wire_consumer_group_heartbeat_request *body = rq->body;
     struct group_record before = consumer_record_member(m, &c->append->arena);
     bool joins = body->member_epoch == CONSUMER_EPOCH_JOIN;
     bool changed = m->epoch == CONSUMER_EPOCH_JOIN && m->target.count == 0; /* it is new */
@@ -195,7 +196,7 @@ static bool update_member(struct consumer_change *c, const struct group_request 
     return changed;
 }
 
-static struct consumer_set read_owned(const heartbeat_request *body)
+static struct consumer_set read_owned(const struct wire_consumer_group_heartbeat_request *body)
 {
     struct consumer_set set = {0};
     for (int32_t i = 0; i < body->topic_partitions_count; i++) {
@@ -209,7 +210,7 @@ static struct consumer_set read_owned(const heartbeat_request *body)
 }
 
 /* A member that tells everything wants to be told everything. */
-static bool is_full(const heartbeat_request *body)
+static bool is_full(const struct wire_consumer_group_heartbeat_request *body)
 {
     return body->member_epoch == CONSUMER_EPOCH_JOIN ||
            (body->rebalance_timeout_ms >= 0 && body->topic_partitions_count >= 0 &&
@@ -220,7 +221,7 @@ static bool is_full(const heartbeat_request *body)
 static void stay(struct consumer_change *c, const struct group_request *rq,
                  struct consumer_member *m, const struct consumer_set *owned)
 {
-    const heartbeat_request *body = rq->body;
+    const struct wire_consumer_group_heartbeat_request *body = rq->body;
     struct consumer_set before = consumer_set_copy(&m->assigned);
     bool bump = update_member(c, rq, m);
     if (m->epoch == CONSUMER_EPOCH_STATIC_LEAVE) {
@@ -228,7 +229,7 @@ static void stay(struct consumer_change *c, const struct group_request *rq,
     }
     consumer_change_advance(c, m, owned, bump);
     consumer_member_touch(c->s, m);
-    heartbeat_response *r = new_response(c, m->id, m->epoch);
+    struct wire_consumer_group_heartbeat_response *r = new_response(c, m->id, m->epoch);
     r->heartbeat_interval_ms = consumer_group_heartbeat_interval(c->cg);
     if (is_full(body) || !consumer_set_eq(&before, &m->assigned)) {
         r->assignment = assignment_of(&m->assigned, &c->append->arena);
@@ -252,7 +253,7 @@ static struct slice new_member_id(struct step *s, struct arena *arena)
 
 static void join_or_stay(struct consumer_change *c, const struct group_request *rq)
 {
-    const heartbeat_request *body = rq->body;
+    const struct wire_consumer_group_heartbeat_request *body = rq->body;
     struct consumer_set owned = read_owned(body);
     bool joins = body->member_epoch == CONSUMER_EPOCH_JOIN;
     struct consumer_joiner j = {
@@ -276,7 +277,8 @@ static void join_or_stay(struct consumer_change *c, const struct group_request *
 
 /* ---- leaving ---- */
 
-static enum err find_leaver(struct consumer_change *c, const heartbeat_request *body,
+static enum err find_leaver(struct consumer_change *c,
+                            const struct wire_consumer_group_heartbeat_request *body,
                             struct consumer_member **out, struct slice *why)
 {
     struct consumer_joiner j = {.member_id = body->member_id,
@@ -287,7 +289,7 @@ static enum err find_leaver(struct consumer_change *c, const heartbeat_request *
 
 static void leave(struct consumer_change *c, const struct group_request *rq)
 {
-    const heartbeat_request *body = rq->body;
+    const struct wire_consumer_group_heartbeat_request *body = rq->body;
     struct consumer_member *m = NULL;
     struct slice why = SLICE_NULL;
     enum err error = find_leaver(c, body, &m, &why);
@@ -314,7 +316,7 @@ static void leave(struct consumer_change *c, const struct group_request *rq)
 
 void consumer_heartbeat_handle(struct step *s, const struct group_request *rq)
 {
-    const heartbeat_request *body = rq->body;
+    const struct wire_consumer_group_heartbeat_request *body = rq->body;
     struct slice why = SLICE_NULL;
     struct group nobody = {.id = body->group_id};
     struct consumer_change c;
