@@ -9,13 +9,11 @@
 
 enum { MEMBER_TYPE_CLASSIC = 0, MEMBER_TYPE_CONSUMER = 1 };
 
+#define TARGET_TOPIC \
+    struct wire_consumer_group_describe_response_groups_members_target_assignment_topic_partitions
+
 /* The assignment and the target have structures of the same form. */
-_Static_assert(
-    sizeof(TOPIC) ==
-        sizeof(
-            struct
-            wire_consumer_group_describe_response_groups_members_target_assignment_topic_partitions),
-    "one form");
+_Static_assert(sizeof(TOPIC) == sizeof(TARGET_TOPIC), "one form");
 
 static TOPIC *describe_set(const struct consumer_set *set, const struct metadata_image *image,
                            struct arena *arena, int32_t *count)
