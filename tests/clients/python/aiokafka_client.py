@@ -79,8 +79,11 @@ async def read_two():
         return len(seen) == COUNT
 
     async def rest_read():
+        """A rebalance takes a reader back to what is committed: the positions count."""
         await poll(seen, a)
-        return len(seen) == COUNT + MORE
+        parts = a.assignment()
+        return (len(seen) == COUNT + MORE and len(parts) == PARTITIONS
+                and sum([await a.position(part) for part in parts]) == COUNT + MORE)
 
     await wait_for(shared, "two members do not share the partitions")
     await wait_for(all_read, f"not all of {COUNT} were read")
@@ -97,7 +100,7 @@ async def read_two():
 async def come_back(admin):
     offsets = await admin.list_consumer_group_offsets(group)
     total = sum(found.offset for found in offsets.values())
-    check(total == COUNT + MORE, f"{total} committed")
+    check(total == COUNT + MORE, f"{total} committed: {offsets}")
     seen = Seen()
     member = await join()
     await write(COUNT + MORE, 1)

@@ -186,18 +186,25 @@ func (w *world) group2() {
 	b.leave()
 	w.write(count, more)
 	seen.await(count+more, "the member that stayed")
+	// A rebalance takes a reader back to what is committed: that counts.
+	await("not all is committed", func() bool { return w.committed() == count+more })
 	a.leave()
 	fmt.Println("read", len(seen.seen), "in a group")
 }
 
-func (w *world) comeBack() {
+// committed is the sum over all partitions.
+func (w *world) committed() int64 {
 	offsets, err := w.admin.ListConsumerGroupOffsets(w.group, nil)
 	must(err, "list offsets of the group")
 	total := int64(0)
 	for _, block := range offsets.Blocks[w.topic] {
 		total += block.Offset
 	}
-	check(total == count+more, "%d committed", total)
+	return total
+}
+
+func (w *world) comeBack() {
+	check(w.committed() == count+more, "%d committed", w.committed())
 	seen := &records{seen: map[int]int{}}
 	m := w.join(seen)
 	w.write(count+more, 1)
