@@ -1,4 +1,5 @@
-/* The follower: fetches from its leader, cuts what diverges, appends what comes (KIP-595). */
+/* The follower: fetches from its leader, cuts what diverges, appends what comes (KIP-595); where it
+ * is sent to a snapshot, download.c takes over. */
 #include "raft/private.h"
 
 /* A fetch claims that everything before its offset is synced, so there is none until it is. */
@@ -95,8 +96,13 @@ int64_t raft_poll_follower(struct raft *raft)
     }
     int32_t leader_id = raft->hard.leader_id;
     int64_t ready_ms = raft_peers_ready_ms(&raft->peers, leader_id, raft->now_ms);
+    ready_ms = max_i64(ready_ms, raft->loading.keep_off_ms);
     if (ready_ms <= raft->now_ms) {
-        send_fetch(raft, leader_id);
+        if (raft->loading.active && !raft->loading.checking) {
+            raft_send_fetch_snapshot(raft);
+        } else {
+            send_fetch(raft, leader_id);
+        }
         ready_ms = raft->now_ms + raft->options.request_timeout_ms;
     }
     wake_ms = min_i64(wake_ms, ready_ms);
@@ -234,8 +240,7 @@ static void append_received(struct raft *raft, const struct raft_fetch_response 
     };
 }
 
-/* The leader answered as a leader does: it lives, and this node is its follower. */
-static void note_fetched(struct raft *raft)
+void raft_note_fetched(struct raft *raft)
 {
     struct raft_follow *follow = &raft->follow;
     follow->fetch_deadline_ms = raft->now_ms + raft->options.fetch_timeout_ms;
@@ -245,9 +250,8 @@ static void note_fetched(struct raft *raft)
     raft->losses = 0;
 }
 
-void raft_on_fetch_response(struct raft *raft, int32_t from, const struct raft_response *response)
+bool raft_is_leaders_answer(struct raft *raft, int32_t from, const struct raft_response *response)
 {
-    const struct raft_fetch_response *fetch = &response->u.fetch;
     bool of_leader = raft->role == RAFT_ROLE_FOLLOWER && from == raft->hard.leader_id &&
                      response->leader_epoch == raft->hard.epoch;
     if (response->error != ERR_NONE) {
@@ -257,19 +261,23 @@ void raft_on_fetch_response(struct raft *raft, int32_t from, const struct raft_r
             raft->follow.leader_lost = true;
             rush(raft);
         }
-        return;
+        return false;
     }
     /* What somebody else gave was only asked for to find the leader. */
-    if (!of_leader || response->leader_id != from) {
+    return of_leader && response->leader_id == from;
+}
+
+void raft_on_fetch_response(struct raft *raft, int32_t from, const struct raft_response *response)
+{
+    const struct raft_fetch_response *fetch = &response->u.fetch;
+    if (!raft_is_leaders_answer(raft, from, response)) {
         return;
     }
-    if (fetch->snapshot) {
-        log_warn(raft->options.log, "raft", "leader offers a snapshot, which is not supported",
-                 "node=%d leader=%d", raft->options.self.id, raft->hard.leader_id);
-        raft_peers_back_off(&raft->peers, from, raft->now_ms);
+    raft_note_fetched(raft);
+    if (fetch->offers_snapshot || raft->loading.active) {
+        raft_on_offer(raft, fetch->snapshot);
         return;
     }
-    note_fetched(raft);
     if (fetch->diverging) {
         truncate_diverging(raft, fetch);
         return;

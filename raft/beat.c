@@ -36,6 +36,12 @@ void raft_note_contact(struct raft *raft, struct raft_progress *replica)
     }
 }
 
+void raft_note_seen(struct raft *raft, struct raft_progress *replica)
+{
+    replica->last_fetch_ms = raft->now_ms;
+    replica->log_end_at_fetch = raft->log_end;
+}
+
 /* ---- heartbeats ---- */
 
 static int64_t send_heartbeats(struct raft *raft)

@@ -6,11 +6,38 @@
 /* Requests that fail again and again are repeated this seldom. */
 enum { PEER_BACKOFF_MAX_MS = 1000 };
 
+/* The newest snapshot is a place of the log, and a log that begins later than 0 begins at one. */
+static enum err load_snapshot(struct raft *raft, const struct raft_boot *boot)
+{
+    struct raft_position start = boot->log_start;
+    struct raft_position snapshot = boot->snapshot;
+    bool whole = start.offset == 0 && start.epoch == 0;
+    bool fits = snapshot.offset == 0
+                    ? snapshot.epoch == 0 && whole
+                    : snapshot.offset >= start.offset && snapshot.offset <= boot->log_end;
+    if (!fits || (!whole && (start.offset < 1 || start.epoch < 1)) ||
+        !raft_position_eq(snapshot, raft_trail_place(&raft->trail, snapshot.offset))) {
+        log_error(raft->options.log, "raft", "snapshot is not of this log",
+                  "node=%d start=%" PRId64 " start_epoch=%d end=%" PRId64 " snapshot=%" PRId64
+                  " snapshot_epoch=%d",
+                  raft->options.self.id, start.offset, start.epoch, boot->log_end, snapshot.offset,
+                  snapshot.epoch);
+        return ERR_CORRUPT;
+    }
+    raft->snapshot = snapshot;
+    if (snapshot.offset > 0) {
+        raft->high_watermark = snapshot.offset;
+    }
+    return ERR_NONE;
+}
+
 static enum err load_log(struct raft *raft, const struct raft_boot *boot)
 {
+    raft_trail_reset(&raft->trail, boot->log_start);
     for (int i = 0; i < boot->epoch_count; i++) {
         const struct raft_epoch_start *entry = &boot->epochs[i];
-        bool ascends = i == 0 ? entry->start == 0 && entry->epoch >= 1
+        bool ascends = i == 0 ? entry->start == boot->log_start.offset && entry->epoch >= 1 &&
+                                    entry->epoch >= boot->log_start.epoch
                               : entry->start > boot->epochs[i - 1].start &&
                                     entry->epoch > boot->epochs[i - 1].epoch;
         if (!ascends || entry->start >= boot->log_end) {
@@ -21,7 +48,8 @@ static enum err load_log(struct raft *raft, const struct raft_boot *boot)
         }
         raft_trail_assign(&raft->trail, entry->epoch, entry->start);
     }
-    if ((boot->log_end > 0) != (boot->epoch_count > 0)) {
+    if (boot->log_end < boot->log_start.offset ||
+        (boot->log_end > boot->log_start.offset) != (boot->epoch_count > 0)) {
         log_error(raft->options.log, "raft", "log has no epochs", "node=%d end=%" PRId64,
                   raft->options.self.id, boot->log_end);
         return ERR_CORRUPT;
@@ -39,7 +67,7 @@ static enum err load_log(struct raft *raft, const struct raft_boot *boot)
     }
     raft->log_end = boot->log_end;
     raft->flushed = boot->log_end;
-    return ERR_NONE;
+    return load_snapshot(raft, boot);
 }
 
 static void load_role(struct raft *raft, const struct raft_boot *boot)

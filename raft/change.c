@@ -174,6 +174,7 @@ void raft_on_change(struct raft *raft, const struct raft_change *change)
     }
     struct raft_voter_set set = apply(raft_voters(raft), change);
     int64_t offset = raft->log_end++;
+    raft_trail_assign(&raft->trail, raft->hard.epoch, offset); /* the log may be empty by a trim */
     update->append = (struct raft_append){
         .kind = RAFT_APPEND_VOTERS,
         .base_offset = offset,

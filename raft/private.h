@@ -2,7 +2,9 @@
  *
  * raft.c dispatches events; role.c changes roles; election.c asks for votes, vote.c gives them;
  * append.c is the follower, replicate.c the leader; change.c changes the voters; read.c confirms
- * reads; beat.c keeps the leader honest (heartbeats, check-quorum) and hands over. */
+ * reads; beat.c keeps the leader honest (heartbeats, check-quorum) and hands over; download.c gets
+ * a snapshot where the leader's log does not reach back far enough, snapshot.c has the rest about
+ * snapshots. */
 #ifndef RAFT_PRIVATE_H
 #define RAFT_PRIVATE_H
 
@@ -30,6 +32,10 @@ enum {
     RAFT_DISCOVER_MAX_MS = 200,
     /* A leader forgets an observer that has not fetched for this long. */
     RAFT_OBSERVER_TTL_MS = 300 * 1000,
+    /* A snapshot that turns out damaged is large, and will not be better at once: the first pause
+     * before another attempt, doubled with every failure. */
+    RAFT_LOAD_BACKOFF_MS = 250,
+    RAFT_LOAD_BACKOFF_MAX_MS = 60 * 1000,
 };
 
 /* FOLLOWER; `leader_lost` also while PROSPECTIVE. */
@@ -47,6 +53,20 @@ struct raft_read {
     uint64_t token;
     uint64_t number; /* 1, 2, … of this leadership */
     int64_t log_end; /* when it came */
+};
+
+/* A snapshot being fetched from the leader of `epoch`. It begins as FOLLOWER and lasts as long as
+ * the epoch: only the same leader has the same bytes under the same name. */
+struct raft_loading {
+    bool active;
+    bool checking; /* all bytes are here; the driver looks at them */
+    struct raft_position snapshot;
+    int64_t position;    /* of the next piece */
+    int64_t size;        /* −1: not known */
+    int64_t keep_off_ms; /* no fetch before that: signs of life are enough while there is nothing
+                            to get */
+    int failures;        /* in a row */
+    int64_t again_ms;    /* no other attempt before that */
 };
 
 /* LEADER. */
@@ -84,6 +104,7 @@ struct raft {
 
     struct raft_trail trail;
     struct raft_voters voters;
+    struct raft_position snapshot; /* the newest here */
     int64_t log_end;
     int64_t flushed;
     int64_t high_watermark;
@@ -96,6 +117,7 @@ struct raft {
     int losses;                /* elections and pre-votes lost in a row */
     struct raft_ballot ballot; /* PROSPECTIVE, CANDIDATE */
     struct raft_follow follow;
+    struct raft_loading loading;
     struct raft_lead lead;
     struct raft_resign resign;
     int64_t discover_ms;
@@ -170,10 +192,43 @@ int64_t raft_poll_discover(struct raft *raft);
 void raft_on_fetch_response(struct raft *raft, int32_t from, const struct raft_response *response);
 void raft_on_fetch_failed(struct raft *raft, int32_t peer, bool closed);
 void raft_on_connection_lost(struct raft *raft, int32_t peer);
+
+/* The leader answered as a leader does: it lives, and this node is its follower. */
+void raft_note_fetched(struct raft *raft);
+
+/* Is this an answer of the leader that this node follows? An error is dealt with here, and no
+ * reason to go on. */
+bool raft_is_leaders_answer(struct raft *raft, int32_t from, const struct raft_response *response);
 void raft_on_begin_request(struct raft *raft, uint64_t token, const struct raft_request *request);
 void raft_on_end_request(struct raft *raft, uint64_t token, const struct raft_request *request);
 
+/* ---- download.c ---- */
+
+/* The leader wants this node to load a snapshot. */
+void raft_on_offer(struct raft *raft, struct raft_position snapshot);
+void raft_on_fetch_snapshot_response(struct raft *raft, int32_t from,
+                                     const struct raft_response *response);
+void raft_on_snapshot_checked(struct raft *raft, const struct raft_event *event);
+
+/* Asks the leader for the next piece. */
+void raft_send_fetch_snapshot(struct raft *raft);
+
+/* Gives up what is being loaded, if anything is. */
+void raft_drop_download(struct raft *raft);
+
+/* ---- snapshot.c ---- */
+
+/* True if the follower needs a snapshot to go on; it has been told so then. */
+bool raft_answer_offer(struct raft *raft, uint64_t token, const struct raft_fetch_request *fetch);
+void raft_on_fetch_snapshot_request(struct raft *raft, uint64_t token,
+                                    const struct raft_request *request);
+void raft_on_snapshot_taken(struct raft *raft, struct raft_position snapshot);
+void raft_on_trim(struct raft *raft, struct raft_position to);
+
 /* ---- replicate.c ---- */
+
+/* May a replica of that epoch fetch here? */
+enum err raft_check_fetch_epoch(const struct raft *raft, int32_t epoch) MUST_USE;
 
 void raft_lead_init(struct raft *raft);
 void raft_on_append(struct raft *raft, int32_t epoch, int count);
@@ -218,6 +273,9 @@ void raft_reset_check_quorum(struct raft *raft);
 int64_t raft_poll_leader(struct raft *raft);
 int64_t raft_poll_resigned(struct raft *raft);
 void raft_note_contact(struct raft *raft, struct raft_progress *replica);
+
+/* The replica asked for something, from which nothing follows about its log. */
+void raft_note_seen(struct raft *raft, struct raft_progress *replica);
 void raft_on_begin_response(struct raft *raft, int32_t from, const struct raft_response *response);
 void raft_on_begin_failed(struct raft *raft, int32_t peer);
 void raft_on_end_response(struct raft *raft, int32_t from, const struct raft_response *response);

@@ -30,6 +30,9 @@ static void on_request(struct raft *raft, uint64_t token, const struct raft_requ
     case RAFT_RPC_FETCH:
         raft_on_fetch_request(raft, token, request);
         break;
+    case RAFT_RPC_FETCH_SNAPSHOT:
+        raft_on_fetch_snapshot_request(raft, token, request);
+        break;
     }
 }
 
@@ -51,6 +54,9 @@ static void on_response(struct raft *raft, int32_t peer, uint64_t id,
     switch (response->rpc) {
     case RAFT_RPC_FETCH: /* may be what made this node a follower */
         raft_on_fetch_response(raft, peer, response);
+        break;
+    case RAFT_RPC_FETCH_SNAPSHOT:
+        raft_on_fetch_snapshot_response(raft, peer, response);
         break;
     case RAFT_RPC_VOTE:
         if (same) {
@@ -85,6 +91,7 @@ static void on_failed(struct raft *raft, int32_t peer, uint64_t id, bool closed)
     case RAFT_RPC_END_EPOCH:
         break; /* told again after the backoff */
     case RAFT_RPC_FETCH:
+    case RAFT_RPC_FETCH_SNAPSHOT:
         raft_on_fetch_failed(raft, peer, closed);
         break;
     }
@@ -150,6 +157,15 @@ static void dispatch(struct raft *raft, const struct raft_event *event)
         break;
     case RAFT_EVENT_SHUTDOWN:
         on_shutdown(raft, event->u.shutdown.wait_ms_max);
+        break;
+    case RAFT_EVENT_SNAPSHOT_CHECKED:
+        raft_on_snapshot_checked(raft, event);
+        break;
+    case RAFT_EVENT_SNAPSHOT_TAKEN:
+        raft_on_snapshot_taken(raft, event->u.taken.snapshot);
+        break;
+    case RAFT_EVENT_TRIM:
+        raft_on_trim(raft, event->u.trim.to);
         break;
     }
 }

@@ -92,7 +92,13 @@ const char *raft_role_name(enum raft_role role);
 
 /* ---- messages ---- */
 
-enum raft_rpc { RAFT_RPC_VOTE, RAFT_RPC_BEGIN_EPOCH, RAFT_RPC_END_EPOCH, RAFT_RPC_FETCH };
+enum raft_rpc {
+    RAFT_RPC_VOTE,
+    RAFT_RPC_BEGIN_EPOCH,
+    RAFT_RPC_END_EPOCH,
+    RAFT_RPC_FETCH,
+    RAFT_RPC_FETCH_SNAPSHOT,
+};
 
 struct raft_vote_request {
     struct raft_key candidate;
@@ -119,6 +125,12 @@ struct raft_fetch_request {
     int32_t wait_ms_max;
 };
 
+struct raft_fetch_snapshot_request {
+    struct raft_key replica;
+    struct raft_position snapshot;
+    int64_t position; /* of the first byte wanted */
+};
+
 struct raft_request {
     enum raft_rpc rpc;
     int32_t epoch;     /* of the sender; of the candidate, for a vote */
@@ -128,6 +140,7 @@ struct raft_request {
         struct raft_begin_epoch_request begin;
         struct raft_end_epoch_request end;
         struct raft_fetch_request fetch;
+        struct raft_fetch_snapshot_request fetch_snapshot;
     } u;
 };
 
@@ -145,13 +158,23 @@ struct raft_fetch_response {
     bool diverging;         /* the follower's log is not a prefix of the leader's: */
     int32_t diverging_epoch;
     int64_t diverging_end; /* where the leader's log has the end of `diverging_epoch` */
-    bool snapshot;         /* received only: the leader wants us to load a snapshot */
+    bool offers_snapshot;  /* what the follower lacks is not in the leader's log any more: */
+    struct raft_position snapshot; /* load this, then go on after it */
     /* Given by the leader: send batches from `from`, as many as fit, up to `to` (none if equal). */
     int64_t from;
     int64_t to;
     /* Received by a follower. */
     const struct raft_batch *batches;
     int batch_count;
+};
+
+/* A piece of a snapshot's file. The core of the leader gives name and position; `size` and the
+ * bytes are the driver's, and so are SNAPSHOT_NOT_FOUND and POSITION_OUT_OF_RANGE. */
+struct raft_fetch_snapshot_response {
+    struct raft_position snapshot;
+    int64_t position;
+    int64_t size;   /* of the file */
+    int64_t length; /* received: how many bytes came */
 };
 
 struct raft_response {
@@ -164,6 +187,7 @@ struct raft_response {
             bool granted;
         } vote;
         struct raft_fetch_response fetch;
+        struct raft_fetch_snapshot_response fetch_snapshot;
     } u;
 };
 
@@ -193,6 +217,9 @@ enum raft_event_type {
     RAFT_EVENT_READ,            /* may the state be read? answered once through update.reads */
     RAFT_EVENT_RESIGN,          /* the state machine cannot lead `epoch` */
     RAFT_EVENT_SHUTDOWN,        /* leave in order; update.shutdown_done when that is through */
+    RAFT_EVENT_SNAPSHOT_CHECKED, /* the downloaded snapshot is synced and whole, or it is not */
+    RAFT_EVENT_SNAPSHOT_TAKEN,   /* a snapshot of this node's own state is durable */
+    RAFT_EVENT_TRIM,             /* the log before a snapshot that is here is not wanted any more */
 };
 
 struct raft_event {
@@ -233,6 +260,17 @@ struct raft_event {
         struct {
             int64_t wait_ms_max;
         } shutdown;
+        struct {
+            struct raft_position snapshot;
+            enum err error;                      /* NONE: it is whole */
+            const struct raft_voter_set *voters; /* that it holds; NULL: none */
+        } checked;
+        struct {
+            struct raft_position snapshot; /* raft_check_snapshot() said NONE when it was begun */
+        } taken;
+        struct {
+            struct raft_position to;
+        } trim;
     } u;
 };
 
@@ -267,6 +305,22 @@ struct raft_append {
     bool with_voters;
 };
 
+/* What becomes of the snapshot that a follower gets from its leader. It is gathered in a place of
+ * its own and is no snapshot before it is installed. */
+enum raft_download_kind {
+    RAFT_DOWNLOAD_NOTHING,
+    RAFT_DOWNLOAD_WRITE,
+    RAFT_DOWNLOAD_DROP, /* throw away what has come; a check under way counts for nothing */
+};
+
+struct raft_download {
+    enum raft_download_kind kind;
+    struct raft_position snapshot;
+    int64_t position; /* of the piece in the event's response; 0: begin a new file */
+    int64_t length;
+    bool last; /* this was all: sync and check it, then say SNAPSHOT_CHECKED */
+};
+
 struct raft_message {
     int32_t to;  /* a node id, or RAFT_BOOTSTRAP_FIRST − i */
     uint64_t id; /* to be told with RESPONSE or FAILED */
@@ -297,36 +351,49 @@ struct raft_update {
     bool save;
     struct raft_hard_state hard_state;
 
-    /* 2. Cut the log: records from `truncate_to` on go. */
+    /* 2. The snapshot that was downloaded takes the place of the log: give it its name, durably,
+     *    BEFORE anything below; then empty the log, which goes on at the snapshot's end. (After a
+     *    crash in between, the snapshot is found ahead of the log, which must be emptied then.) */
+    bool install;
+    struct raft_position installed;
+
+    /* 3. Cut the log: records from `truncate_to` on go. */
     bool truncate;
     int64_t truncate_to;
 
-    /* 3. Append, then sync; FLUSHED tells when, in the order of the appends (an observer, which
+    /* 4. Append, then sync; FLUSHED tells when, in the order of the appends (an observer, which
      *    promises nothing, may be told without a sync). The records may be sent and read before
      *    that, but neither the fetch that acknowledges them nor the leader's own count is earlier.
      */
     struct raft_append append;
 
-    /* 4. Send. Every message ends with one RESPONSE or FAILED, sooner or later; late ones are known
+    /* 5. The piece of a snapshot that came with the event. */
+    struct raft_download download;
+
+    /* 6. Send. Every message ends with one RESPONSE or FAILED, sooner or later; late ones are known
      *    by their id and ignored. */
     struct raft_message *messages;
     int message_count;
 
-    /* 5. Answer. Data ranges are of the log after steps 2 and 3. */
+    /* 7. Answer. Data ranges are of the log after the steps above. */
     struct raft_answer *answers;
     int answer_count;
 
-    /* 6. The high watermark moved: records before raft_high_watermark() are committed. */
+    /* 8. Records before `trim_to` may be removed; snapshots that end before it, too. */
+    bool trim;
+    int64_t trim_to;
+
+    /* 9. The high watermark moved: records before raft_high_watermark() are committed. */
     bool high_watermark_moved;
 
-    /* 7. Tell who asked to read. */
+    /* 10. Tell who asked to read. */
     struct raft_read_answer *reads;
     int read_count;
 
-    /* 8. The role, or the leader that this node believes in, or the epoch changed. */
+    /* 11. The role, or the leader that this node believes in, or the epoch changed. */
     bool changed;
 
-    /* 9. SHUTDOWN is through. */
+    /* 12. SHUTDOWN is through. */
     bool shutdown_done;
 
     /* APPEND or CHANGE was refused with this; nothing was appended. `why` is a clause for people,
@@ -374,10 +441,13 @@ struct raft_voters_at {
 struct raft_boot {
     int64_t now_ms;
     struct raft_hard_state hard_state; /* epoch 0, nobody, nobody for a new node */
+    /* Where the log begins: {0, 0}, or the name of a snapshot that is here. */
+    struct raft_position log_start;
     int64_t log_end;
-    const struct raft_epoch_start *epochs; /* ascending */
+    struct raft_position snapshot;         /* the newest; {0, 0}: none */
+    const struct raft_epoch_start *epochs; /* ascending; the first begins at the log's start */
     int epoch_count;
-    const struct raft_voters_at *voters; /* ascending */
+    const struct raft_voters_at *voters; /* ascending; a snapshot's count as of its last record */
     int voters_count;
 };
 
@@ -430,6 +500,21 @@ bool raft_voters_offset(const struct raft *raft, int64_t *offset);
  * that fetches). `*why` is a clause for people, a constant text. */
 enum err raft_check_change(const struct raft *raft, const struct raft_change *change,
                            int64_t now_ms, const char **why) MUST_USE;
+
+/* Where the log begins: what was before it is in a snapshot. {0, 0} while it is whole. */
+struct raft_position raft_log_start(const struct raft *raft);
+
+/* The newest snapshot here, {0, 0} if there is none. */
+struct raft_position raft_snapshot(const struct raft *raft);
+
+/* May the state after the records before `snapshot` be written as a snapshot? Errors: EXISTS (this
+ * one or a newer one is here), OFFSET_OUT_OF_RANGE (beyond the high watermark, before the log's
+ * beginning, or the log has no such epoch there). */
+enum err raft_check_snapshot(const struct raft *raft, struct raft_position snapshot) MUST_USE;
+
+/* The voters that a snapshot at `end` must hold: those of the newest record before it. NULL: there
+ * is no such record. */
+const struct raft_voter_set *raft_voters_before(const struct raft *raft, int64_t end);
 
 /* The epoch of the record at `offset`, −1 if there is none. */
 int32_t raft_epoch_at(const struct raft *raft, int64_t offset);

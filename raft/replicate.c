@@ -48,6 +48,7 @@ void raft_on_append(struct raft *raft, int32_t epoch, int count)
         .epoch = epoch,
         .batch_count = 1,
     };
+    raft_trail_assign(&raft->trail, epoch, raft->log_end); /* the log may be empty by a trim */
     raft->log_end += count;
     raft_serve_parked(raft, false);
 }
@@ -141,6 +142,17 @@ int64_t raft_poll_parked(struct raft *raft)
     return wake_ms;
 }
 
+enum err raft_check_fetch_epoch(const struct raft *raft, int32_t epoch)
+{
+    if (epoch < raft->hard.epoch) {
+        return ERR_FENCED_LEADER_EPOCH;
+    }
+    if (epoch > raft->hard.epoch) {
+        return ERR_UNKNOWN_LEADER_EPOCH;
+    }
+    return raft->role == RAFT_ROLE_LEADER ? ERR_NONE : ERR_NOT_LEADER_OR_FOLLOWER;
+}
+
 static enum err check_fetch(const struct raft *raft, const struct raft_request *request)
 {
     const struct raft_fetch_request *fetch = &request->u.fetch;
@@ -148,13 +160,7 @@ static enum err check_fetch(const struct raft *raft, const struct raft_request *
         fetch->replica.id == raft->options.self.id) {
         return ERR_INVALID_REQUEST;
     }
-    if (request->epoch < raft->hard.epoch) {
-        return ERR_FENCED_LEADER_EPOCH;
-    }
-    if (request->epoch > raft->hard.epoch) {
-        return ERR_UNKNOWN_LEADER_EPOCH;
-    }
-    return raft->role == RAFT_ROLE_LEADER ? ERR_NONE : ERR_NOT_LEADER_OR_FOLLOWER;
+    return raft_check_fetch_epoch(raft, request->epoch);
 }
 
 /* The replica's log is a prefix of ours up to fetch->offset, and synced. */
@@ -217,7 +223,10 @@ void raft_on_fetch_request(struct raft *raft, uint64_t token, const struct raft_
         }
         raft_note_contact(raft, replica);
     }
-    if (answer_diverging(raft, token, fetch)) {
+    if (raft_answer_offer(raft, token, fetch) || answer_diverging(raft, token, fetch)) {
+        if (replica != NULL) {
+            raft_note_seen(raft, replica);
+        }
         return;
     }
     if (replica != NULL) {

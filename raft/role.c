@@ -46,6 +46,10 @@ static void change_role(struct raft *raft, enum raft_role role, struct raft_hard
 {
     ASSERT(hard.epoch >= raft->hard.epoch);
     bool was_leader = raft->role == RAFT_ROLE_LEADER;
+    if (hard.epoch != raft->hard.epoch) {
+        raft_drop_download(raft);
+        raft->loading = (struct raft_loading){0};
+    }
     bool same = role == raft->role && hard.epoch == raft->hard.epoch &&
                 hard.leader_id == raft->hard.leader_id;
     raft->role = role;

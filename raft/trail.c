@@ -11,7 +11,7 @@ void raft_trail_fini(struct raft_trail *trail)
 
 int32_t raft_trail_last_epoch(const struct raft_trail *trail)
 {
-    return trail->count == 0 ? 0 : trail->starts[trail->count - 1].epoch;
+    return trail->count == 0 ? trail->base.epoch : trail->starts[trail->count - 1].epoch;
 }
 
 void raft_trail_assign(struct raft_trail *trail, int32_t epoch, int64_t start)
@@ -23,6 +23,9 @@ void raft_trail_assign(struct raft_trail *trail, int32_t epoch, int64_t start)
         }
         ASSERT(last->epoch < epoch);
         ASSERT(last->start < start);
+    } else {
+        ASSERT(start == trail->base.offset);
+        ASSERT(epoch >= trail->base.epoch);
     }
     if (trail->count == trail->cap) {
         trail->cap = trail->cap == 0 ? 16 : trail->cap * 2;
@@ -36,6 +39,35 @@ void raft_trail_truncate(struct raft_trail *trail, int64_t end)
     while (trail->count > 0 && trail->starts[trail->count - 1].start >= end) {
         trail->count--;
     }
+}
+
+void raft_trail_reset(struct raft_trail *trail, struct raft_position base)
+{
+    trail->count = 0;
+    trail->base = base;
+}
+
+void raft_trail_trim(struct raft_trail *trail, struct raft_position base, int64_t log_end)
+{
+    ASSERT(base.offset >= trail->base.offset);
+    ASSERT(base.offset <= log_end);
+    ASSERT(raft_position_eq(base, raft_trail_place(trail, base.offset)));
+    int gone = 0;
+    while (gone < trail->count) {
+        int64_t end = gone + 1 == trail->count ? log_end : trail->starts[gone + 1].start;
+        if (end > base.offset) {
+            break;
+        }
+        gone++;
+    }
+    trail->count -= gone;
+    if (gone > 0) {
+        memmove(trail->starts, trail->starts + gone, (size_t)trail->count * sizeof *trail->starts);
+    }
+    if (trail->count > 0) {
+        trail->starts[0].start = base.offset;
+    }
+    trail->base = base;
 }
 
 /* How many entries satisfy epoch ≤ `epoch`. */
@@ -69,12 +101,20 @@ int32_t raft_trail_epoch_at(const struct raft_trail *trail, int64_t offset)
     return low == 0 ? -1 : trail->starts[low - 1].epoch;
 }
 
+struct raft_position raft_trail_place(const struct raft_trail *trail, int64_t offset)
+{
+    if (offset == trail->base.offset) {
+        return trail->base;
+    }
+    return (struct raft_position){offset, raft_trail_epoch_at(trail, offset - 1)};
+}
+
 struct raft_position raft_trail_end_of(const struct raft_trail *trail, int32_t epoch,
                                        int64_t log_end)
 {
     int n = count_up_to(trail, epoch);
     if (n == 0) {
-        return (struct raft_position){0, 0};
+        return trail->base;
     }
     int64_t end = n == trail->count ? log_end : trail->starts[n].start;
     return (struct raft_position){end, trail->starts[n - 1].epoch};

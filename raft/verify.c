@@ -3,21 +3,30 @@
 
 static void verify_log(const struct raft *raft)
 {
-    ASSERT(raft->log_end >= 0);
-    ASSERT(raft->flushed >= 0);
+    const struct raft_trail *trail = &raft->trail;
+    ASSERT(trail->base.offset >= 0);
+    ASSERT(trail->base.epoch >= 0);
+    ASSERT(raft->log_end >= trail->base.offset);
+    ASSERT(raft->flushed >= trail->base.offset);
     ASSERT(raft->flushed <= raft->log_end);
     ASSERT(raft->high_watermark >= -1);
     ASSERT(raft->high_watermark <= raft->log_end);
-    const struct raft_trail *trail = &raft->trail;
-    ASSERT((trail->count == 0) == (raft->log_end == 0));
+    ASSERT((trail->count == 0) == (raft->log_end == trail->base.offset));
     for (int i = 0; i < trail->count; i++) {
         ASSERT(trail->starts[i].epoch >= 1);
-        ASSERT(i > 0 || trail->starts[i].start == 0);
+        ASSERT(i > 0 || trail->starts[i].start == trail->base.offset);
+        ASSERT(i > 0 || trail->starts[i].epoch >= trail->base.epoch);
         ASSERT(i == 0 || trail->starts[i].start > trail->starts[i - 1].start);
         ASSERT(i == 0 || trail->starts[i].epoch > trail->starts[i - 1].epoch);
         ASSERT(trail->starts[i].start < raft->log_end);
     }
     ASSERT(raft_trail_last_epoch(trail) <= raft->hard.epoch);
+    /* A snapshot is a place of the log, and of its committed part; it reaches to the log's
+     * beginning. */
+    ASSERT(raft->snapshot.offset >= trail->base.offset);
+    ASSERT(raft->snapshot.offset <= max_i64(raft->high_watermark, 0));
+    ASSERT(raft_position_eq(raft->snapshot, raft_trail_place(trail, raft->snapshot.offset)) ||
+           raft->snapshot.offset == 0);
     const struct raft_voters *voters = &raft->voters;
     for (int i = 0; i < voters->count; i++) {
         ASSERT(voters->history[i].offset < raft->log_end || voters->history[i].offset < 0);
@@ -44,7 +53,8 @@ static void verify_role(const struct raft *raft)
         ASSERT(leader_id == self);
         ASSERT(raft->hard.voted.id == self);
         ASSERT(raft_trail_last_epoch(&raft->trail) == raft->hard.epoch);
-        ASSERT(raft_trail_epoch_at(&raft->trail, raft->lead.epoch_start) == raft->hard.epoch);
+        ASSERT(raft->lead.epoch_start < raft->trail.base.offset ||
+               raft_trail_epoch_at(&raft->trail, raft->lead.epoch_start) == raft->hard.epoch);
         break;
     case RAFT_ROLE_RESIGNED:
         ASSERT(leader_id == self);
@@ -73,8 +83,20 @@ static void verify_replicas(const struct raft *raft)
     ASSERT(raft->role == RAFT_ROLE_LEADER || parked == 0);
 }
 
+static void verify_loading(const struct raft *raft)
+{
+    const struct raft_loading *loading = &raft->loading;
+    if (loading->active) {
+        ASSERT(raft->role == RAFT_ROLE_FOLLOWER || raft->role == RAFT_ROLE_PROSPECTIVE);
+        ASSERT(loading->snapshot.offset > raft->high_watermark);
+        ASSERT(loading->position >= 0);
+        ASSERT(loading->checking == (loading->position == loading->size));
+    }
+}
+
 void raft_verify(const struct raft *raft)
 {
+    verify_loading(raft);
     verify_log(raft);
     verify_role(raft);
     verify_replicas(raft);

@@ -55,9 +55,24 @@ bool raft_is_voter(const struct raft *raft)
     return raft_voter_set_find(raft_voters(raft), raft->options.self) >= 0;
 }
 
+struct raft_position raft_log_start(const struct raft *raft)
+{
+    return raft->trail.base;
+}
+
+struct raft_position raft_snapshot(const struct raft *raft)
+{
+    return raft->snapshot;
+}
+
+const struct raft_voter_set *raft_voters_before(const struct raft *raft, int64_t end)
+{
+    return raft_voters_find(&raft->voters, end);
+}
+
 int32_t raft_epoch_at(const struct raft *raft, int64_t offset)
 {
-    bool inside = offset >= 0 && offset < raft->log_end;
+    bool inside = offset >= raft->trail.base.offset && offset < raft->log_end;
     return inside ? raft_trail_epoch_at(&raft->trail, offset) : -1;
 }
 

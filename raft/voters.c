@@ -45,6 +45,38 @@ void raft_voters_add(struct raft_voters *voters, int64_t offset, const struct ra
     voters->history[voters->count++] = entry;
 }
 
+void raft_voters_reset(struct raft_voters *voters, int64_t end, const struct raft_voter_set *set)
+{
+    voters->count = 0;
+    if (set != NULL) {
+        raft_voters_add(voters, end - 1, set);
+    }
+}
+
+const struct raft_voter_set *raft_voters_find(const struct raft_voters *voters, int64_t end)
+{
+    for (int i = voters->count - 1; i >= 0; i--) {
+        if (voters->history[i].offset < end) {
+            return &voters->history[i].set;
+        }
+    }
+    return NULL;
+}
+
+void raft_voters_trim(struct raft_voters *voters, int64_t start)
+{
+    int gone = 0;
+    while (gone + 1 < voters->count && voters->history[gone + 1].offset < start) {
+        gone++;
+    }
+    if (gone == 0) {
+        return;
+    }
+    voters->count -= gone;
+    memmove(voters->history, voters->history + gone,
+            (size_t)voters->count * sizeof *voters->history);
+}
+
 void raft_voters_truncate(struct raft_voters *voters, int64_t end)
 {
     ASSERT(end >= 0);

@@ -22,6 +22,16 @@ const struct raft_voter_set *raft_voters_latest(const struct raft_voters *voters
 /* A set stands at `offset`, which is larger than that of any other. */
 void raft_voters_add(struct raft_voters *voters, int64_t offset, const struct raft_voter_set *set);
 
+/* A snapshot took the place of the log: its set, that of the record before `end` (NULL: it holds
+ * none), is all that is known. */
+void raft_voters_reset(struct raft_voters *voters, int64_t end, const struct raft_voter_set *set);
+
+/* The newest set before `end`; NULL: there is none but the fixed one. */
+const struct raft_voter_set *raft_voters_find(const struct raft_voters *voters, int64_t end);
+
+/* Forgets sets that were replaced before `start`. */
+void raft_voters_trim(struct raft_voters *voters, int64_t start);
+
 /* Forgets sets at `end` or later; the bootstrap snapshot's stays. */
 void raft_voters_truncate(struct raft_voters *voters, int64_t end);
 

@@ -14,6 +14,8 @@ int16_t node_rpc_api(enum raft_rpc rpc)
         return WIRE_API_END_QUORUM_EPOCH;
     case RAFT_RPC_FETCH:
         return WIRE_API_FETCH;
+    case RAFT_RPC_FETCH_SNAPSHOT:
+        return WIRE_API_FETCH_SNAPSHOT;
     }
     UNREACHABLE();
 }
@@ -25,6 +27,7 @@ int16_t node_rpc_version_max(enum raft_rpc rpc)
         return 2; /* pre-vote */
     case RAFT_RPC_BEGIN_EPOCH:
     case RAFT_RPC_END_EPOCH:
+    case RAFT_RPC_FETCH_SNAPSHOT:
         return 1; /* directory ids and endpoints */
     case RAFT_RPC_FETCH:
         return 18; /* the follower's high watermark */
@@ -44,6 +47,8 @@ const void *node_encode_request(struct node *node, const struct raft_request *re
         return codec_end_request(node, request, arena);
     case RAFT_RPC_FETCH:
         return codec_fetch_request(node, request, version, arena);
+    case RAFT_RPC_FETCH_SNAPSHOT:
+        return codec_snapshot_request(node, request, arena);
     }
     UNREACHABLE();
 }
@@ -66,6 +71,9 @@ void node_decode_response(struct node *node, enum raft_rpc rpc, const void *wire
     case RAFT_RPC_FETCH:
         codec_fetch_response_read(node, wire, out, records);
         break;
+    case RAFT_RPC_FETCH_SNAPSHOT:
+        codec_snapshot_response_read(node, wire, out, records);
+        break;
     }
 }
 
@@ -83,6 +91,8 @@ enum err node_decode_request(struct node *node, const struct net_request *reques
         return codec_end_request_read(node, request->body, out);
     case WIRE_API_FETCH:
         return codec_fetch_request_read(node, request, out, bytes_max);
+    case WIRE_API_FETCH_SNAPSHOT:
+        return codec_snapshot_request_read(node, request->body, out, bytes_max);
     default:
         UNREACHABLE();
     }
@@ -103,6 +113,9 @@ void node_reply(struct node *node, struct net_request *request,
         break;
     case RAFT_RPC_FETCH:
         codec_fetch_reply(node, request, response, records);
+        break;
+    case RAFT_RPC_FETCH_SNAPSHOT:
+        codec_snapshot_reply(node, request, response, NULL);
         break;
     }
 }

@@ -68,4 +68,19 @@ void codec_fetch_response_read(struct node *node, const struct wire_fetch_respon
 void codec_fetch_reply(struct node *node, struct net_request *request,
                        const struct raft_response *response, struct slice records);
 
+/* ---- FetchSnapshot ---- */
+
+const void *codec_snapshot_request(struct node *node, const struct raft_request *request,
+                                   struct arena *arena);
+enum err codec_snapshot_request_read(struct node *node,
+                                     const struct wire_fetch_snapshot_request *wire,
+                                     struct raft_request *out, int32_t *bytes_max) MUST_USE;
+void codec_snapshot_response_read(struct node *node,
+                                  const struct wire_fetch_snapshot_response *wire,
+                                  struct raft_response *out, struct slice *piece);
+
+/* `piece` NULL: no bytes. */
+void codec_snapshot_reply(struct node *node, struct net_request *request,
+                          const struct raft_response *response, const struct net_file *piece);
+
 #endif

@@ -77,7 +77,9 @@ void codec_fetch_response_read(struct node *node, const struct wire_fetch_respon
     fetch->diverging = partition->diverging_epoch.epoch >= 0;
     fetch->diverging_epoch = partition->diverging_epoch.epoch;
     fetch->diverging_end = partition->diverging_epoch.end_offset;
-    fetch->snapshot = partition->snapshot_id.end_offset >= 0;
+    fetch->offers_snapshot = partition->snapshot_id.end_offset >= 0;
+    fetch->snapshot =
+        (struct raft_position){partition->snapshot_id.end_offset, partition->snapshot_id.epoch};
     *records = partition->records;
 }
 
@@ -98,12 +100,16 @@ void codec_fetch_reply(struct node *node, struct net_request *request,
     partition->error_code = err_wire(response->error);
     partition->high_watermark = fetch->high_watermark;
     partition->last_stable_offset = fetch->high_watermark;
-    partition->log_start_offset = 0;
+    partition->log_start_offset = raft_log_start(node->raft).offset;
     partition->current_leader.leader_id = response->leader_id;
     partition->current_leader.leader_epoch = response->leader_epoch;
     if (fetch->diverging) {
         partition->diverging_epoch.epoch = fetch->diverging_epoch;
         partition->diverging_epoch.end_offset = fetch->diverging_end;
+    }
+    if (fetch->offers_snapshot) {
+        partition->snapshot_id.end_offset = fetch->snapshot.offset;
+        partition->snapshot_id.epoch = fetch->snapshot.epoch;
     }
     partition->records = slice_is_null(records) ? slice_of("", 0) : records;
     struct node_endpoint endpoint;

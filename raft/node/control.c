@@ -59,6 +59,12 @@ void node_control_add_voters(struct wire_builder *builder, const struct node_vot
     arena_fini(&arena);
 }
 
+void node_control_repeat_voters(struct wire_builder *builder, struct slice value)
+{
+    add_kraft_version(builder);
+    add_record(builder, WIRE_CONTROL_KRAFT_VOTERS, value);
+}
+
 /* ---- the leader's own batches ---- */
 
 static struct wire_builder begin_control(struct node *node, const struct raft_append *append,

@@ -1,7 +1,7 @@
 /* What the owner hears: never from within a step, always in the order in which it became true. */
-#include "raft/node/private.h"
-
 #include "base/mem.h"
+#include "raft/node/private.h"
+#include "raft/node/snapshot.h"
 
 /* ---- batches ---- */
 
@@ -28,8 +28,8 @@ static enum err collect_values(const struct wire_batch *batch, struct arena *are
     return ERR_NONE;
 }
 
-static enum err describe_batch(const struct wire_batch *batch, struct arena *arena,
-                               struct node_batch *out)
+enum err node_batch_describe(const struct wire_batch *batch, struct arena *arena,
+                             struct node_batch *out)
 {
     *out = (struct node_batch){
         .base_offset = batch->base_offset,
@@ -48,10 +48,18 @@ static enum err describe_batch(const struct wire_batch *batch, struct arena *are
     return ERR_NONE;
 }
 
-typedef void deliver_fn(struct node *node, const struct node_batch *batch);
+static void deliver_commit(struct node *node, const struct node_batch *batch)
+{
+    ASSERT(batch->base_offset == node->delivered);
+    node->delivered = batch->last_offset + 1;
+    const struct node_listener *listener = &node->options.listener;
+    if (listener->on_commit != NULL) {
+        listener->on_commit(listener->arg, batch);
+    }
+}
 
-/* Calls `deliver` for every batch; returns the first error of what should be whole. */
-static enum err deliver_batches(struct node *node, struct slice bytes, deliver_fn *deliver)
+/* Returns the first error of what should be whole. */
+static enum err deliver_batches(struct node *node, struct slice bytes)
 {
     struct wire_batches it = wire_batches_of(bytes);
     struct arena arena = {0};
@@ -64,46 +72,121 @@ static enum err deliver_batches(struct node *node, struct slice bytes, deliver_f
         if (e != ERR_NONE || !got) {
             break;
         }
-        e = describe_batch(&batch, &arena, &view);
+        e = node_batch_describe(&batch, &arena, &view);
         if (e != ERR_NONE) {
             break;
         }
-        deliver(node, &view);
+        deliver_commit(node, &view);
         arena_fini(&arena);
     }
     arena_fini(&arena);
     return e;
 }
 
-/* ---- what is told ---- */
+/* ---- snapshots ---- */
 
-static void deliver_first(struct node *node, const struct node_batch *batch)
+void node_load_wanted(struct node *node, struct raft_position place)
 {
-    const struct node_listener *listener = &node->options.listener;
-    if (listener->on_snapshot != NULL && batch->count > 0) {
-        listener->on_snapshot(listener->arg, batch);
-    }
+    node->snapshots.load_wanted = true;
+    node->snapshots.load_place = place;
 }
 
-static void tell_first(struct node *node)
+bool node_snapshots_loading(const struct node *node)
 {
-    if (node->first.len == 0) {
-        return;
+    const struct node_snapshots *snapshots = &node->snapshots;
+    return snapshots->load_wanted || snapshots->reader != NULL || snapshots->download.open;
+}
+
+/* Opens the one that is wanted, in place of what was being read. The owner is told with the first
+ * batch, the header, which says of which time the state is. */
+static enum err begin_load(struct node *node, struct store_error *why)
+{
+    struct node_snapshots *snapshots = &node->snapshots;
+    char path[NODE_PATH_MAX];
+    if (snapshots->load_place.offset == 0) {
+        node_bootstrap_path(node, path);
+    } else {
+        node_snapshot_path(node, snapshots->load_place, path, NULL);
     }
+    node_snapshot_close(snapshots->reader);
+    snapshots->reader = NULL;
+    snapshots->load_wanted = false;
+    TRY(node_snapshot_open(node->options.fs, path, &snapshots->reader, why));
+    struct node_batch header;
+    bool got;
+    enum err e = node_snapshot_next(snapshots->reader, &header, &got);
+    if (e != ERR_NONE) {
+        return store_fail(why, e, "%s", node_snapshot_problem(snapshots->reader));
+    }
+    snapshots->loading = (struct node_snapshot_place){
+        .end_offset = snapshots->load_place.offset,
+        .epoch = snapshots->load_place.epoch,
+        .append_timestamp_ms = node_snapshot_timestamp_ms(snapshots->reader),
+    };
     const struct node_listener *listener = &node->options.listener;
-    const struct node_snapshot_place place = {.append_timestamp_ms = -1};
-    struct buf first = node->first;
-    node->first = (struct buf){0};
     if (listener->on_snapshot_begin != NULL) {
-        listener->on_snapshot_begin(listener->arg, &place);
+        listener->on_snapshot_begin(listener->arg, &snapshots->loading);
     }
-    if (deliver_batches(node, buf_slice(&first), deliver_first) != ERR_NONE) {
-        node_break(node, ERR_CORRUPT, "the bootstrap snapshot has records that cannot be read");
-    } else if (listener->on_snapshot_end != NULL) {
-        listener->on_snapshot_end(listener->arg, &place);
-    }
-    buf_fini(&first);
+    return ERR_NONE;
 }
+
+static void end_load(struct node *node)
+{
+    struct node_snapshots *snapshots = &node->snapshots;
+    const struct node_listener *listener = &node->options.listener;
+    node_snapshot_close(snapshots->reader);
+    snapshots->reader = NULL;
+    ASSERT(node->delivered <= snapshots->loading.end_offset);
+    node->delivered = snapshots->loading.end_offset;
+    log_info(node->options.log, "raft", "loaded a snapshot", "node=%d end=%" PRId64 " epoch=%d",
+             node->options.node_id, snapshots->loading.end_offset, snapshots->loading.epoch);
+    if (listener->on_snapshot_end != NULL) {
+        listener->on_snapshot_end(listener->arg, &snapshots->loading);
+    }
+}
+
+/* One batch; ends with the last. */
+static enum err load_batch(struct node *node, uint32_t *bytes, struct store_error *why)
+{
+    struct node_snapshots *snapshots = &node->snapshots;
+    const struct node_listener *listener = &node->options.listener;
+    struct node_batch batch;
+    bool got;
+    enum err e = node_snapshot_next(snapshots->reader, &batch, &got);
+    if (e != ERR_NONE) {
+        return store_fail(why, e, "%s", node_snapshot_problem(snapshots->reader));
+    }
+    if (!got) {
+        end_load(node);
+        return ERR_NONE;
+    }
+    *bytes += batch.bytes;
+    if (!batch.control && listener->on_snapshot != NULL) {
+        listener->on_snapshot(listener->arg, &batch);
+    }
+    return ERR_NONE;
+}
+
+/* A piece of the snapshot that the owner needs; false when there is nothing more. */
+static bool tell_snapshot(struct node *node)
+{
+    struct node_snapshots *snapshots = &node->snapshots;
+    struct store_error why = {{0}};
+    uint32_t bytes = 0;
+    enum err e = snapshots->load_wanted ? begin_load(node, &why) : ERR_NONE;
+    while (e == ERR_NONE && snapshots->reader != NULL && bytes < NODE_READ_BYTES) {
+        e = load_batch(node, &bytes, &why);
+    }
+    if (e != ERR_NONE) {
+        log_error(node->options.log, "raft", "a snapshot cannot be loaded", "node=%d reason=\"%s\"",
+                  node->options.node_id, why.text);
+        node_break(node, e, "a snapshot cannot be loaded");
+        return false;
+    }
+    return snapshots->reader != NULL;
+}
+
+/* ---- the rest ---- */
 
 static void tell_resign(struct node *node)
 {
@@ -141,16 +224,6 @@ static void tell_leader(struct node *node)
     }
 }
 
-static void deliver_commit(struct node *node, const struct node_batch *batch)
-{
-    ASSERT(batch->base_offset == node->delivered);
-    node->delivered = batch->last_offset + 1;
-    const struct node_listener *listener = &node->options.listener;
-    if (listener->on_commit != NULL) {
-        listener->on_commit(listener->arg, batch);
-    }
-}
-
 /* One piece of the log; false when there is nothing more. */
 static bool tell_commits(struct node *node)
 {
@@ -167,7 +240,7 @@ static bool tell_commits(struct node *node)
         /* The callbacks may append and answer, which reads: the bytes must stay. */
         struct buf piece = node->log.bytes;
         node->log.bytes = (struct buf){0};
-        e = deliver_batches(node, bytes, deliver_commit);
+        e = deliver_batches(node, bytes);
         buf_fini(&piece);
     }
     if (e != ERR_NONE) {
@@ -220,10 +293,10 @@ void node_tell(void *arg)
     struct node *node = arg;
     bool more = false;
     if (node->started) {
-        tell_first(node);
         tell_resign(node);
         tell_leader(node);
-        more = !node->broken && tell_commits(node);
+        more = !node->broken && tell_snapshot(node);
+        more = more || (!node->broken && tell_commits(node));
         if (!node->broken && !more) {
             tell_claim(node);
         }

@@ -57,6 +57,8 @@ void node_describe(struct node *node, struct node_state *out)
         .log_end_offset = raft_log_end(raft),
         .flushed_offset = raft_flushed(raft),
         .delivered_offset = node->delivered,
+        .log_start_offset = raft_log_start(raft).offset,
+        .snapshot_offset = raft_snapshot(raft).offset,
     };
     out->voters = node->replicas;
     out->voter_count = collect(node, true, node->replicas);

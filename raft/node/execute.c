@@ -46,19 +46,36 @@ static void append(struct node *node, const struct raft_append *append, struct s
     }
 }
 
+void node_effects_installed(struct node *node)
+{
+    struct node_effect *effect = LIST_ENTRY(node->effects.next, struct node_effect, node);
+    ASSERT(effect->update.install);
+    effect->named = true;
+    node_pump(node);
+}
+
 static void obey(struct node *node, const struct node_effect *effect)
 {
     const struct raft_update *update = &effect->update;
+    if (update->install) {
+        node_log_replace(node, update->installed.offset);
+        node_snapshots_installed(node);
+    }
     if (update->truncate) {
         node_log_truncate(node, update->truncate_to);
         node_voters_truncate(&node->voter_records, update->truncate_to);
     }
     append(node, &update->append, effect->given);
+    node_download_obey(node, &update->download, effect->given);
     for (int i = 0; i < update->message_count && !node->broken; i++) {
         node_send(node, &update->messages[i]);
     }
     for (int i = 0; i < update->answer_count && !node->broken; i++) {
         node_answer(node, &update->answers[i]);
+    }
+    if (update->trim && !node->broken) {
+        node_log_trim(node, update->trim_to);
+        node_snapshots_forget(node, update->trim_to);
     }
     for (int i = 0; i < update->read_count && !node->broken; i++) {
         node_read_answer(node, &update->reads[i]);
@@ -77,6 +94,12 @@ void node_execute(struct node *node)
         if (effect->update.save) {
             if (!node->saving) {
                 node_state_save(node, &effect->update.hard_state);
+            }
+            return;
+        }
+        if (effect->update.install && !effect->named) {
+            if (!node->snapshots.naming) {
+                node_download_name(node);
             }
             return;
         }

@@ -12,7 +12,6 @@ enum err node_log_open(struct node *node, struct store_error *why)
 {
     struct node_log *log = &node->log;
     const struct store_fs *fs = node->options.fs;
-    /* Segments roll at 1 GiB; nothing is retained or compacted here. */
     log->files = store_files_new(fs, 64);
     struct store_log_options options = {
         .files = log->files,
@@ -22,13 +21,9 @@ enum err node_log_open(struct node *node, struct store_error *why)
         .now_ms = net_wall_ms(node->options.loop),
         .log = node->options.log,
     };
+    options.config.segment_bytes = node->options.retention.segment_bytes;
+    options.config.segment_ms = node->options.retention.segment_ms;
     TRY(store_log_open(&options, &log->store, why));
-    if (store_log_start_offset(log->store) != 0) {
-        return store_fail(why, ERR_UNSUPPORTED,
-                          "%s begins at offset %" PRId64 " and needs a snapshot; remove the "
-                          "directory and let the node copy the log anew",
-                          node->log_dir, store_log_start_offset(log->store));
-    }
     enum err e = store_partition_meta_write(fs, node->log_dir, UUID_METADATA_TOPIC);
     if (e != ERR_NONE) {
         return store_fail_errno(why, e, "write partition.metadata in", node->log_dir);
@@ -74,6 +69,50 @@ void node_log_truncate(struct node *node, int64_t to)
     }
     ASSERT(store_log_end_offset(node->log.store) == to);
     node->log.synced = min_i64(node->log.synced, to);
+}
+
+static void run_empty_trash(void *arg)
+{
+    store_trash_empty(arg);
+}
+
+/* To unlink a large file takes long. */
+static void empty_trash(struct node *node)
+{
+    struct store_trash *trash = store_log_take_trash(node->log.store);
+    if (trash != NULL) {
+        net_work_on(node->snapshots.queue, run_empty_trash, NULL, trash);
+    }
+}
+
+void node_log_replace(struct node *node, int64_t start)
+{
+    ASSERT(!node->log.flushing);
+    enum err e = store_log_truncate_fully(node->log.store, start);
+    if (e != ERR_NONE) {
+        node_break(node, e, "the metadata log cannot be emptied");
+        return;
+    }
+    node->log.synced = start;
+}
+
+void node_log_trim(struct node *node, int64_t start)
+{
+    enum err e = store_log_set_start(node->log.store, start);
+    if (e != ERR_NONE) {
+        node_break(node, e, "the metadata log cannot be trimmed");
+        return;
+    }
+    empty_trash(node);
+}
+
+void node_log_roll(struct node *node)
+{
+    enum err e =
+        node->broken ? ERR_NONE : store_log_roll(node->log.store, net_wall_ms(node->options.loop));
+    if (e != ERR_NONE) {
+        node_break(node, e, "a segment of the metadata log cannot be begun");
+    }
 }
 
 /* ---- reading ---- */

@@ -1,9 +1,8 @@
 /* The loop around the core: event, step, effects, timer. */
-#include "raft/node/private.h"
-
 #include <stdio.h>
 
 #include "base/mem.h"
+#include "raft/node/private.h"
 
 /* ---- life ---- */
 
@@ -71,6 +70,20 @@ static void copy_options(struct node *node, const struct node_options *options)
     if (timers->election_backoff_max_ms == 0) {
         timers->election_backoff_max_ms = defaults.election_backoff_max_ms;
     }
+    struct node_retention *retention = &node->options.retention;
+    struct store_log_config log = STORE_LOG_CONFIG_DEFAULT;
+    if (retention->bytes == 0) {
+        retention->bytes = 100 << 20;
+    }
+    if (retention->ms == 0) {
+        retention->ms = INT64_C(7) * 24 * 3600 * 1000;
+    }
+    if (retention->segment_bytes == 0) {
+        retention->segment_bytes = log.segment_bytes;
+    }
+    if (retention->segment_ms == 0) {
+        retention->segment_ms = log.segment_ms;
+    }
 }
 
 static struct raft_voter_set static_voters(const struct node *node)
@@ -105,13 +118,23 @@ static enum err check_options(const struct node *node, struct store_error *why)
     return ERR_NONE;
 }
 
+/* What is on the disk: snapshots, then a log that goes with them. */
+static enum err read_disk(struct node *node, struct node_boot *boot, struct store_error *why)
+{
+    TRY(node_snapshots_find(node, boot, why));
+    TRY(node_log_open(node, why));
+    TRY(node_snapshots_fit_log(node, boot, why));
+    if (boot->boot.snapshot.offset > 0) {
+        node_load_wanted(node, boot->boot.snapshot);
+    }
+    TRY(node_bootstrap_read(node, boot, why));
+    return node_boot_scan(node, boot, why);
+}
+
 static enum err make_raft(struct node *node, struct store_error *why)
 {
     struct node_boot boot = {0};
-    enum err e = node_bootstrap_read(node, &boot, why);
-    if (e == ERR_NONE) {
-        e = node_boot_scan(node, &boot, why);
-    }
+    enum err e = read_disk(node, &boot, why);
     if (e == ERR_NONE) {
         e = node_state_read(node, &boot.boot.hard_state, why);
     }
@@ -144,6 +167,7 @@ static enum err make_raft(struct node *node, struct store_error *why)
     }
     mem_free(boot.epochs);
     mem_free(boot.voters);
+    buf_fini(&boot.snapshot_voters_value);
     return e;
 }
 
@@ -162,7 +186,6 @@ static enum err open_node(struct node *node, struct store_error *why)
     }
     snprintf(node->log_dir, sizeof node->log_dir, "%.*s/" NODE_LOG_DIR, NODE_PATH_MAX - 64,
              node->options.dir);
-    TRY(node_log_open(node, why));
     return make_raft(node, why);
 }
 
@@ -180,6 +203,7 @@ enum err node_new(const struct node_options *options, struct node **out)
     net_timer_init(&node->timer, options->loop, on_timer, node);
     net_timer_init(&node->notify, options->loop, node_tell, node);
     copy_options(node, options);
+    node_snapshots_init(node);
     struct store_error why = {{0}};
     enum err e = open_node(node, &why);
     if (e != ERR_NONE) {
@@ -189,8 +213,10 @@ enum err node_new(const struct node_options *options, struct node **out)
         return e;
     }
     log_info(options->log, "raft", "opened the metadata log",
-             "node=%d epoch=%d end=%" PRId64 " voters=%d", options->node_id, raft_epoch(node->raft),
-             raft_log_end(node->raft), raft_voters(node->raft)->count);
+             "node=%d epoch=%d start=%" PRId64 " end=%" PRId64 " snapshot=%" PRId64 " voters=%d",
+             options->node_id, raft_epoch(node->raft), raft_log_start(node->raft).offset,
+             raft_log_end(node->raft), raft_snapshot(node->raft).offset,
+             raft_voters(node->raft)->count);
     *out = node;
     return ERR_NONE;
 }
@@ -200,6 +226,7 @@ void node_start(struct node *node)
     ASSERT(!node->started);
     node->started = true;
     on_timer(node);
+    node_snapshots_clean(node);
     node_notify(node);
 }
 
@@ -229,6 +256,7 @@ void node_free(struct node *node)
     node_change_fini(node);
     node_own_entry_fini(node);
     node_peers_fini(node);
+    node_snapshots_close(node);
     node_log_close(node);
     LIST_EACH(at, &node->effects)
     {
@@ -239,7 +267,6 @@ void node_free(struct node *node)
     if (node->lock_fd >= 0) {
         store_fs_close(node->options.fs, node->lock_fd);
     }
-    buf_fini(&node->first);
     mem_free(node->replicas);
     node_unref(node);
 }
@@ -281,9 +308,11 @@ static void step_once(struct node *node, struct raft_event *event, struct slice 
     effect->update = node->update;
     raft_update_init(&node->update);
     effect->view = view_of(node->raft);
-    bool waits = !list_empty(&node->effects) || effect->update.save;
+    bool waits = !list_empty(&node->effects) || effect->update.save || effect->update.install;
     effect->given = given;
-    if (waits && effect->update.append.kind != RAFT_APPEND_NOTHING) {
+    bool uses_bytes = effect->update.append.kind != RAFT_APPEND_NOTHING ||
+                      effect->update.download.kind == RAFT_DOWNLOAD_WRITE;
+    if (waits && uses_bytes) {
         buf_put_slice(&effect->bytes, given);
         effect->given = buf_slice(&effect->bytes);
     }

@@ -216,10 +216,10 @@ struct node_snapshot_source {
 /* Writes the state after the records before place->end_offset (which on_commit has delivered, up to
  * the end of a batch) as a snapshot, in the background, while requests go on. Takes the source over
  * if it returns NONE.
- * Errors: BUSY (one is being written, or loaded), EXISTS (there is one at this place or after it),
- * OFFSET_OUT_OF_RANGE (not delivered yet, no such place in the log, or before its beginning),
- * NOT_CONTROLLER (the node is broken or shutting down). A failed write does not stop the node; the
- * log is kept, and the next one may succeed. */
+ * Errors: BUSY (one is being written or loaded, or the node is not running), EXISTS (there is one
+ * at this place or after it), OFFSET_OUT_OF_RANGE (not delivered yet, no such place in the log, or
+ * before its beginning). A failed write does not stop the node; the log is kept, and the next one
+ * may succeed. */
 enum err node_snapshot_write(struct node *node, const struct node_snapshot_place *place,
                              const struct node_snapshot_source *source) MUST_USE;
 

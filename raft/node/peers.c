@@ -244,7 +244,8 @@ void node_send(struct node *node, const struct raft_message *message)
     call->peer = peer;
     call->id = message->id;
     call->rpc = request->rpc;
-    call->client = request->rpc == RAFT_RPC_FETCH ? peer->fetch : peer->other;
+    bool fetches = request->rpc == RAFT_RPC_FETCH || request->rpc == RAFT_RPC_FETCH_SNAPSHOT;
+    call->client = fetches ? peer->fetch : peer->other;
     list_add_tail(&peer->calls, &call->node);
 
     struct arena arena = {0};

@@ -2,10 +2,12 @@
  *
  * node.c steps the core and keeps the queue of effects; execute.c obeys them in order; log.c and
  * quorum_state.c are the disk; peers.c calls other members, serve.c answers them, both through
- * codec.c; deliver.c tells the owner; address.c knows where everybody is,
- * voters.c what the log says of the voters, which change.c changes
- * (after probe.c has called the new one) and own_entry.c keeps up to date; bootstrap.c and
- * control.c read and write snapshots and control records. */
+ * codec.c; deliver.c tells the owner; address.c knows where everybody is, voters.c what the log
+ * says of the voters, which change.c changes (after probe.c has called the new one) and own_entry.c
+ * keeps up to date; control.c writes control records, bootstrap.c what formatting leaves.
+ *
+ * Snapshots: snapshots_boot.c finds them, snapshots.c keeps them, snapshot_write.c makes one,
+ * download.c gets one from the leader, snapshot_read.c reads one. */
 #ifndef RAFT_NODE_PRIVATE_H
 #define RAFT_NODE_PRIVATE_H
 
@@ -30,6 +32,7 @@ enum {
     NODE_UNSYNCED_BYTES_MAX = 64 << 20,
     NODE_FETCH_BYTES_MAX = 8 << 20,
     NODE_SHUTDOWN_MS = 5000,
+    NODE_NAME_MAX = 256, /* of a file */
 };
 
 /* ---- addresses ---- */
@@ -101,7 +104,47 @@ struct node_effect {
     struct raft_update update; /* its vectors */
     struct slice given;        /* bytes to append; of the caller, or in */
     struct buf bytes;          /* a copy, if they had to wait */
+    bool named;                /* the snapshot to install has its name */
     struct node_view view;
+};
+
+/* ---- snapshots ---- */
+
+/* One that is there. */
+struct node_kept {
+    struct raft_position place;
+    int64_t bytes;
+    int64_t timestamp_ms; /* append time of the last record contained; −1: not known */
+};
+
+/* One that comes from the leader. */
+struct node_download {
+    bool open;
+    int fd; /* −1: a worker has it, or nobody */
+    uint64_t number;
+    struct raft_position place;
+    char part[NODE_PATH_MAX];
+    struct node_kept kept; /* what it will be, once it is checked */
+    struct buf voters;     /* the KRaftVoters record in it */
+};
+
+struct node_snapshot_job;
+struct node_snapshot_reader;
+
+struct node_snapshots {
+    struct net_work_queue *queue; /* one thread: writes, checks and removals keep their order */
+    struct node_kept *kept;       /* oldest first */
+    int count;
+    int cap;
+    struct node_snapshot_job *writing; /* NULL: none */
+    struct node_download download;
+    bool naming;
+    struct net_timer clean;
+    /* What the owner gets in place of the log before it. */
+    bool load_wanted;
+    struct raft_position load_place; /* {0, 0}: the bootstrap snapshot */
+    struct node_snapshot_reader *reader;
+    struct node_snapshot_place loading;
 };
 
 /* ---- peers ---- */
@@ -157,6 +200,7 @@ struct node {
     int failed_cap;
 
     struct node_log log;
+    struct node_snapshots snapshots;
     struct node_addresses addresses;
     struct node_voters voter_records;
     struct node_voter *bootstrap; /* addresses without a name */
@@ -174,7 +218,6 @@ struct node {
 
     /* What the owner has been told. */
     struct node_view view;
-    struct buf first; /* the batch of the bootstrap snapshot, not delivered yet */
     int64_t delivered;
     int32_t told_leader;
     int32_t told_epoch;
@@ -212,12 +255,24 @@ void node_break(struct node *node, enum err error, const char *why);
 void node_execute(struct node *node);
 void node_effect_free(struct node_effect *effect);
 
+/* The snapshot of the effect that waits has its name. */
+void node_effects_installed(struct node *node);
+
 /* ---- log.c ---- */
 
 enum err node_log_open(struct node *node, struct store_error *why) MUST_USE;
 void node_log_close(struct node *node);
 void node_log_append(struct node *node, struct slice batches);
 void node_log_truncate(struct node *node, int64_t to);
+
+/* A snapshot takes its place: it is empty and begins at `start`. */
+void node_log_replace(struct node *node, int64_t start);
+
+/* Records before `start` are not wanted any more. */
+void node_log_trim(struct node *node, int64_t start);
+
+/* Begins a new segment, so that what is before it can be removed some day. */
+void node_log_roll(struct node *node);
 
 /* Whole batches of [from, to), as many as fit, at least one; in node->log.bytes. */
 enum err node_log_read(struct node *node, int64_t from, int64_t to, uint32_t bytes_max,
@@ -249,18 +304,89 @@ struct node_boot {
     struct raft_epoch_start *epochs;
     struct raft_voters_at *voters;
     int voters_cap;
-    enum err error; /* of the scan */
+    struct raft_voter_set snapshot_voters; /* of the newest snapshot; empty: it has none */
+    struct buf snapshot_voters_value;      /* their record */
+    enum err error;                        /* of the scan */
 };
 
-/* Reads bootstrap.checkpoint and the voters' snapshot, if they are there: the voters into `boot`,
- * the records into node->first. */
+/* Reads bootstrap.checkpoint and the voters' snapshot, if they are there: the voters into `boot`.
+ * Without a newer snapshot the records of the first will be delivered. */
 enum err node_bootstrap_read(struct node *node, struct node_boot *boot,
                              struct store_error *why) MUST_USE;
+/* Its file. */
+void node_bootstrap_path(const struct node *node, char path[NODE_PATH_MAX]);
 void node_boot_add_voters(struct node_boot *boot, int64_t offset, const struct raft_voter_set *set);
 
 /* Fills `boot` from the log. */
 enum err node_boot_scan(struct node *node, struct node_boot *boot,
                         struct store_error *why) MUST_USE;
+
+/* ---- snapshots.c ---- */
+
+void node_snapshots_init(struct node *node);
+void node_snapshots_close(struct node *node);
+
+/* Adds one to the list. */
+void node_snapshots_insert(struct node_snapshots *snapshots, const struct node_kept *kept);
+
+/* One of this node's own is durable. */
+void node_snapshots_add(struct node *node, const struct node_kept *kept);
+
+/* The one downloaded has its name. */
+void node_snapshots_installed(struct node *node);
+
+/* Removes those that end before `before`. */
+void node_snapshots_forget(struct node *node, int64_t before);
+
+/* Removes what is too much or too old, now and again in a while. */
+void node_snapshots_clean(struct node *node);
+
+/* `part` may be NULL. */
+void node_snapshot_path(const struct node *node, struct raft_position place,
+                        char path[NODE_PATH_MAX], char *part);
+
+/* Gives a synced file its name, durably. Any thread. */
+enum err node_snapshot_name_part(const struct store_fs *fs, const char *dir, const char *part,
+                                 const char *path) MUST_USE;
+
+/* ---- snapshots_boot.c ---- */
+
+/* Which there are; the newest that is whole goes into `boot`. */
+enum err node_snapshots_find(struct node *node, struct node_boot *boot,
+                             struct store_error *why) MUST_USE;
+
+/* Makes the log, which is open, go with them. */
+enum err node_snapshots_fit_log(struct node *node, struct node_boot *boot,
+                                struct store_error *why) MUST_USE;
+
+/* ---- snapshot_read.c ---- */
+
+/* The value of its KRaftVoters record, after the first batch; the null slice if there is none. */
+struct slice node_snapshot_voters_value(const struct node_snapshot_reader *reader);
+
+/* The rest of it. */
+enum err node_snapshot_read_all(struct node_snapshot_reader *reader) MUST_USE;
+
+/* ---- snapshot_write.c ---- */
+
+/* Gives up the one that is being written. */
+void node_snapshot_cancel(struct node *node);
+
+/* The frame of every snapshot: a batch of it, the header record, the footer batch. */
+struct wire_builder node_snapshot_begin_batch(struct buf *out, struct raft_position at,
+                                              bool control, int64_t now_ms);
+void node_snapshot_add_header(struct wire_builder *builder, int64_t log_timestamp_ms);
+void node_snapshot_add_footer(struct buf *out, struct raft_position at, int64_t now_ms);
+
+/* ---- download.c ---- */
+
+void node_download_obey(struct node *node, const struct raft_download *download,
+                        struct slice bytes);
+void node_download_name(struct node *node);
+void node_download_close(struct node *node);
+
+/* Removes a file behind what the worker is doing. */
+void node_snapshots_unlink(struct node *node, const char *path);
 
 /* ---- control.c ---- */
 
@@ -274,6 +400,8 @@ void node_control_voters(struct node *node, const struct raft_append *append, st
 /* Appends control records to a builder of a control batch. */
 void node_control_add(struct wire_builder *builder, enum wire_control_type type,
                       const struct wire_message *message, const void *value);
+/* KRaftVersion, and the KRaftVoters record as it stood in the log. */
+void node_control_repeat_voters(struct wire_builder *builder, struct slice value);
 void node_control_add_voters(struct wire_builder *builder, const struct node_voter *voters,
                              int count, const char *listener_name);
 
@@ -386,7 +514,6 @@ void node_reply_error(struct net_request *request, enum err error);
 
 void node_answer(struct node *node, const struct raft_answer *answer);
 void node_serve_describe(struct node *node, struct net_request *request);
-void node_serve_snapshot(struct node *node, struct net_request *request);
 
 /* ---- read.c ---- */
 
@@ -407,6 +534,14 @@ void node_peers_move(struct node *node, int32_t id);
 void node_learn_address(struct node *node, int32_t id, struct slice host, int32_t port);
 
 /* ---- deliver.c ---- */
+
+/* The values of the batch's records in the arena; a control batch has none. */
+enum err node_batch_describe(const struct wire_batch *batch, struct arena *arena,
+                             struct node_batch *out) MUST_USE;
+
+/* The owner is to get this snapshot in place of the log before it. */
+void node_load_wanted(struct node *node, struct raft_position place);
+bool node_snapshots_loading(const struct node *node);
 
 /* Arranges for the owner to be told what has become visible. */
 void node_notify(struct node *node);

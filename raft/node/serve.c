@@ -1,7 +1,6 @@
 /* Requests of the other members, and those who look at the quorum. */
-#include "raft/node/private.h"
-
 #include "base/mem.h"
+#include "raft/node/codec.h"
 
 bool node_handles(int16_t api_key)
 {
@@ -50,13 +49,72 @@ void node_handle(struct node *node, struct net_request *request)
     case WIRE_API_DESCRIBE_QUORUM:
         node_serve_describe(node, request);
         break;
-    case WIRE_API_FETCH_SNAPSHOT:
-        node_serve_snapshot(node, request);
-        break;
     default:
         pass_to_core(node, request);
         break;
     }
+}
+
+/* ---- a piece of a snapshot ---- */
+
+struct lent {
+    const struct store_fs *fs;
+    int fd;
+};
+
+static void give_back(void *arg)
+{
+    struct lent *lent = arg;
+    store_fs_close(lent->fs, lent->fd);
+    mem_free(lent);
+}
+
+/* Opens what is asked for; the size and what can be wrong with it go into the response. The
+ * bootstrap snapshots are nobody else's business. */
+static int open_snapshot(struct node *node, struct raft_response *response)
+{
+    struct raft_fetch_snapshot_response *fetch = &response->u.fetch_snapshot;
+    const struct store_fs *fs = node->options.fs;
+    char path[NODE_PATH_MAX];
+    int fd = -1;
+    uint64_t size = 0;
+    node_snapshot_path(node, fetch->snapshot, path, NULL);
+    bool named = fetch->snapshot.offset > 0 && fetch->snapshot.epoch >= 0;
+    enum err e = named ? store_fs_open(fs, path, STORE_OPEN_READ, &fd) : ERR_NOT_FOUND;
+    if (e == ERR_NONE) {
+        e = store_fs_size(fs, fd, &size);
+    }
+    fetch->size = (int64_t)size;
+    if (e != ERR_NONE) {
+        response->error = e == ERR_NOT_FOUND ? ERR_SNAPSHOT_NOT_FOUND : ERR_UNKNOWN_SERVER_ERROR;
+    } else if (fetch->position < 0 || fetch->position >= fetch->size) {
+        response->error = ERR_POSITION_OUT_OF_RANGE;
+    } else {
+        return fd;
+    }
+    if (fd >= 0) {
+        store_fs_close(fs, fd);
+    }
+    return -1;
+}
+
+static void answer_piece(struct node *node, const struct node_parked *parked,
+                         const struct raft_response *given)
+{
+    struct raft_response response = *given;
+    const struct raft_fetch_snapshot_response *fetch = &response.u.fetch_snapshot;
+    int fd = open_snapshot(node, &response);
+    if (fd < 0) {
+        node_reply(node, parked->request, &response, SLICE_NULL);
+        return;
+    }
+    struct lent *lent = MEM_NEW(struct lent);
+    *lent = (struct lent){node->options.fs, fd};
+    int64_t length =
+        min_i64(fetch->size - fetch->position, min_i64(parked->bytes_max, NODE_FETCH_BYTES_MAX));
+    struct net_file piece = {
+        .fd = fd, .pos = fetch->position, .len = (size_t)length, .release = give_back, .arg = lent};
+    codec_snapshot_reply(node, parked->request, &response, &piece);
 }
 
 void node_answer(struct node *node, const struct raft_answer *answer)
@@ -65,6 +123,11 @@ void node_answer(struct node *node, const struct raft_answer *answer)
     ASSERT(parked != NULL);
     const struct raft_response *response = &answer->response;
     struct slice records = SLICE_NULL;
+    if (response->rpc == RAFT_RPC_FETCH_SNAPSHOT && response->error == ERR_NONE) {
+        answer_piece(node, parked, response);
+        mem_free(parked);
+        return;
+    }
     if (response->rpc == RAFT_RPC_FETCH && response->error == ERR_NONE) {
         uint32_t bytes_max = (uint32_t)min_i64(max_i64(parked->bytes_max, 0), NODE_READ_BYTES);
         enum err e =
@@ -78,39 +141,4 @@ void node_answer(struct node *node, const struct raft_answer *answer)
     }
     node_reply(node, parked->request, response, records);
     mem_free(parked);
-}
-
-void node_serve_snapshot(struct node *node, struct net_request *request)
-{
-    const struct wire_fetch_snapshot_request *wire = request->body;
-    struct arena *arena = &request->arena;
-    if (!slice_is_null(wire->cluster_id) &&
-        !slice_eq_str(wire->cluster_id, node->options.cluster_id)) {
-        node_reply_error(request, ERR_INCONSISTENT_CLUSTER_ID);
-        return;
-    }
-    if (wire->topics_count != 1 || wire->topics->partitions_count != 1) {
-        node_reply_error(request, ERR_INVALID_REQUEST);
-        return;
-    }
-    /* The log is whole: there is no snapshot but the bootstrap's, which is never served. */
-    const struct wire_fetch_snapshot_request_topics_partitions *asked = wire->topics->partitions;
-    struct wire_fetch_snapshot_response *response =
-        wire_new(&wire_msg_fetch_snapshot_response, arena);
-    response->topics = wire_new_array(&wire_msg_fetch_snapshot_response_topics, arena, 1);
-    response->topics_count = 1;
-    response->topics->name = wire->topics->name;
-    response->topics->partitions =
-        wire_new_array(&wire_msg_fetch_snapshot_response_topics_partitions, arena, 1);
-    response->topics->partitions_count = 1;
-    struct wire_fetch_snapshot_response_topics_partitions *partition = response->topics->partitions;
-    bool leads = raft_role(node->raft) == RAFT_ROLE_LEADER;
-    partition->index = asked->partition;
-    partition->error_code = err_wire(leads ? ERR_SNAPSHOT_NOT_FOUND : ERR_NOT_LEADER_OR_FOLLOWER);
-    partition->snapshot_id.end_offset = asked->snapshot_id.end_offset;
-    partition->snapshot_id.epoch = asked->snapshot_id.epoch;
-    partition->current_leader.leader_id = raft_leader(node->raft);
-    partition->current_leader.leader_epoch = raft_epoch(node->raft);
-    partition->unaligned_records = slice_of("", 0);
-    net_reply(request, response);
 }

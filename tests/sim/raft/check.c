@@ -23,6 +23,7 @@ void check_fini(struct sim_world *world)
  */
 static void check_visible(struct sim_node *node)
 {
+    check_log_agrees(node);
     check_majority_reached_high_watermark(node);
     check_voters_in_force(node);
     check_consistent_committed_data(node);

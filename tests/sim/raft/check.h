@@ -74,4 +74,14 @@ void check_vote_once(struct sim_node *node, int candidate, int32_t epoch);
 void check_fetch_is_synced(struct sim_node *node, const struct raft_fetch_request *fetch);
 void check_truncation(struct sim_node *node, int64_t to);
 
+/* check_snapshot.c */
+void check_snapshot(struct sim_node *node, const struct sim_snapshot *snapshot);
+void check_log_start(struct sim_node *node);
+void check_piece(struct sim_node *node, const struct sim_piece *piece,
+                 const struct raft_download *download);
+void check_install(struct sim_node *node, const struct sim_snapshot *snapshot);
+void check_log_agrees(struct sim_node *node);
+void check_voters_before(struct sim_node *node, const struct sim_snapshot *snapshot);
+void check_offer(struct sim_node *node, const struct raft_fetch_response *fetch);
+
 #endif

@@ -21,8 +21,9 @@ static void commit(struct sim_node *node, const struct sim_batch *batch)
 void check_consistent_committed_data(struct sim_node *node)
 {
     struct check_state *checks = node->world->checks;
+    const struct sim_log *committed = &checks->committed;
     int64_t high_watermark = raft_high_watermark(node->raft);
-    int64_t from = max_i64(node->seen_high_watermark, 0);
+    int64_t from = max_i64(max_i64(node->seen_high_watermark, 0), node->log.start.offset);
     for (int i = sim_log_find(&node->log, from);
          i < node->log.count && node->log.items[i].base_offset < high_watermark; i++) {
         const struct sim_batch *batch = &node->log.items[i];
@@ -31,10 +32,11 @@ void check_consistent_committed_data(struct sim_node *node)
                      node->index, high_watermark);
             return;
         }
-        if (i == checks->committed.count) {
+        if (batch->base_offset == sim_log_end(committed)) {
             commit(node, batch);
         }
-        if (i >= checks->committed.count || checks->committed.items[i].prefix != batch->prefix) {
+        int at = sim_log_find(committed, batch->base_offset);
+        if (at >= committed->count || committed->items[at].prefix != batch->prefix) {
             sim_fail(node->world, "ConsistentCommittedData: node %d has another record at %" PRId64,
                      node->index, batch->base_offset);
             return;
@@ -52,12 +54,19 @@ static int committed_before(const struct check_state *checks, int32_t epoch)
     return count;
 }
 
+/* What is before the beginning of its log, the node has in a snapshot. */
+static bool has_batch(const struct sim_node *node, const struct sim_batch *batch)
+{
+    int at = sim_log_find(&node->log, batch->base_offset);
+    return batch->last_offset < node->log.start.offset ||
+           (at < node->log.count && node->log.items[at].prefix == batch->prefix);
+}
+
 void check_leader_completeness(struct sim_node *node)
 {
     const struct check_state *checks = node->world->checks;
     int count = committed_before(checks, raft_epoch(node->raft));
-    if (count > 0 && (node->log.count < count || node->log.items[count - 1].prefix !=
-                                                     checks->committed.items[count - 1].prefix)) {
+    if (count > 0 && !has_batch(node, &checks->committed.items[count - 1])) {
         sim_fail(node->world, "LeaderCompleteness: leader %d of epoch %d lacks %" PRId64,
                  node->index, raft_epoch(node->raft),
                  checks->committed.items[count - 1].last_offset);
@@ -72,11 +81,9 @@ void check_truncate(struct sim_node *node, int64_t to)
                  to);
     }
     int count = committed_before(checks, raft_epoch(node->raft) + 1);
-    for (int i = sim_log_find(&node->log, to); i < node->log.count && i < count; i++) {
-        if (node->log.items[i].prefix == checks->committed.items[i].prefix) {
-            sim_fail(node->world, "CommittedIsKept: node %d cuts off %" PRId64, node->index,
-                     node->log.items[i].base_offset);
-            return;
-        }
+    int at = sim_log_find(&checks->committed, to);
+    if (at < count && has_batch(node, &checks->committed.items[at])) {
+        sim_fail(node->world, "CommittedIsKept: node %d cuts off %" PRId64, node->index,
+                 checks->committed.items[at].base_offset);
     }
 }

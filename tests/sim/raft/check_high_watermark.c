@@ -34,6 +34,9 @@ static bool is_synced(const struct sim_world *world, struct raft_key voter,
     const struct sim_log *log = alive ? &node->log : &ghost->log;
     int64_t synced = alive ? node->synced : ghost->synced;
     int at = sim_log_find(log, batch->base_offset);
+    if (batch->last_offset < log->start.offset) {
+        return true; /* in a snapshot */
+    }
     return batch->last_offset < synced && at < log->count && log->items[at].prefix == batch->prefix;
 }
 
@@ -50,7 +53,7 @@ void check_majority_reached_high_watermark(struct sim_node *node)
     struct sim_world *world = node->world;
     int64_t high_watermark = raft_high_watermark(node->raft);
     bool led = node->seen_leading == raft_epoch(node->raft); /* it may have resigned just now */
-    if (high_watermark <= node->seen_high_watermark ||
+    if (high_watermark <= max_i64(node->seen_high_watermark, node->log.start.offset) ||
         (raft_role(node->raft) != RAFT_ROLE_LEADER && !led)) {
         return;
     }

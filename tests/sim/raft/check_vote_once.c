@@ -30,6 +30,9 @@ void check_answer(struct sim_node *node, const struct sim_token *token,
                   const struct raft_answer *answer)
 {
     const struct raft_response *response = &answer->response;
+    if (response->rpc == RAFT_RPC_FETCH && response->error == ERR_NONE) {
+        check_offer(node, &response->u.fetch);
+    }
     if (response->rpc == RAFT_RPC_VOTE && response->error == ERR_NONE && response->u.vote.granted &&
         !token->pre_vote) {
         check_vote_once(node, token->candidate, token->epoch);

@@ -74,6 +74,7 @@ void sim_disk_obey(struct sim_node *node, struct sim_effect *effect)
         sim_log_append(&node->log, effect->append.items[i]);
         check_appended(node, &node->log.items[node->log.count - 1]);
     }
+    sim_snapshot_obey(node, effect);
     start_flush(node);
 }
 
@@ -82,6 +83,7 @@ void sim_disk_flushed(struct sim_node *node, int64_t offset)
     node->flushing = false;
     node->synced = offset;
     node->undone.count = 0;
+    sim_log_fini(&node->replaced);
     struct raft_event event = {.type = RAFT_EVENT_FLUSHED, .u.flushed = {.offset = offset}};
     sim_node_step(node, &event, NULL);
     if (node->raft != NULL) {
@@ -118,6 +120,7 @@ void sim_disk_crash(struct sim_node *node)
         sim_disk_saved(node);
     }
     node->saving = false;
+    sim_snapshot_crash(node);
     crash_log(node);
 }
 
@@ -130,6 +133,7 @@ void sim_disk_wipe(struct sim_node *node)
     node->log = (struct sim_log){0};
     node->synced = 0;
     node->saved = (struct raft_hard_state){0, RAFT_NOBODY, {RAFT_NOBODY, UUID_ZERO}};
+    node->snapshot_count = 0;
     node->disk = world->disks++;
     node->key.directory_id.lo = (uint64_t)node->disk + 1;
 }
@@ -146,7 +150,7 @@ static int collect_epochs(const struct sim_log *log, struct raft_epoch_start *ep
     return count;
 }
 
-/* The bootstrap snapshot's voters, and those of the log. */
+/* The bootstrap snapshot's voters, those of the newest snapshot, and those of the log after it. */
 static int collect_voters(const struct sim_node *node, struct raft_voters_at *voters)
 {
     struct raft_voter_set first = sim_first_voters(node->world, node->disk);
@@ -154,7 +158,16 @@ static int collect_voters(const struct sim_node *node, struct raft_voters_at *vo
     if (first.count > 0) {
         voters[count++] = (struct raft_voters_at){-1, first};
     }
-    for (int i = 0; i < node->log.count; i++) {
+    int64_t from = 0;
+    if (node->snapshot_count > 0) {
+        const struct sim_snapshot *snapshot = &node->snapshots[node->snapshot_count - 1];
+        from = snapshot->place.offset;
+        if (snapshot->voters > 0) {
+            voters[count++] =
+                (struct raft_voters_at){from - 1, sim_set(node->world, snapshot->voters)->set};
+        }
+    }
+    for (int i = sim_log_find(&node->log, from); i < node->log.count; i++) {
         if (node->log.items[i].voters > 0) {
             voters[count++] =
                 (struct raft_voters_at){node->log.items[i].last_offset,
@@ -166,18 +179,23 @@ static int collect_voters(const struct sim_node *node, struct raft_voters_at *vo
 
 enum err sim_disk_boot(struct sim_node *node, const struct raft_options *options)
 {
-    size_t room = (size_t)node->log.count + 1;
+    sim_snapshot_boot(node);
+    size_t room = (size_t)node->log.count + 2;
     struct raft_epoch_start *epochs = mem_zalloc(room, sizeof *epochs);
     struct raft_voters_at *voters = mem_zalloc(room, sizeof *voters);
     struct raft_boot boot = {
         .now_ms = sim_node_ms(node),
         .hard_state = node->saved,
+        .log_start = node->log.start,
         .log_end = sim_log_end(&node->log),
         .epochs = epochs,
         .epoch_count = collect_epochs(&node->log, epochs),
         .voters = voters,
         .voters_count = collect_voters(node, voters),
     };
+    if (node->snapshot_count > 0) {
+        boot.snapshot = node->snapshots[node->snapshot_count - 1].place;
+    }
     node->synced = boot.log_end; /* a driver syncs what it finds */
     enum err e = raft_new(options, &boot, &node->raft);
     mem_free(epochs);

@@ -11,10 +11,25 @@ static void heal_after(struct sim_world *world, int64_t low_us, int64_t high_us)
     sim_schedule(world, sim_draw(world, low_us, high_us), SIM_EVENT_HEAL, 0);
 }
 
+/* Somebody who is just loading a snapshot, if there is one. */
+static struct sim_node *find_loading(struct sim_world *world)
+{
+    for (int i = 0; i < world->count; i++) {
+        if (world->nodes[i].part.open) {
+            return &world->nodes[i];
+        }
+    }
+    return NULL;
+}
+
 static void crash(struct sim_world *world)
 {
     struct sim_node *leader = sim_leader(world);
+    struct sim_node *loading = find_loading(world);
     struct sim_node *node = leader != NULL && sim_chance(world, 1, 2) ? leader : draw_node(world);
+    if (loading != NULL && sim_chance(world, 2, 3)) {
+        node = loading;
+    }
     bool all = sim_chance(world, 1, 12);
     for (int i = 0; i < world->count; i++) {
         struct sim_node *victim = &world->nodes[i];

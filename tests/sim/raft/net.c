@@ -93,8 +93,13 @@ static void deliver_request(struct sim_world *world, struct sim_event *event)
         }
         return;
     }
-    if (event->request.rpc == RAFT_RPC_FETCH && event->request.epoch == raft_epoch(node->raft)) {
-        node->contact_us[sim_disk_of(event->request.u.fetch.replica)] = world->now_us;
+    const struct raft_request *request = &event->request;
+    bool fetches = request->rpc == RAFT_RPC_FETCH || request->rpc == RAFT_RPC_FETCH_SNAPSHOT;
+    if (fetches && request->epoch == raft_epoch(node->raft)) {
+        struct raft_key replica = request->rpc == RAFT_RPC_FETCH
+                                      ? request->u.fetch.replica
+                                      : request->u.fetch_snapshot.replica;
+        node->contact_us[sim_disk_of(replica)] = world->now_us;
     }
     struct raft_event step = {.type = RAFT_EVENT_REQUEST,
                               .u.request = {.token = token, .request = &event->request}};
@@ -139,8 +144,11 @@ void sim_net_answer(struct sim_node *from, const struct raft_answer *answer)
         event->peer = token->addressed;
         event->id = token->message_id;
         event->response = *response;
+        if (response->rpc == RAFT_RPC_FETCH_SNAPSHOT && response->error == ERR_NONE) {
+            sim_snapshot_serve(from, &event->response, &event->piece);
+        }
         if (response->rpc == RAFT_RPC_FETCH && response->error == ERR_NONE &&
-            !response->u.fetch.diverging) {
+            !response->u.fetch.diverging && !response->u.fetch.offers_snapshot) {
             attach_batches(from, &response->u.fetch, &event->batches);
         }
     }
@@ -168,6 +176,7 @@ static void deliver_response(struct sim_node *node, struct sim_event *event)
     }
     struct raft_event step = {.type = RAFT_EVENT_RESPONSE,
                               .u.response = {event->peer, event->id, &event->response}};
+    node->incoming = event->piece;
     sim_node_step(node, &step, NULL);
 }
 

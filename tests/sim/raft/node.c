@@ -135,8 +135,10 @@ static void copy_append(struct sim_node *node, const struct raft_append *append,
 static void take_update(struct sim_node *node, const struct sim_log *received)
 {
     const struct raft_update *update = &node->update;
-    if (!update->save && !update->truncate && update->append.kind == RAFT_APPEND_NOTHING &&
-        update->message_count == 0 && update->answer_count == 0 && update->read_count == 0) {
+    if (!update->save && !update->truncate && !update->install && !update->trim &&
+        update->download.kind == RAFT_DOWNLOAD_NOTHING &&
+        update->append.kind == RAFT_APPEND_NOTHING && update->message_count == 0 &&
+        update->answer_count == 0 && update->read_count == 0) {
         return;
     }
     struct sim_effect *effect = MEM_NEW(struct sim_effect);
@@ -144,6 +146,11 @@ static void take_update(struct sim_node *node, const struct sim_log *received)
     effect->hard_state = update->hard_state;
     effect->truncate = update->truncate;
     effect->truncate_to = update->truncate_to;
+    effect->install = update->install;
+    effect->download = update->download;
+    effect->piece = node->incoming;
+    effect->trim = update->trim;
+    effect->trim_to = update->trim_to;
     copy_append(node, &update->append, received, &effect->append);
     effect->message_count = update->message_count;
     effect->messages = copy(update->messages, update->message_count, sizeof *update->messages);
@@ -162,6 +169,12 @@ static void execute(struct sim_node *node)
         if (effect->save && !effect->saved) {
             if (!node->saving) {
                 sim_disk_save(node);
+            }
+            return;
+        }
+        if (effect->install && !effect->installed) {
+            if (!node->installing) {
+                sim_snapshot_install(node);
             }
             return;
         }

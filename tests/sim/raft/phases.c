@@ -211,6 +211,9 @@ void sim_phases(struct sim_world *world)
     if (world->swarm.change_every_us > 0) {
         sim_schedule(world, world->swarm.change_every_us, SIM_EVENT_CHANGE, 0);
     }
+    if (world->swarm.snapshot_every_us > 0) {
+        sim_schedule(world, world->swarm.snapshot_every_us, SIM_EVENT_SNAPSHOT, 0);
+    }
     sim_run_until(world, world->swarm.fault_phase_us, NULL);
     void (*const phases[])(struct sim_world *) = {mend_everything,  sim_converge, be_quiet,
                                                   cut_one_off,      fail_over,    sim_converge,

@@ -67,6 +67,10 @@ static void add_stats(struct sim_stats *sum, const struct sim_stats *one)
     sum->crashes += one->crashes;
     sum->truncations += one->truncations;
     sum->faults += one->faults;
+    sum->snapshots += one->snapshots;
+    sum->trims += one->trims;
+    sum->installs += one->installs;
+    sum->torn += one->torn;
     sum->failovers += one->failovers;
     sum->failover_ms_sum += one->failover_ms_sum;
     sum->failover_ms_max = max_i64(sum->failover_ms_max, one->failover_ms_max);
@@ -102,9 +106,11 @@ static bool run_seed(struct sim_world *world, const struct settings *settings, u
 static bool is_vacuous(const struct sim_stats *sum, uint64_t seeds)
 {
     int64_t n = (int64_t)seeds;
-    return seeds >= 100 && (sum->commits < 20 * n || sum->reads < 20 * n || sum->leaders < 2 * n ||
-                            sum->crashes < 2 * n || sum->truncations < n / 10 ||
-                            sum->failovers < n / 2 || sum->changes < n || sum->wipes < n / 20);
+    return seeds >= 100 &&
+           (sum->commits < 20 * n || sum->reads < 20 * n || sum->leaders < 2 * n ||
+            sum->crashes < 2 * n || sum->truncations < n / 10 || sum->failovers < n / 2 ||
+            sum->changes < n || sum->wipes < n / 20 || sum->snapshots < n || sum->trims < n / 2 ||
+            sum->installs < n / 4 || sum->torn < n / 50);
 }
 
 static int run_all(const struct settings *settings)
@@ -122,6 +128,9 @@ static int run_all(const struct settings *settings)
            " changes of voters, %" PRId64 " lost disks\n",
            done, sum.steps, sum.commits, sum.reads, sum.leaders, sum.crashes, sum.truncations,
            sum.faults, sum.changes, sum.wipes);
+    printf("%" PRId64 " snapshots taken, %" PRId64 " logs trimmed, %" PRId64
+           " snapshots loaded, %" PRId64 " torn\n",
+           sum.snapshots, sum.trims, sum.installs, sum.torn);
     printf("failover after kill: mean %" PRId64 " ms, worst %" PRId64 " ms of %" PRId64 "\n",
            sum.failovers == 0 ? 0 : sum.failover_ms_sum / sum.failovers, sum.failover_ms_max,
            sum.failovers);

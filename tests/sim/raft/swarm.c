@@ -38,6 +38,19 @@ static void draw_times(struct sim_world *world)
     swarm->drift_percent = sim_chance(world, 1, 2) ? 0 : (int)sim_draw(world, 1, 8);
 }
 
+static void draw_snapshots(struct sim_world *world)
+{
+    static const int damages[] = {0, 0, 20, 200};
+    struct sim_swarm *swarm = &world->swarm;
+    if (sim_chance(world, 1, 4)) {
+        return;
+    }
+    swarm->snapshot_every_us = sim_draw(world, 20 * SIM_MS, 1000 * SIM_MS);
+    swarm->snapshot_size_max = (int)sim_draw(world, 1, 60);
+    swarm->snapshot_piece_max = (int)sim_draw(world, 1, 10);
+    swarm->damaged_per_mille = damages[prng_below(&world->prng, ARRAY_LEN(damages))];
+}
+
 static void draw_faults(struct sim_world *world)
 {
     static const int losses[] = {0, 0, 1, 10, 50, 150};
@@ -57,13 +70,15 @@ void sim_draw_swarm(struct sim_world *world)
     draw_quorum(world);
     draw_times(world);
     draw_faults(world);
+    draw_snapshots(world);
     const struct sim_swarm *swarm = &world->swarm;
     sim_say(world,
             "swarm: voters=%d controllers=%d brokers=%d static=%d changes=%" PRId64
             "ms election=%d fetch=%d latency=%" PRId64 "..%" PRId64 "us disk=%" PRId64 "..%" PRId64
-            "us loss=%d dup=%d drift=%d",
+            "us loss=%d dup=%d drift=%d snapshots=%" PRId64 "us",
             swarm->voters, swarm->controllers, swarm->brokers, swarm->static_voters,
             swarm->change_every_us / SIM_MS, swarm->election_timeout_ms, swarm->fetch_timeout_ms,
             swarm->latency_min_us, swarm->latency_max_us, swarm->disk_min_us, swarm->disk_max_us,
-            swarm->loss_per_mille, swarm->duplicate_per_mille, swarm->drift_percent);
+            swarm->loss_per_mille, swarm->duplicate_per_mille, swarm->drift_percent,
+            swarm->snapshot_every_us);
 }

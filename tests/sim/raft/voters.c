@@ -66,7 +66,7 @@ const struct sim_voters *sim_log_voters(const struct sim_world *world, const str
             return sim_set(world, log->items[i].voters);
         }
     }
-    return NULL;
+    return log->start_voters > 0 ? sim_set(world, log->start_voters) : NULL;
 }
 
 bool sim_may_wipe(const struct sim_world *world, int disk)

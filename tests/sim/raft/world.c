@@ -97,7 +97,8 @@ static void append(struct sim_world *world)
 static bool is_for_running_node(enum sim_event_kind kind)
 {
     return kind == SIM_EVENT_REQUEST || kind == SIM_EVENT_RESPONSE || kind == SIM_EVENT_FAILED ||
-           kind == SIM_EVENT_LOST || kind == SIM_EVENT_FLUSHED || kind == SIM_EVENT_SAVED;
+           kind == SIM_EVENT_LOST || kind == SIM_EVENT_FLUSHED || kind == SIM_EVENT_SAVED ||
+           kind == SIM_EVENT_TAKEN || kind == SIM_EVENT_CHECKED || kind == SIM_EVENT_INSTALLED;
 }
 
 static void on_disk_event(struct sim_world *world, const struct sim_event *event)
@@ -108,6 +109,13 @@ static void on_disk_event(struct sim_world *world, const struct sim_event *event
     }
     if (event->kind == SIM_EVENT_FLUSHED) {
         sim_disk_flushed(node, node->flushing_to);
+    } else if (event->kind == SIM_EVENT_TAKEN) {
+        sim_snapshot_taken(node);
+    } else if (event->kind == SIM_EVENT_CHECKED) {
+        sim_snapshot_checked(node, event->id);
+    } else if (event->kind == SIM_EVENT_INSTALLED) {
+        sim_snapshot_installed(node);
+        sim_node_resume(node);
     } else {
         sim_disk_saved(node);
         sim_node_resume(node);
@@ -125,7 +133,17 @@ static void dispatch(struct sim_world *world, struct sim_event *event)
         break;
     case SIM_EVENT_FLUSHED:
     case SIM_EVENT_SAVED:
+    case SIM_EVENT_TAKEN:
+    case SIM_EVENT_CHECKED:
+    case SIM_EVENT_INSTALLED:
         on_disk_event(world, event);
+        break;
+    case SIM_EVENT_SNAPSHOT:
+        if (!world->healed) {
+            sim_snapshot_event(world);
+            sim_schedule(world, sim_draw(world, 0, 2 * world->swarm.snapshot_every_us),
+                         SIM_EVENT_SNAPSHOT, 0);
+        }
         break;
     case SIM_EVENT_APPEND:
         if (!world->healed) {
@@ -258,6 +276,7 @@ void sim_fini(struct sim_world *world)
         raft_update_fini(&node->update);
         sim_log_fini(&node->log);
         sim_log_fini(&node->undone);
+        sim_log_fini(&node->replaced);
     }
     for (int i = 0; i < world->disks; i++) {
         sim_log_fini(&world->ghosts[i].log);

@@ -44,6 +44,9 @@ struct sim_batch {
 };
 
 struct sim_log {
+    struct raft_position start; /* what is before it is gone */
+    uint64_t start_prefix;      /* hash of that */
+    int start_voters;           /* the newest set of it; see sim_set() */
     struct sim_batch *items;
     int count;
     int cap;
@@ -52,9 +55,40 @@ struct sim_log {
 int64_t sim_log_end(const struct sim_log *log);
 void sim_log_append(struct sim_log *log, struct sim_batch batch); /* computes `prefix` */
 void sim_log_truncate(struct sim_log *log, int64_t end);          /* `end` is a batch's edge */
+/* Empty, and begins where the snapshot ends. */
+struct sim_snapshot;
+void sim_log_reset(struct sim_log *log, const struct sim_snapshot *snapshot);
+void sim_log_trim(struct sim_log *log, int64_t start); /* `start` is a batch's edge */
 /* The index of the batch that holds `offset`, or `count`. */
 int sim_log_find(const struct sim_log *log, int64_t offset);
 void sim_log_fini(struct sim_log *log);
+
+/* ---- snapshots ---- */
+
+enum { SIM_SNAPSHOTS_MAX = 6 }; /* of a node */
+
+struct sim_snapshot {
+    struct raft_position place;
+    uint64_t prefix; /* hash of the log that it stands for: its content, as it were */
+    int voters;      /* the set that it holds, see sim_set(); 0: none */
+};
+
+/* A piece of a snapshot's file on its way. Two nodes' files of the same place are not the same
+ * bytes. */
+struct sim_piece {
+    struct sim_snapshot of;
+    int source; /* whose file */
+    bool damaged;
+};
+
+/* What a node has of a file that it is getting. */
+struct sim_part {
+    bool open;
+    struct sim_piece first;
+    int64_t position;
+    bool damaged;
+    uint64_t generation; /* of downloads: a late check belongs to an old one */
+};
 
 /* ---- what the seed decides ---- */
 
@@ -92,6 +126,10 @@ struct sim_swarm {
     int64_t append_every_us;
     int64_t read_every_us;
     int fetch_batches_max;
+    int64_t snapshot_every_us; /* 0: never */
+    int snapshot_size_max;
+    int snapshot_piece_max;
+    int damaged_per_mille; /* of the pieces */
     int64_t fault_every_us;
     bool faults[SIM_FAULTS];
     int silent_percent; /* of the crashes: connections just end, nobody is told */
@@ -109,6 +147,12 @@ struct sim_effect {
     struct raft_hard_state hard_state;
     bool truncate;
     int64_t truncate_to;
+    bool install;
+    bool installed;
+    struct raft_download download;
+    struct sim_piece piece;
+    bool trim;
+    int64_t trim_to;
     struct sim_log append;
     struct raft_message *messages;
     int message_count;
@@ -142,6 +186,14 @@ struct sim_node {
     int64_t flushing_to;
     struct raft_hard_state saved; /* quorum-state on disk */
 
+    struct sim_snapshot snapshots[SIM_SNAPSHOTS_MAX]; /* durable; oldest first */
+    int snapshot_count;
+    struct sim_snapshot taking; /* place.offset 0: none */
+    struct sim_part part;
+    struct sim_piece incoming; /* with the event of this step */
+    bool installing;
+    struct sim_log replaced; /* by an installed snapshot, but a crash may bring it back */
+
     /* Kept by the checks. */
     int32_t seen_epoch;
     enum raft_role seen_role;
@@ -163,6 +215,10 @@ enum sim_event_kind {
     SIM_EVENT_LOST,
     SIM_EVENT_FLUSHED,
     SIM_EVENT_SAVED,
+    SIM_EVENT_SNAPSHOT, /* somebody takes one, or trims its log */
+    SIM_EVENT_TAKEN,
+    SIM_EVENT_CHECKED,
+    SIM_EVENT_INSTALLED,
     SIM_EVENT_APPEND,
     SIM_EVENT_CHANGE,
     SIM_EVENT_READ,
@@ -185,6 +241,7 @@ struct sim_event {
     struct raft_request request;
     struct raft_response response;
     struct sim_log batches; /* of a fetch response */
+    struct sim_piece piece; /* of a snapshot */
 };
 
 struct sim_queue {
@@ -241,6 +298,10 @@ struct sim_stats {
     int64_t crashes;
     int64_t truncations;
     int64_t faults;
+    int64_t snapshots;
+    int64_t trims;
+    int64_t installs;
+    int64_t torn; /* downloads ended by a crash */
     int64_t failover_ms_max;
     int64_t failover_ms_sum;
     int64_t failovers;
@@ -360,6 +421,23 @@ void sim_disk_saved(struct sim_node *node);
 void sim_disk_crash(struct sim_node *node);
 void sim_disk_wipe(struct sim_node *node);
 enum err sim_disk_boot(struct sim_node *node, const struct raft_options *options);
+
+/* ---- snapshots.c ---- */
+
+/* Somebody takes a snapshot of what is committed, or lets go of its log before one. */
+void sim_snapshot_event(struct sim_world *world);
+void sim_snapshot_taken(struct sim_node *node);
+void sim_snapshot_obey(struct sim_node *node, const struct sim_effect *effect);
+void sim_snapshot_install(struct sim_node *node);
+void sim_snapshot_installed(struct sim_node *node);
+void sim_snapshot_checked(struct sim_node *node, uint64_t generation);
+void sim_snapshot_crash(struct sim_node *node);
+/* Decides what the node finds: the newest snapshot that can be read, and a log that goes with it.
+ */
+void sim_snapshot_boot(struct sim_node *node);
+/* Fills in what the file has at the position, or the error. */
+void sim_snapshot_serve(const struct sim_node *from, struct raft_response *response,
+                        struct sim_piece *piece);
 
 /* ---- net.c ---- */
 

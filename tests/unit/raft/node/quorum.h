@@ -31,7 +31,11 @@ struct member {
     /* What it was told. */
     int64_t next;         /* the next offset due */
     struct buf committed; /* the values, one per line */
-    int snapshot_records;
+    int32_t last_epoch;   /* of the batch before `next` */
+    int64_t last_append_ms;
+    int snapshot_records; /* of the bootstrap snapshot */
+    int loads;            /* of other snapshots */
+    bool loading;
     int32_t leader_id;
     int32_t claimed; /* epoch, 0: none */
     int claims;
@@ -51,6 +55,7 @@ struct quorum {
     bool dynamic; /* voters in the bootstrap snapshot */
     struct log log;
     struct node_timers timers;
+    struct node_retention retention;
 };
 
 static inline void log_quietly(void *arg, enum log_level level, const char *line)
@@ -63,11 +68,49 @@ static inline void log_quietly(void *arg, enum log_level level, const char *line
 
 /* ---- what members hear ---- */
 
+static inline void add_lines(struct member *member, const struct node_batch *batch)
+{
+    for (int i = 0; i < batch->count; i++) {
+        buf_put_slice(&member->committed, batch->record_values[i]);
+        buf_put_str(&member->committed, "\n");
+    }
+}
+
+/* A snapshot of these tests has one record for each line. */
+static inline void heard_snapshot_begin(void *arg, const struct node_snapshot_place *place)
+{
+    struct member *member = arg;
+    ck_assert(place->end_offset > member->next || member->next == 0);
+    ck_assert_int_eq(member->claimed, 0);
+    buf_reset(&member->committed);
+    member->loading = true;
+}
+
 static inline void heard_snapshot(void *arg, const struct node_batch *batch)
 {
     struct member *member = arg;
-    ck_assert_int_eq(member->next, 0);
-    member->snapshot_records += batch->count;
+    ck_assert(member->loading);
+    ck_assert(!batch->control);
+    add_lines(member, batch);
+}
+
+static inline void heard_snapshot_end(void *arg, const struct node_snapshot_place *place)
+{
+    struct member *member = arg;
+    ck_assert(member->loading);
+    member->loading = false;
+    member->next = place->end_offset;
+    member->last_epoch = place->epoch;
+    member->last_append_ms = place->append_timestamp_ms;
+    if (place->end_offset > 0) {
+        ck_assert(place->append_timestamp_ms > 0);
+        member->loads++;
+        return;
+    }
+    for (size_t i = 0; i < member->committed.len; i++) {
+        member->snapshot_records += member->committed.data[i] == '\n';
+    }
+    buf_reset(&member->committed);
 }
 
 static inline void heard_commit(void *arg, const struct node_batch *batch)
@@ -77,11 +120,11 @@ static inline void heard_commit(void *arg, const struct node_batch *batch)
     ck_assert(batch->append_timestamp_ms > 0);
     ck_assert(!batch->control || batch->count == 0);
     ck_assert(batch->control || batch->count == batch->last_offset - batch->base_offset + 1);
+    ck_assert(!member->loading);
     member->next = batch->last_offset + 1;
-    for (int i = 0; i < batch->count; i++) {
-        buf_put_slice(&member->committed, batch->record_values[i]);
-        buf_put_str(&member->committed, "\n");
-    }
+    member->last_epoch = batch->epoch;
+    member->last_append_ms = batch->append_timestamp_ms;
+    add_lines(member, batch);
 }
 
 static inline void heard_leader(void *arg, int32_t leader_id, int32_t epoch, const char *host,
@@ -211,10 +254,13 @@ static inline struct node_options options_of(struct member *member, struct node_
         .voters = voters,
         .voter_count = q->voters,
         .timers = q->timers,
+        .retention = q->retention,
         .seed = 1000 + (uint64_t)member->index,
         .log = &q->log,
         .listener = {.arg = member,
+                     .on_snapshot_begin = heard_snapshot_begin,
                      .on_snapshot = heard_snapshot,
+                     .on_snapshot_end = heard_snapshot_end,
                      .on_commit = heard_commit,
                      .on_leader = heard_leader,
                      .on_claim = heard_claim,
@@ -231,6 +277,8 @@ static inline enum err try_start(struct member *member)
     member->claimed = 0;
     member->leader_id = -1;
     member->snapshot_records = 0;
+    member->loads = 0;
+    member->loading = false;
     member->shut = false;
     buf_reset(&member->committed);
     enum err e = node_new(&options, &member->node);
