@@ -91,6 +91,51 @@ static inline void snapshot_path(const struct member *member, int64_t end, int32
     path_in(member, name, path);
 }
 
+/* Files of the log's directory by how their names end. */
+struct ending {
+    const struct member *member;
+    const char *suffix;
+    int count;
+    char names[32][128];
+};
+
+static inline void see_name(void *arg, const char *name)
+{
+    struct ending *ending = arg;
+    size_t length = strlen(name);
+    size_t tail = strlen(ending->suffix);
+    if (length >= tail && strcmp(name + length - tail, ending->suffix) == 0) {
+        ck_assert_int_lt(ending->count, 32);
+        snprintf(ending->names[ending->count++], 128, "%s", name);
+    }
+}
+
+static inline struct ending list_ending(const struct member *member, const char *suffix)
+{
+    char dir[512];
+    struct ending ending = {.member = member, .suffix = suffix};
+    path_in(member, "", dir);
+    ck_assert_int_eq(store_fs_list(store_fs_posix(), dir, see_name, &ending), ERR_NONE);
+    return ending;
+}
+
+static inline int compare_names(const void *a, const void *b)
+{
+    return strcmp(a, b);
+}
+
+/* Removes them all, but for the first `keep`. */
+static inline void remove_ending(const struct member *member, const char *suffix, int keep)
+{
+    struct ending ending = list_ending(member, suffix);
+    qsort(ending.names, (size_t)ending.count, sizeof ending.names[0], compare_names);
+    for (int i = keep; i < ending.count; i++) {
+        char path[512];
+        path_in(member, ending.names[i], path);
+        ck_assert_int_eq(unlink(path), 0);
+    }
+}
+
 static inline bool is_there(const struct member *member, const char *name)
 {
     char path[512];
