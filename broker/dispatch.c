@@ -46,6 +46,7 @@ const struct net_api broker_apis[] = {
     {WIRE_API_DESCRIBE_TOPIC_PARTITIONS, 0, 0, broker_api_describe_topic_partitions, NULL},
     {WIRE_API_ADD_RAFT_VOTER, 0, 0, broker_api_forward, NULL},
     {WIRE_API_REMOVE_RAFT_VOTER, 0, 0, broker_api_forward, NULL},
+    {WIRE_API_DESCRIBE_BROKERS, 0, 0, broker_api_forward, NULL},
 };
 
 const int broker_apis_count = (int)ARRAY_LEN(broker_apis);

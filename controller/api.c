@@ -231,6 +231,13 @@ static const struct rpc_api rows[] = {
      .max_version = 0,
      .serve = controller_serve_voters,
      .refuse = controller_refuse_update_raft_voter},
+    {.key = WIRE_API_DESCRIBE_BROKERS,
+     .min_version = 0,
+     .max_version = 0,
+     .forwarded = true,
+     .serve = controller_serve_describe_brokers,
+     .reads = true,
+     .refuse = controller_refuse_describe_brokers},
 };
 
 const struct rpc_api *controller_api_find(int16_t key)

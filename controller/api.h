@@ -29,6 +29,9 @@ void controller_serve_describe_cluster(struct rpc *rpc);
 /* configs.c: what follows from altered settings. */
 void controller_after_alter_configs(struct rpc *rpc, enum err e);
 
+/* describe_brokers.c */
+void controller_serve_describe_brokers(struct rpc *rpc);
+
 /* brokers.c: decisions that know the sessions of brokers, and what follows from them. */
 void controller_decide_registration(struct rpc *rpc, const struct decide_input *in,
                                     struct decision *out);

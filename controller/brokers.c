@@ -3,6 +3,11 @@
 #include "controller/decide/isr.h"
 #include "controller/server_struct.h"
 
+static int64_t committed_offset(const struct rpc *rpc)
+{
+    return metadata_image_offset(controller_committed(rpc->server->controller));
+}
+
 /* ---- BrokerRegistration ---- */
 
 void controller_decide_registration(struct rpc *rpc, const struct decide_input *in,
@@ -32,9 +37,10 @@ void controller_after_registration(struct rpc *rpc, enum err e)
     if (broker == NULL || broker->epoch != response->broker_epoch) {
         return; /* gone, or another incarnation, by now */
     }
-    controller_heartbeats_touch(
-        &rpc->server->heartbeats,
-        &(struct heartbeat_contact){broker->id, broker->epoch, -1, rpc->request->conn});
+    controller_heartbeats_touch(&rpc->server->heartbeats,
+                                &(struct heartbeat_contact){broker->id, broker->epoch, -1,
+                                                            committed_offset(rpc),
+                                                            rpc->request->conn});
     controller_heartbeats_set_state(&rpc->server->heartbeats, broker->id,
                                     decide_broker_state(broker), rpc->op.offset);
     log_info(rpc->server->options.log, "controller", "broker registered",
@@ -52,9 +58,9 @@ void controller_decide_heartbeat(struct rpc *rpc, const struct decide_input *in,
     if (decide_check_epoch(in, request->broker_id, request->broker_epoch) == ERR_NONE) {
         /* Now, not when the answer leaves: the broker lives even if the log is slow. */
         controller_heartbeats_touch(
-            heartbeats,
-            &(struct heartbeat_contact){request->broker_id, request->broker_epoch,
-                                        request->current_metadata_offset, rpc->request->conn});
+            heartbeats, &(struct heartbeat_contact){request->broker_id, request->broker_epoch,
+                                                    request->current_metadata_offset,
+                                                    committed_offset(rpc), rpc->request->conn});
     }
     if (request->want_shut_down) {
         soft = controller_heartbeats_soft(heartbeats, request->broker_id);

@@ -11,6 +11,9 @@ struct session {
     int64_t contact_ms;      /* last heartbeat */
     int64_t lost_ms;         /* when the connection closed; only in `lost` */
     int64_t metadata_offset; /* last one reported, -1: none yet */
+    int64_t committed;       /* at the last heartbeat */
+    int64_t heartbeat_ms;    /* the last one, tracked or not; -1: none yet */
+    int64_t caught_up_ms;    /* when it had all that was committed; -1: not yet */
     int64_t shutdown_offset; /* of the controlled shutdown; 0: as of when we became active */
     struct net_conn *conn;   /* of the last heartbeat; NULL: closed, or none yet */
     bool tracked;            /* unfenced: has a deadline */
@@ -31,6 +34,8 @@ static struct session *find_or_add(struct heartbeats *h, int32_t broker_id)
         s->id = broker_id;
         s->epoch = -1;
         s->metadata_offset = -1;
+        s->heartbeat_ms = -1;
+        s->caught_up_ms = -1;
         list_init(&s->node);
         map_put(&h->sessions, MAP_KEY(s->id), s);
     }
@@ -212,6 +217,21 @@ void controller_heartbeats_clear(struct heartbeats *h)
     net_timer_stop(&h->timer);
 }
 
+/* A broker that has what was committed at its last heartbeat had caught up then, as a replica has
+ * that fetches what was the end at its last fetch. */
+static void note_progress(struct session *s, const struct heartbeat_contact *contact)
+{
+    int64_t now = net_now_ms(s->owner->loop);
+    s->metadata_offset = max_i64(s->metadata_offset, contact->metadata_offset);
+    if (s->metadata_offset >= contact->committed) {
+        s->caught_up_ms = now;
+    } else if (s->heartbeat_ms >= 0 && s->metadata_offset >= s->committed) {
+        s->caught_up_ms = s->heartbeat_ms;
+    }
+    s->committed = contact->committed;
+    s->heartbeat_ms = now;
+}
+
 void controller_heartbeats_touch(struct heartbeats *h, const struct heartbeat_contact *contact)
 {
     struct session *s = find_or_add(h, contact->broker_id);
@@ -220,9 +240,11 @@ void controller_heartbeats_touch(struct heartbeats *h, const struct heartbeat_co
         untrack(s);
         s->epoch = contact->broker_epoch;
         s->metadata_offset = -1;
+        s->heartbeat_ms = -1;
+        s->caught_up_ms = -1;
         s->shutting_down = false;
     }
-    s->metadata_offset = max_i64(s->metadata_offset, contact->metadata_offset);
+    note_progress(s, contact);
     set_conn(s, contact->conn);
     if (s->tracked) {
         track(s);
@@ -271,6 +293,19 @@ bool controller_heartbeats_is_live(const struct heartbeats *h, int32_t broker_id
 {
     const struct session *s = find(h, broker_id);
     return s != NULL && s->tracked && s->conn != NULL;
+}
+
+struct heartbeat_view controller_heartbeats_view(const struct heartbeats *h, int32_t broker_id)
+{
+    const struct session *s = find(h, broker_id);
+    int64_t now = net_now_ms(h->loop);
+    struct heartbeat_view view = {-1, -1, -1};
+    if (s != NULL) {
+        view.metadata_offset = s->metadata_offset;
+        view.age_ms = s->heartbeat_ms < 0 ? -1 : now - s->heartbeat_ms;
+        view.behind_ms = s->caught_up_ms < 0 ? -1 : now - s->caught_up_ms;
+    }
+    return view;
 }
 
 struct decide_heartbeat_soft controller_heartbeats_soft(const struct heartbeats *h,

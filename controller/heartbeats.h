@@ -50,7 +50,8 @@ void controller_heartbeats_clear(struct heartbeats *h);
 struct heartbeat_contact {
     int32_t broker_id;
     int64_t broker_epoch;
-    int64_t metadata_offset; /* that the broker has read; -1: it did not say */
+    int64_t metadata_offset; /* that the broker has applied; -1: it did not say */
+    int64_t committed;       /* the last offset that is committed now */
     struct net_conn *conn;
 };
 void controller_heartbeats_touch(struct heartbeats *h, const struct heartbeat_contact *contact);
@@ -67,6 +68,14 @@ void controller_heartbeats_forget(struct heartbeats *h, int32_t broker_id);
 
 /* Is a process there behind this unfenced broker's session: is its connection open? */
 bool controller_heartbeats_is_live(const struct heartbeats *h, int32_t broker_id);
+
+/* What is known of a broker's heartbeats; -1 where nothing is. */
+struct heartbeat_view {
+    int64_t age_ms;          /* since the last one */
+    int64_t metadata_offset; /* that it has applied */
+    int64_t behind_ms;       /* since it last had all that was committed */
+};
+struct heartbeat_view controller_heartbeats_view(const struct heartbeats *h, int32_t broker_id);
 
 /* What a decision about a heartbeat of this broker must know. */
 struct decide_heartbeat_soft controller_heartbeats_soft(const struct heartbeats *h,

@@ -31,6 +31,7 @@ REFUSE_AT_THE_TOP(controller_registration)
 REFUSE_AT_THE_TOP(add_raft_voter)
 REFUSE_AT_THE_TOP(remove_raft_voter)
 REFUSE_AT_THE_TOP(update_raft_voter)
+REFUSE_AT_THE_TOP(describe_brokers)
 
 /* For people, where a response has room for it. */
 static struct slice text_of(enum err e)

@@ -22,6 +22,7 @@ void *controller_refuse_broker_registration(const struct rpc *rpc, enum err e);
 void *controller_refuse_broker_heartbeat(const struct rpc *rpc, enum err e);
 void *controller_refuse_unregister_broker(const struct rpc *rpc, enum err e);
 void *controller_refuse_allocate_producer_ids(const struct rpc *rpc, enum err e);
+void *controller_refuse_describe_brokers(const struct rpc *rpc, enum err e);
 void *controller_refuse_controller_registration(const struct rpc *rpc, enum err e);
 void *controller_refuse_add_raft_voter(const struct rpc *rpc, enum err e);
 void *controller_refuse_remove_raft_voter(const struct rpc *rpc, enum err e);

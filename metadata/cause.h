@@ -54,6 +54,10 @@ struct metadata_cause metadata_cause_of(enum metadata_event event, int32_t node)
 /* Appends the cause's own bytes, without tag and length. Long texts are cut. */
 void metadata_cause_encode(const struct metadata_cause *cause, struct buf *out);
 
+/* Reads what metadata_cause_encode() made; texts are of the arena. Errors: ERR_CORRUPT. */
+enum err MUST_USE metadata_cause_decode(struct slice bytes, struct arena *arena,
+                                        struct metadata_cause *out);
+
 /* A record value with a cause (encoded as above) put beside the record. `value` is one that
  * metadata_record_encode() made. */
 void metadata_cause_attach(struct slice value, struct slice cause, struct buf *out);

@@ -73,6 +73,18 @@ struct metadata_cause metadata_cause_read(const Craft__Cause *m)
     };
 }
 
+enum err metadata_cause_decode(struct slice bytes, struct arena *arena, struct metadata_cause *out)
+{
+    Craft__Cause *m = craft__cause__unpack(NULL, bytes.len, bytes.data);
+    if (m == NULL) {
+        return ERR_CORRUPT;
+    }
+    struct metadata_cause cause = metadata_cause_read(m);
+    *out = metadata_cause_dup(&cause, arena);
+    craft__cause__free_unpacked(m, NULL);
+    return ERR_NONE;
+}
+
 enum err metadata_cause_find(struct slice value, struct arena *arena, struct metadata_cause *out,
                              bool *got)
 {
@@ -83,13 +95,7 @@ enum err metadata_cause_find(struct slice value, struct arena *arena, struct met
     if (slice_is_null(frame.cause)) {
         return ERR_NONE;
     }
-    Craft__Cause *m = craft__cause__unpack(NULL, frame.cause.len, frame.cause.data);
-    if (m == NULL) {
-        return ERR_CORRUPT;
-    }
-    struct metadata_cause cause = metadata_cause_read(m);
-    *out = metadata_cause_dup(&cause, arena);
+    TRY(metadata_cause_decode(frame.cause, arena, out));
     *got = true;
-    craft__cause__free_unpacked(m, NULL);
     return ERR_NONE;
 }

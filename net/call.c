@@ -104,9 +104,9 @@ void net_call_cancel(struct net_call *call)
 
 static bool is_supported(const struct net_client *client, const struct net_call *call)
 {
-    const struct version_range *range = &client->ranges[call->api];
     return !client->options.api_versions ||
-           (call->version >= range->min && call->version <= range->max);
+           (call->version >= net_client_min_version(client, call->api) &&
+            call->version <= net_client_max_version(client, call->api));
 }
 
 void call_send(struct net_call *call)

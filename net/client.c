@@ -21,7 +21,7 @@ static void redial(void *arg);
 
 void client_forget_ranges(struct net_client *client)
 {
-    for (int i = 0; i < WIRE_API_LIMIT; i++) {
+    for (int i = 0; i < WIRE_API_SLOTS; i++) {
         client->ranges[i] = (struct version_range){.min = -1, .max = -1};
     }
 }
@@ -322,10 +322,12 @@ const char *net_client_failure(const struct net_client *client)
 
 int16_t net_client_max_version(const struct net_client *client, int16_t api)
 {
-    return api < 0 || api >= WIRE_API_LIMIT ? -1 : client->ranges[api].max;
+    int slot = wire_api_slot(api);
+    return slot < 0 ? -1 : client->ranges[slot].max;
 }
 
 int16_t net_client_min_version(const struct net_client *client, int16_t api)
 {
-    return api < 0 || api >= WIRE_API_LIMIT ? -1 : client->ranges[api].min;
+    int slot = wire_api_slot(api);
+    return slot < 0 ? -1 : client->ranges[slot].min;
 }

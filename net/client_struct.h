@@ -44,10 +44,10 @@ struct net_client {
     bool answered; /* this connection has brought a response */
     bool freed;    /* its end is deferred */
     int32_t next_correlation_id;
-    struct version_range ranges[WIRE_API_LIMIT];
-    struct list waiting; /* calls to be sent when the connection is open */
-    struct list sent;    /* in the order of their responses */
-    struct list failing; /* their `done` is about to be called */
+    struct version_range ranges[WIRE_API_SLOTS]; /* by wire_api_slot() */
+    struct list waiting;                         /* calls to be sent when the connection is open */
+    struct list sent;                            /* in the order of their responses */
+    struct list failing;                         /* their `done` is about to be called */
 };
 
 struct net_call {

@@ -13,12 +13,12 @@ static int16_t learn_ranges(struct net_client *client,
     client_forget_ranges(client);
     for (int32_t i = 0; i < response->api_keys_count; i++) {
         const struct wire_api_versions_response_api_keys *item = &response->api_keys[i];
-        if (item->api_key >= 0 && item->api_key < WIRE_API_LIMIT) {
-            client->ranges[item->api_key] =
-                (struct version_range){item->min_version, item->max_version};
+        int slot = wire_api_slot(item->api_key);
+        if (slot >= 0) {
+            client->ranges[slot] = (struct version_range){item->min_version, item->max_version};
         }
     }
-    return client->ranges[WIRE_API_API_VERSIONS].max;
+    return net_client_max_version(client, WIRE_API_API_VERSIONS);
 }
 
 /* A peer that does not know our version answers in version 0 (KIP-511). */

@@ -32,8 +32,9 @@ struct net_server *net_server_new(const struct net_server_options *options)
         ASSERT(info != NULL);
         ASSERT(api->min_version >= info->version_min);
         ASSERT(api->max_version <= info->version_max);
-        ASSERT(server->by_key[api->key] == NULL);
-        server->by_key[api->key] = api;
+        const struct net_api **slot = &server->by_slot[wire_api_slot(api->key)];
+        ASSERT(*slot == NULL);
+        *slot = api;
     }
     return server;
 }
@@ -141,7 +142,7 @@ void server_dispatch(struct net_conn *conn, struct slice frame, struct frame_buf
         give_up(req, e == ERR_MALFORMED ? "malformed header" : "unknown API");
         return;
     }
-    const struct net_api *api = server->by_key[req->header.api_key];
+    const struct net_api *api = server->by_slot[wire_api_slot(req->header.api_key)];
     if (api == NULL) {
         give_up(req, "API not served here");
         return;

@@ -7,8 +7,8 @@
 
 /* Shared by the loops, hence the atomics; nothing else changes after net_server_new(). */
 struct net_server {
-    struct net_server_options options; /* defaults filled in */
-    const struct net_api *by_key[WIRE_API_LIMIT];
+    struct net_server_options options;             /* defaults filled in */
+    const struct net_api *by_slot[WIRE_API_SLOTS]; /* wire_api_slot() */
     struct stream_counters counters;
     _Atomic uint64_t next_conn_id;
     _Atomic int64_t connections;

@@ -264,8 +264,8 @@ def make_header(schema):
            '#include "base/slice.h"', '#include "base/uuid.h"', "",
            "struct wire_message;", "", "enum wire_api {"]
     out += [f"    WIRE_API_{snake(api.name).upper()} = {api.key}," for api in schema.apis]
-    out += ["};", "", "/* One more than the highest key. */",
-            f"enum {{ WIRE_API_LIMIT = {schema.apis[-1].key + 1} }};"]
+    out += ["};", "", "/* How many there are; wire_api_slot() numbers them. */",
+            f"enum {{ WIRE_API_SLOTS = {len(schema.apis)} }};"]
     for message in schema.messages:
         api = f" of API {message.api.key}" if message.api else ""
         first, last = message.versions
@@ -351,10 +351,10 @@ def make_source(schema):
     for message in schema.messages:
         for struct in structs(message):
             out += ["", *define_struct(struct)]
-    out += ["", "const struct wire_api_info wire_apis[WIRE_API_LIMIT] = {"]
+    out += ["", "const struct wire_api_info wire_apis[WIRE_API_SLOTS] = {"]
     for api in schema.apis:
         first, last = api.request.versions
-        out.append(f'    [{api.key}] = {{{api.key}, "{api.name}", {first}, {last}, '
+        out.append(f'    {{{api.key}, "{api.name}", {first}, {last}, '
                    f"{api.request.flexible}, &wire_msg_{api.request.path}, "
                    f"&wire_msg_{api.response.path}}},")
     out += ["};", "", "const struct wire_message *const wire_messages[] = {"]

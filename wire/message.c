@@ -1,12 +1,32 @@
 /* What is known of messages and APIs, and structures with their defaults. */
 #include "wire/table.h"
 
+int wire_api_slot(int16_t key)
+{
+    int low = 0;
+    int high = WIRE_API_SLOTS;
+    while (low < high) {
+        int middle = (low + high) / 2;
+        if (wire_apis[middle].key < key) {
+            low = middle + 1;
+        } else {
+            high = middle;
+        }
+    }
+    return low < WIRE_API_SLOTS && wire_apis[low].key == key ? low : -1;
+}
+
+const struct wire_api_info *wire_api_at(int slot)
+{
+    ASSERT(slot >= 0);
+    ASSERT(slot < WIRE_API_SLOTS);
+    return &wire_apis[slot];
+}
+
 const struct wire_api_info *wire_api(int16_t key)
 {
-    if (key < 0 || key >= WIRE_API_LIMIT || wire_apis[key].name == NULL) {
-        return NULL;
-    }
-    return &wire_apis[key];
+    int slot = wire_api_slot(key);
+    return slot < 0 ? NULL : &wire_apis[slot];
 }
 
 const struct wire_message *wire_request(int16_t api_key)

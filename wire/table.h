@@ -64,7 +64,8 @@ struct wire_message {
 /* Kafka's limit of a string, also where the form would allow more. */
 enum { WIRE_STRING_MAX = INT16_MAX };
 
-extern const struct wire_api_info wire_apis[WIRE_API_LIMIT];
+/* By key. */
+extern const struct wire_api_info wire_apis[WIRE_API_SLOTS];
 
 /* Bytes of one value in memory; `nested` as in a field. */
 size_t wire_element_size(enum wire_type type, const struct wire_message *nested);

@@ -39,6 +39,14 @@ struct wire_api_info {
     const struct wire_message *response;
 };
 
+/* APIs of ours, which Kafka does not have, have keys from here on. */
+enum { WIRE_API_OURS = 10000 };
+
+/* The place of the API among all that we know, 0 to WIRE_API_SLOTS - 1 in the order of keys, for
+ * tables; -1 for a key that we do not know. */
+int wire_api_slot(int16_t key);
+const struct wire_api_info *wire_api_at(int slot);
+
 /* NULL for a key that we do not know; so wire_request() and wire_response(). */
 const struct wire_api_info *wire_api(int16_t key);
 const struct wire_message *wire_request(int16_t api_key);

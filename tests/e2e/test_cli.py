@@ -320,10 +320,14 @@ def brokers_are_listed(cluster):
     found = json_at(cluster, "broker", "list")
     assert [b["id"] for b in found] == [1, 2, 3]
     for broker in found:
-        assert broker == {"id": broker["id"], "host": "127.0.0.1", "rack": None, "fenced": False,
-                          "port": cluster.port(f"broker-{broker['id']}")}
+        assert broker.items() >= {"id": broker["id"], "host": "127.0.0.1", "rack": None,
+                                  "fenced": False, "state": "serving",
+                                  "port": cluster.port(f"broker-{broker['id']}")}.items()
+        assert "caught up" in broker["why"], broker
+        assert 0 <= broker["behindMs"] < 10000 and broker["metadataLag"] >= 0, broker
     table = at(cluster, "broker", "list")[0].splitlines()
-    assert table[0].split() == ["ID", "HOST", "PORT", "RACK", "FENCED"] and len(table) == 4
+    assert table[0].split()[:6] == ["ID", "HOST", "PORT", "RACK", "FENCED", "STATE"]
+    assert len(table) == 4 and "caught up" not in table[1], "for people: why only of the unwell"
     assert [r["id"] for r in rows(at(cluster, "broker", "list", "--format", "tsv")[0])] == \
         ["1", "2", "3"]
 
@@ -370,7 +374,7 @@ def states_of_a_cluster_that_lost_nodes(cluster):
     wait_for(another_leads, 30, "another leader, as the remaining controllers tell")
     living = ",".join(cluster.address(f"broker-{i}") for i in (1, 2))
     wait_for(lambda: [b["id"] for b in json.loads(
-        craft("broker", "list", "--format", "json", "--bootstrap-server", living)[0])
+        cluster.craft("broker", "list", "--format", "json", "--bootstrap-server", living)[1])
         if b["fenced"]] == [3], 30, "broker 3 is shown as fenced")
     cluster.kill(left[0])
 

@@ -13,6 +13,7 @@ struct fixture {
     int64_t stale_ms[8];
     enum metadata_event events[8];
     int stale_count;
+    int64_t committed;
 };
 
 static void on_stale(void *arg, int32_t broker_id, enum metadata_event event)
@@ -52,8 +53,8 @@ static void tear_down(struct fixture *f)
 static void beat(struct fixture *f, int32_t id, int64_t offset)
 {
     const struct metadata_broker *broker = metadata_broker(f->world.image, id);
-    controller_heartbeats_touch(&f->heartbeats,
-                                &(struct heartbeat_contact){id, broker->epoch, offset, NULL});
+    controller_heartbeats_touch(
+        &f->heartbeats, &(struct heartbeat_contact){id, broker->epoch, offset, f->committed, NULL});
 }
 
 static void wait_for_stale(struct fixture *f, int count)
@@ -159,7 +160,45 @@ START_TEST(a_shutdown_waits_for_the_slowest_active_broker)
 }
 END_TEST
 
-UNIT_MAIN("heartbeats", silent_brokers_become_stale_in_order,
+START_TEST(what_brokers_lack_is_known)
+{
+    struct fixture f;
+    set_up(&f);
+    int32_t id = 1;
+    struct heartbeat_view view = controller_heartbeats_view(&f.heartbeats, 77);
+    ck_assert_int_eq(view.age_ms, -1);
+    ck_assert_int_eq(view.behind_ms, -1);
+    ck_assert_int_eq(view.metadata_offset, -1);
+
+    f.committed = 100;
+    beat(&f, id, 50); /* never seen to have had all */
+    view = controller_heartbeats_view(&f.heartbeats, id);
+    ck_assert_int_eq(view.metadata_offset, 50);
+    ck_assert_int_eq(view.behind_ms, -1);
+    ck_assert_int_ge(view.age_ms, 0);
+
+    f.committed = 120;
+    beat(&f, id, 100); /* all that there was at its last heartbeat */
+    view = controller_heartbeats_view(&f.heartbeats, id);
+    ck_assert_int_ge(view.behind_ms, 0);
+
+    beat(&f, id, 120);
+    int64_t begin = net_now_ms(f.loop);
+    while (net_now_ms(f.loop) < begin + 30) {
+        net_loop_step(f.loop, 10);
+    }
+    f.committed = 200;
+    beat(&f, id, 130); /* what it had last time is long behind */
+    f.committed = 300;
+    beat(&f, id, 140);
+    view = controller_heartbeats_view(&f.heartbeats, id);
+    ck_assert_int_ge(view.behind_ms, 20);
+    ck_assert_int_eq(view.metadata_offset, 140);
+    tear_down(&f);
+}
+END_TEST
+
+UNIT_MAIN("heartbeats", what_brokers_lack_is_known, silent_brokers_become_stale_in_order,
           who_never_comes_to_a_new_controller_is_stale_early, clearing_forgets_everything,
           a_fenced_broker_has_no_deadline_until_it_is_unfenced, clearing_forgets_everything,
           a_shutdown_waits_for_the_slowest_active_broker)

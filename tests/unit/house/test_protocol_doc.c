@@ -21,6 +21,9 @@ static const char intro[] =
     "(KIP-714) send no\ntelemetry to a node that does not name GetTelemetrySubscriptions. A client "
     "that asks all the same is disconnected,\nwith a line in the node's log. A version outside of "
     "what is served gets UNSUPPORTED_VERSION.\n\n"
+    "APIs with keys from 10000 on are ours; Kafka's clients pass over keys that they do not know. "
+    "DescribeBrokers is\nwhat `craft broker list` asks: the active controller's view of each "
+    "broker.\n\n"
     "The page is written from the schemas and the dispatch tables by "
     "`tests/unit/house/test_protocol_doc.c`, which also\nchecks it.\n\n"
     "| key | API | encoded | flexible from | broker | controller |\n"
@@ -68,11 +71,9 @@ static void put_apis(struct buf *out)
     int count = controller_api_count();
     struct net_api *controller = mem_zalloc((size_t)count, sizeof *controller);
     controller_api_fill(controller);
-    for (int16_t key = 0; key < WIRE_API_LIMIT; key++) {
-        const struct wire_api_info *api = wire_api(key);
-        if (api == NULL) {
-            continue;
-        }
+    for (int slot = 0; slot < WIRE_API_SLOTS; slot++) {
+        const struct wire_api_info *api = wire_api_at(slot);
+        int16_t key = api->key;
         buf_printf(out, "| %d | %s |", key, api->name);
         put_range(out, api->version_min, api->version_max);
         put_flexible(out, api->flexible);

@@ -1,6 +1,6 @@
 /* Every message in every version against bytes that Apache Kafka's own classes made: decoded,
  * encoded again, compared. tests/golden/README.md says how the file was made. */
-#include "wire/wire.h"
+#include "wire/table.h"
 
 #include <check.h>
 #include <stdio.h>
@@ -92,6 +92,9 @@ START_TEST(every_message_in_every_version)
     ck_assert_int_eq(gzclose(file), Z_OK);
     for (size_t i = 0; i < wire_messages_count; i++) {
         const struct wire_message *m = wire_messages[i];
+        if (m->api_key >= WIRE_API_OURS) {
+            continue; /* Kafka has no class for it */
+        }
         for (int v = wire_version_min(m); v <= wire_version_max(m); v++) {
             ck_assert_msg(seen[v][i] >= PER_VERSION_MIN, "%s %d has no golden bytes", wire_name(m),
                           v);
