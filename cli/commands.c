@@ -5,6 +5,9 @@
 const struct cli_verb *const commands[] = {
     &cli_format,
     &cli_quorum_status,
+    &cli_quorum_add,
+    &cli_quorum_remove,
+    &cli_quorum_replace,
     &cli_broker_list,
     &cli_topic_create,
     &cli_topic_list,

@@ -115,17 +115,35 @@ static void fill_replicas(struct wire_describe_quorum_response_topics_partitions
     }
 }
 
+/* As the record of the voters has them; the static ones have but an address. */
+static void fill_listeners(struct wire_describe_quorum_response_nodes *entry,
+                           const struct wire_voters_record_voters *voter, struct arena *arena)
+{
+    entry->listeners_count = voter->endpoints_count;
+    entry->listeners = wire_new_array(&wire_msg_describe_quorum_response_nodes_listeners, arena,
+                                      voter->endpoints_count);
+    for (int i = 0; i < voter->endpoints_count; i++) {
+        entry->listeners[i] = (struct wire_describe_quorum_response_nodes_listeners){
+            voter->endpoints[i].name, voter->endpoints[i].host, voter->endpoints[i].port};
+    }
+}
+
 static void fill_nodes(struct node *node, struct wire_describe_quorum_response *response,
                        struct arena *arena)
 {
     const struct node_voter *voters;
     int count = node_voters(node, &voters);
+    const struct wire_voters_record *record = node_voters_newest(&node->voter_records, arena);
     response->nodes = wire_new_array(&wire_msg_describe_quorum_response_nodes, arena, count);
     response->nodes_count = count;
     for (int i = 0; i < count; i++) {
         struct wire_describe_quorum_response_nodes *entry = &response->nodes[i];
         entry->node_id = voters[i].id;
-        if (voters[i].host != NULL) {
+        const struct wire_voters_record_voters *voter =
+            node_voters_entry(record, (struct raft_key){voters[i].id, voters[i].directory_id});
+        if (voter != NULL) {
+            fill_listeners(entry, voter, arena);
+        } else if (voters[i].host != NULL) {
             entry->listeners =
                 wire_new_array(&wire_msg_describe_quorum_response_nodes_listeners, arena, 1);
             entry->listeners_count = 1;

@@ -95,7 +95,8 @@ static void on_begun(void *arg, enum err e, const void *response, struct net_res
     }
     struct raft_response answer = {0};
     codec_begin_response_read(probe->node, response, &answer);
-    if (answer.error == ERR_INVALID_VOTER_KEY) {
+    /* This leader itself finds that an invalid request. */
+    if (answer.error == ERR_INVALID_VOTER_KEY || answer.error == ERR_INVALID_REQUEST) {
         finish(probe, ERR_INVALID_REQUEST,
                "who answers at %s:%d is another node, or has another directory id", probe->host,
                probe->port);

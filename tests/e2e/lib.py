@@ -175,16 +175,21 @@ class Cluster:
         assert status == 0, f"craft {' '.join(words)}: exit {status}: {err}"
         return json.loads(out)
 
+    def quorum(self, address):
+        """What a controller says of the quorum, well or not; None: it does not know a leader."""
+        try:
+            _, out, _ = self.craft("quorum", "status", "--bootstrap-controller", address,
+                                   "--timeout", "5", "--format", "json")
+        except subprocess.TimeoutExpired:
+            return None
+        return json.loads(out) if out else None
+
     def active_controller(self):
         """The node that leads the quorum, from the first running controller that knows."""
         def ask():
             for node in self.controllers:
-                if node in self.up:
-                    try:
-                        quorum = self.craft_json("quorum", "status", "--bootstrap-controller",
-                                                 self.address(node))
-                    except (AssertionError, subprocess.TimeoutExpired):
-                        continue
+                quorum = self.quorum(self.address(node)) if node in self.up else None
+                if quorum:
                     leader = f"controller-{quorum['leaderId'] - 3000}"
                     if leader in self.up:
                         return leader
