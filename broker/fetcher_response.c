@@ -29,11 +29,28 @@ static enum err check_batches(const struct replica *r, struct slice records, siz
     }
 }
 
+/* DeleteRecords may have moved the leader's log start into a batch, which comes whole: an empty log
+ * that waits for that offset begins with the batch. follow_log_start() goes back to the offset. */
+static enum err begin_with_batch(struct replica *r, struct slice records)
+{
+    struct wire_batches it = wire_batches_of(records);
+    struct wire_batch first;
+    bool got;
+    TRY(wire_batch_next(&it, &first, &got));
+    int64_t end = r->part.log_end_offset;
+    bool is_empty = r->part.log_start_offset == end;
+    if (got && is_empty && first.base_offset < end && wire_batch_last_offset(&first) >= end) {
+        return replica_log_restart(r, first.base_offset);
+    }
+    return ERR_NONE;
+}
+
 static enum err append_records(struct fetch_partition *p, const RESPONSE_PARTITION *answer)
 {
     struct replica *r = p->replica;
     size_t len = 0;
     if (!slice_is_null(answer->records)) {
+        TRY(begin_with_batch(r, answer->records));
         TRY(check_batches(r, answer->records, &len));
     }
     if (len > 0) {

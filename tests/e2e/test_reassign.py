@@ -9,6 +9,7 @@ from lib import case, create_topic, main, new_topic, produce_all, read_all, uniq
 from load import Load
 from steady import Steady
 from raw import DELETE, PREFERRED, Raw, TOPIC, UNCLEAN
+from wire import Connection
 
 GAP_S = 0.15  # the longest that a producer may wait for a planned move
 
@@ -73,6 +74,27 @@ def refusals(cluster):
         assert ask([1, 2, 99]) == INVALID_REPLICA_ASSIGNMENT
         assert ask([1, 2], allow_factor_change=False) == INVALID_REPLICATION_FACTOR
         assert admin.list_reassignments() == {}
+
+
+@case
+def a_new_replica_begins_inside_a_batch(cluster):
+    """DeleteRecords leaves the log start in the middle of a batch, which comes whole."""
+    topic = create_topic(cluster, unique("inside"), replicas=1)
+    produce_all(cluster, topic, [{"value": f"v{i}", "partition": 0} for i in range(100)],
+                **{"linger.ms": 1000})
+    with Connection("127.0.0.1", cluster.port(cluster.leader_of(topic, 0))) as connection:
+        answer = connection.call("DeleteRecords", 2, TimeoutMs=10000, Topics=[
+            {"Name": topic, "Partitions": [{"PartitionIndex": 0, "Offset": 40}]}])
+    assert answer["Topics"][0]["Partitions"][0]["ErrorCode"] == 0, answer
+    move(cluster, topic, {0: [1, 2, 3]})
+    leader = f"broker-{replicas(cluster, topic)[0][1]}"
+    cluster.kill(leader)
+    wait_for(lambda: replicas(cluster, topic)[0][1] not in (-1, int(leader[-1])), 30,
+             "another leader")
+    found = [m.value().decode() for m in read_all(cluster, topic)[0]]
+    assert found == [f"v{i}" for i in range(40, 100)], found
+    cluster.start(leader)
+    cluster.wait_until_whole()
 
 
 @case
