@@ -76,7 +76,22 @@ def rust(name):
     return [os.path.join(OUT, name, "target/debug/rskafka-client")]
 
 
+def java(release):
+    need("javac")
+    tool = os.path.join(ROOT, "scripts/kafka-tool.sh")
+    env = {"KAFKA_RELEASE": release}
+    fetch([tool, "--fetch"], ROOT, **env)
+    jars = subprocess.run([tool, "--where"], capture_output=True, text=True, check=True,
+                          env={**os.environ, **env}).stdout.strip() + "/*"
+    classes = os.path.join(OUT, "java-" + release)
+    fetch(["javac", "-nowarn", "-cp", jars, "-d", classes, os.path.join(HERE, "java/Client.java")],
+          ROOT)
+    return ["java", "-cp", f"{classes}:{jars}", "Client"]
+
+
 CLIENTS = {
+    "java-4.1": lambda: java("4.1.0"),
+    "java-3.9": lambda: java("3.9.1"),
     "franz-go": lambda: go("franz-go"),
     "sarama": lambda: go("sarama"),
     "kafkajs": lambda: node("kafkajs"),
