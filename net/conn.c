@@ -67,10 +67,23 @@ static void on_closed(struct stream *s, enum stream_end why, const char *reason)
     conn_settle(conn);
 }
 
+/* Hooks that came after the end. */
+static void call_late_hooks(void *arg)
+{
+    struct net_conn *conn = arg;
+    call_hooks(conn);
+    conn_settle(conn);
+}
+
 static void on_abandoned(struct stream *s)
 {
     struct net_conn *conn = conn_of(s);
     slots_drop(conn);
+    LIST_EACH(node, &conn->hooks)
+    {
+        mem_free(LIST_ENTRY(node, struct conn_hook, link));
+    }
+    list_init(&conn->hooks);
     conn_settle(conn);
 }
 
@@ -182,14 +195,14 @@ bool net_conn_is_closed(const struct net_conn *conn)
 
 void net_conn_on_close(struct net_conn *conn, net_fn *fn, void *arg)
 {
-    if (net_conn_is_closed(conn)) {
-        net_defer(conn->stream.loop, fn, arg);
-        return;
-    }
     struct conn_hook *hook = MEM_NEW(struct conn_hook);
     hook->fn = fn;
     hook->arg = arg;
     list_add_tail(&conn->hooks, &hook->link);
+    if (net_conn_is_closed(conn)) {
+        /* The connection stays as long as it has hooks, and can be taken out of them until then. */
+        net_defer(conn->stream.loop, call_late_hooks, conn);
+    }
 }
 
 void net_conn_off_close(struct net_conn *conn, net_fn *fn, void *arg)

@@ -372,10 +372,14 @@ START_TEST(connection_hooks_and_data)
     net_conn_close(conn);
     ck_assert_int_eq(one.calls, 1);
     ck_assert_int_eq(two.calls, 0);
+    struct hooks three = {0};
     net_conn_on_close(conn, conn_gone, &two); /* too late: at the end of the iteration */
+    net_conn_on_close(conn, conn_gone, &three);
+    net_conn_off_close(conn, conn_gone, &three);
     ck_assert_int_eq(two.calls, 0);
     fix_settle(&f);
     ck_assert_int_eq(two.calls, 1);
+    ck_assert_int_eq(three.calls, 0);
     ck_assert(fix_is_closed(&f, fd));
     fix_reply_parked(&f, 0);
     buf_fini(&out);
