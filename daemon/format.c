@@ -167,7 +167,18 @@ static enum err look_at(struct plan *plan, int i)
 
 /* ---- writing ---- */
 
-/* Makes the directory with all above it. */
+static enum err sync_parent(struct plan *plan, const char *path)
+{
+    const char *slash = strrchr(path, '/');
+    const char *parent = slash == NULL ? "."
+                         : slash == path
+                             ? "/"
+                             : arena_str(&plan->arena, slice_of(path, (size_t)(slash - path)));
+    enum err e = store_fs_sync_dir(plan->fs, parent);
+    return e == ERR_NONE ? e : refuse_disk(plan, e, "sync", parent);
+}
+
+/* Makes the directory with all above it, so that what is written there survives a power cut. */
 static enum err make_dir(struct plan *plan, const char *dir)
 {
     char *path = arena_str(&plan->arena, slice_str(dir));
@@ -178,8 +189,10 @@ static enum err make_dir(struct plan *plan, const char *dir)
         }
         char kept = path[at];
         path[at] = '\0';
-        enum err e = store_fs_exists(plan->fs, path) ? ERR_NONE : store_fs_mkdir(plan->fs, path);
-        if (e != ERR_NONE && e != ERR_EXISTS) {
+        enum err e = store_fs_exists(plan->fs, path) ? ERR_EXISTS : store_fs_mkdir(plan->fs, path);
+        if (e == ERR_NONE) {
+            TRY(sync_parent(plan, path));
+        } else if (e != ERR_EXISTS) {
             return refuse_disk(plan, e, "make", path);
         }
         path[at] = kept;
