@@ -37,30 +37,25 @@ static void reset_session(struct fetch_source *source)
 }
 
 /* A partition that just came must not wait for the end of a long poll. The next request on the
- * session makes the leader end it at once; its answer is dropped, and what it would have brought is
- * fetched again. Not before the session's id is known. */
-static bool hurry_poll(struct fetch_source *source)
+ * session makes the leader end it at once. Both answers count: what the leader has told once, as a
+ * high watermark, it does not tell again. Not before the session's id is known. */
+static bool may_hurry(const struct fetch_source *source)
 {
-    if (!source->has_new || source->session_id == FETCH_NO_SESSION) {
-        return false;
-    }
-    net_call_cancel(source->call);
-    source->in_flight = false;
-    source->session_epoch = fetch_next_epoch(source->session_epoch);
-    return true;
+    return source->has_new && !source->hurried && source->session_id != FETCH_NO_SESSION;
 }
 
 static void send_request(void *arg)
 {
     struct fetch_source *source = arg;
+    bool hurry = source->in_flight;
     source->send_deferred = false;
-    if (source->client == NULL || net_timer_is_set(&source->retry_timer)) {
-        return;
-    }
-    if (source->in_flight && !hurry_poll(source)) {
+    if (source->client == NULL || net_timer_is_set(&source->retry_timer) ||
+        (hurry && !may_hurry(source))) {
         return;
     }
     source->has_new = false;
+    int32_t epoch = source->session_epoch;
+    source->session_epoch = hurry ? fetch_next_epoch(epoch) : epoch;
     struct arena arena = {0};
     struct wire_fetch_request request;
     if (fetch_request_build(source, &arena, &request)) {
@@ -71,7 +66,10 @@ static void send_request(void *arg)
                                      .done = on_response,
                                      .arg = source};
         source->in_flight = true;
-        source->call = net_call(source->client, &args);
+        source->hurried = hurry;
+        net_call(source->client, &args);
+    } else {
+        source->session_epoch = epoch;
     }
     arena_fini(&arena);
 }
@@ -100,9 +98,18 @@ static void on_response(void *arg, enum err e, const void *response, struct net_
 {
     (void)raw;
     struct fetch_source *source = arg;
-    source->in_flight = false;
+    bool of_hurried = source->hurried; /* answers come in the order of their requests */
+    source->hurried = false;
+    source->in_flight = of_hurried;
     if (e == ERR_NONE) {
         e = (enum err)((const struct wire_fetch_response *)response)->error_code;
+    }
+    if (of_hurried) {
+        /* What is wrong with it is wrong with the next one, too. */
+        if (e == ERR_NONE) {
+            fetch_response_apply(source, response, source->requests - 1);
+        }
+        return;
     }
     if (e != ERR_NONE) {
         log_debug(source->broker->log, "fetcher", "fetch failed", "leader=%d error=%s",
@@ -113,7 +120,7 @@ static void on_response(void *arg, enum err e, const void *response, struct net_
     }
     source->backoff_ms = 0;
     source->answered = true;
-    fetch_response_apply(source, response);
+    fetch_response_apply(source, response, source->requests);
     fetch_source_want(source);
 }
 

@@ -26,9 +26,10 @@ struct fetch_source {
     int32_t session_epoch;
     bool in_flight;
     bool send_deferred;
-    bool has_new;  /* a partition joined since the last request */
-    bool answered; /* since the session was reset: what there is to know of it is known */
-    struct net_call *call;
+    bool has_new;      /* a partition joined since the last request */
+    bool answered;     /* since the session was reset: what there is to know of it is known */
+    bool hurried;      /* the request before the one in flight is still to be answered */
+    uint64_t requests; /* sent ever */
     struct net_timer retry_timer;
     int64_t backoff_ms;
 };
@@ -44,6 +45,7 @@ struct fetch_partition {
     int64_t sent_offset; /* as the session knows; −1 never sent */
     int32_t sent_epoch;
     int64_t sent_log_start;
+    uint64_t sent_in; /* the request that named it last, by its number */
     int64_t backoff_ms;
     struct net_timer backoff_timer; /* set: left out of requests until it fires */
     bool resolving;                 /* a ListOffsets is under way */
@@ -74,8 +76,9 @@ void fetch_partition_back_off(struct fetch_partition *p);
 bool fetch_request_build(struct fetch_source *source, struct arena *arena,
                          struct wire_fetch_request *out);
 
-/* fetcher_response.c: uses what the leader answered. */
-void fetch_response_apply(struct fetch_source *source, const struct wire_fetch_response *response);
+/* fetcher_response.c: uses what the leader answered to that request. */
+void fetch_response_apply(struct fetch_source *source, const struct wire_fetch_response *response,
+                          uint64_t request);
 
 /* fetcher_range.c: our offset is not in the leader's log: ask for its range and cut or restart. */
 void fetch_partition_resolve(struct fetch_partition *p);

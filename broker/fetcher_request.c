@@ -46,6 +46,7 @@ static void fill_position(struct fetch_partition *p,
     p->sent_offset = end;
     p->sent_epoch = r->part.state.leader_epoch;
     p->sent_log_start = r->part.log_start_offset;
+    p->sent_in = p->source->requests;
     p->in_session = true;
 }
 
@@ -131,6 +132,7 @@ bool fetch_request_build(struct fetch_source *source, struct arena *arena,
     out->max_bytes = settings_int(settings, "replica.fetch.response.max.bytes");
     out->session_id = source->session_id;
     out->session_epoch = source->session_epoch;
+    source->requests++;
     fill_topics(source, arena, out);
     fill_forgotten(source, arena, out);
     return true;

@@ -116,20 +116,22 @@ static void take_error(struct fetch_partition *p, enum err error)
 }
 
 /* Only an answer to the present position counts: the partition may have been cut, may have got a
- * new leader or another life since the request went out. */
-static bool is_current(const struct fetch_source *source, const struct fetch_partition *p)
+ * new leader or another life since the request went out. One that a later request names gets its
+ * answer from that. */
+static bool is_current(const struct fetch_source *source, const struct fetch_partition *p,
+                       uint64_t request)
 {
     return p != NULL && p->source == source && p->in_session && !p->resolving &&
-           p->sent_offset == p->replica->part.log_end_offset &&
+           p->sent_in <= request && p->sent_offset == p->replica->part.log_end_offset &&
            p->sent_epoch == p->replica->part.state.leader_epoch;
 }
 
 static void apply_partition(struct fetch_source *source, struct uuid topic_id,
-                            const RESPONSE_PARTITION *answer)
+                            const RESPONSE_PARTITION *answer, uint64_t request)
 {
     struct replica *r = broker_replica(source->broker, topic_id, answer->partition_index);
     struct fetch_partition *p = r == NULL ? NULL : r->fetcher_state;
-    if (!is_current(source, p)) {
+    if (!is_current(source, p, request)) {
         return;
     }
     enum err error = (enum err)answer->error_code;
@@ -153,7 +155,7 @@ static void apply_partition(struct fetch_source *source, struct uuid topic_id,
     fetch_partition_back_off(p);
 }
 
-void fetch_response_apply(struct fetch_source *source, const struct wire_fetch_response *response)
+static void apply_session(struct fetch_source *source, const struct wire_fetch_response *response)
 {
     source->session_id = response->session_id;
     if (response->session_id != FETCH_NO_SESSION) {
@@ -162,10 +164,18 @@ void fetch_response_apply(struct fetch_source *source, const struct wire_fetch_r
         /* No room for a session there: everything has to be named in each request. */
         source->session_epoch = FETCH_EPOCH_FULL;
     }
+}
+
+void fetch_response_apply(struct fetch_source *source, const struct wire_fetch_response *response,
+                          uint64_t request)
+{
+    if (request == source->requests) {
+        apply_session(source, response);
+    }
     for (int t = 0; t < response->responses_count; t++) {
         const struct wire_fetch_response_responses *topic = &response->responses[t];
         for (int i = 0; i < topic->partitions_count; i++) {
-            apply_partition(source, topic->topic_id, &topic->partitions[i]);
+            apply_partition(source, topic->topic_id, &topic->partitions[i], request);
         }
     }
     if (source->session_id == FETCH_NO_SESSION) {

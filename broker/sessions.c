@@ -76,6 +76,9 @@ static void update_entries(struct fetch_session *session, const struct wire_fetc
             entry->last_fetched_epoch = p->last_fetched_epoch;
             entry->log_start_offset = p->log_start_offset;
             entry->max_bytes = p->partition_max_bytes;
+            /* Who names a partition again may have dropped the last answer, which was for another
+             * position or epoch, and the high watermark with it. */
+            entry->answered_hw = -1;
         }
     }
     buf_fini(&key);

@@ -177,6 +177,31 @@ START_TEST(a_session_begins_and_goes_on)
 }
 END_TEST
 
+/* A follower that dropped an answer names the partition again: it must be told the high watermark
+ * that the session believes it to know. */
+START_TEST(who_is_named_again_is_told_everything)
+{
+    struct fixture *f = fixture_new("10");
+    struct fetch_session *session = begin(f, BY_ID, 2, true);
+    LIST_EACH(node, &session->entries)
+    {
+        LIST_ENTRY(node, struct fetch_entry, node)->answered_hw = 100;
+    }
+    struct request r;
+    request_init(&r, session->id, 1);
+    r.fetch.replica_state.replica_id = 2;
+    name_topic(&r, "a", id_a);
+    ask(&r, 1, 101);
+    open_ok(f, &r, BY_ID);
+    const struct fetch_entry *first = LIST_ENTRY(session->entries.next, struct fetch_entry, node);
+    const struct fetch_entry *second = LIST_ENTRY(session->entries.prev, struct fetch_entry, node);
+    ck_assert_int_eq(first->answered_hw, 100);
+    ck_assert_int_eq(second->answered_hw, -1);
+    broker_session_done(f->sessions, session);
+    fixture_free(f);
+}
+END_TEST
+
 /* Who moves a partition out and in again in one request wants it to stay. */
 START_TEST(forgetting_comes_before_naming)
 {
@@ -487,10 +512,11 @@ START_TEST(a_parked_session_is_not_driven_out)
 }
 END_TEST
 
-UNIT_MAIN("sessions", a_session_begins_and_goes_on, forgetting_comes_before_naming,
-          wrong_sessions_are_refused, the_epoch_wraps_to_one, epoch_minus_one_ends_a_session,
-          epoch_zero_begins_anew, requests_without_a_session_leave_nothing,
-          names_do_not_run_into_each_other, a_partition_is_there_once,
-          without_room_there_is_no_session, fresh_sessions_stay, unused_sessions_go_first,
-          followers_go_before_consumers, large_sessions_replace_old_small_ones,
-          a_second_request_hurries_the_first, a_parked_session_is_not_driven_out)
+UNIT_MAIN("sessions", a_session_begins_and_goes_on, who_is_named_again_is_told_everything,
+          forgetting_comes_before_naming, wrong_sessions_are_refused, the_epoch_wraps_to_one,
+          epoch_minus_one_ends_a_session, epoch_zero_begins_anew,
+          requests_without_a_session_leave_nothing, names_do_not_run_into_each_other,
+          a_partition_is_there_once, without_room_there_is_no_session, fresh_sessions_stay,
+          unused_sessions_go_first, followers_go_before_consumers,
+          large_sessions_replace_old_small_ones, a_second_request_hurries_the_first,
+          a_parked_session_is_not_driven_out)
