@@ -6,8 +6,11 @@
 #include "broker/replicas_private.h"
 #include "wire/compress.h"
 
-/* Bounds what is read again for the producers' state. */
-enum { PRODUCER_TAIL_MAX = 200000 };
+enum {
+    PRODUCER_TAIL_MAX = 200000,  /* bounds what is read again for the producers' state */
+    PRODUCER_SEARCH_MAX = 20000, /* the same, for batches that are not where they were expected */
+    NEW_DIR_FLUSH_MS = 1000      /* when a new partition's names are made durable */
+};
 
 /* ---- producer state ---- */
 
@@ -68,7 +71,7 @@ static void restore_entry(struct replica *r, const struct store_producer_entry *
 
 /* A snapshot remembers one batch a producer, but a retry may be of any of the last five: those near
  * the end are read again from the log. Where that has to begin: five batches of the size of the
- * last one for every producer that wrote there. */
+ * last one for every producer that wrote there, at first. */
 static int64_t tail_start(const struct replica *r, const struct store_snapshot *snapshot)
 {
     int64_t end = store_log_end_offset(r->log);
@@ -80,6 +83,36 @@ static int64_t tail_start(const struct replica *r, const struct store_snapshot *
         }
     }
     return end - min_i64(span, PRODUCER_TAIL_MAX);
+}
+
+/* Has every producer that wrote in what was read all the batches that it may retry? */
+static bool has_all_batches(const struct replica *r)
+{
+    size_t at = 0;
+    for (const struct producer *p = producers_next(&r->producers, &at); p != NULL;
+         p = producers_next(&r->producers, &at)) {
+        if (p->batches_count < PRODUCER_BATCHES && p->batches[0].first_sequence != 0) {
+            return false;
+        }
+    }
+    return true;
+}
+
+/* Batches before the last one may be larger than that: then more is read, as far as is reasonable.
+ */
+static enum err scan_tail(struct replica *r, int64_t from)
+{
+    int64_t end = store_log_end_offset(r->log);
+    int64_t lowest = max_i64(store_log_start_offset(r->log), end - PRODUCER_SEARCH_MAX);
+    for (;;) {
+        producers_clear(&r->producers);
+        from = max_i64(from, store_log_start_offset(r->log));
+        TRY(store_log_scan(r->log, from, note_scanned, r));
+        if (from <= lowest || has_all_batches(r)) {
+            return ERR_NONE;
+        }
+        from = max_i64(lowest, end - 4 * (end - from));
+    }
 }
 
 /* What the log's end says, and the newest usable snapshot for producers that are silent there. */
@@ -94,8 +127,7 @@ static enum err load_producers(struct replica *r)
     TRY(store_snapshot_remove(fs, dir, end + 1, INT64_MAX));
     enum err e = store_snapshot_load(fs, dir, end, &snapshot);
     if (e == ERR_NONE) {
-        int64_t from = min_i64(snapshot.offset, tail_start(r, &snapshot));
-        e = store_log_scan(r->log, max_i64(from, store_log_start_offset(r->log)), note_scanned, r);
+        e = scan_tail(r, min_i64(snapshot.offset, tail_start(r, &snapshot)));
     }
     for (size_t i = 0; e == ERR_NONE && i < snapshot.count; i++) {
         if (!producer_known(&r->producers, snapshot.entries[i].producer_id)) {
@@ -206,33 +238,50 @@ void replica_log_configure(struct replica *r)
 /* ---- open ---- */
 
 /* A directory that was made for another topic of that name (deleted and made again while this
- * broker was away) must never be written: it is set aside. */
-static enum err check_topic_id(struct replica *r, const char *dir, bool *is_new,
+ * broker was away) must never be written: it is set aside. So is one that does not say any more
+ * whose it is: a power cut has torn its partition.metadata before its first flush, which would have
+ * synced that file, too. Nothing in there was promised to be durable. */
+static enum err check_topic_id(struct replica *r, const char *dir, bool flushed, bool *is_new,
                                struct store_error *why)
 {
     struct uuid found;
     enum err e = store_partition_meta_read(r->broker->fs, dir, &found, why);
-    *is_new = e == ERR_NOT_FOUND;
-    if (e != ERR_NONE) {
-        return e == ERR_NOT_FOUND ? ERR_NONE : e;
-    }
-    if (uuid_eq(found, r->topic_id)) {
+    bool torn = e == ERR_CORRUPT && !flushed && !r->broker->replicas->clean;
+    *is_new = e != ERR_NONE || !uuid_eq(found, r->topic_id);
+    if (e == ERR_NOT_FOUND || !*is_new) {
         return ERR_NONE;
     }
+    if (e != ERR_NONE && !torn) {
+        return e;
+    }
     log_warn(r->broker->log, "replica", "directory is of another topic, set aside",
-             "dir=%s found=%s wanted=%s", dir, uuid_text(found).text, uuid_text(r->topic_id).text);
-    *is_new = true;
+             "dir=%s found=%s wanted=%s", dir, torn ? "torn" : uuid_text(found).text,
+             uuid_text(r->topic_id).text);
     return replicas_set_aside(r->broker, dir);
+}
+
+/* Before there is a log in the directory it says whose it is, so that no crash leaves records of
+ * nobody knows which topic. */
+static enum err make_dir(struct replica *r, const char *dir)
+{
+    enum err e = store_fs_mkdir(r->broker->fs, dir);
+    if (e != ERR_NONE && e != ERR_EXISTS) {
+        return e;
+    }
+    return store_partition_meta_write(r->broker->fs, dir, r->topic_id);
 }
 
 static enum err open_log(struct replica *r, const char *dir, struct store_error *why)
 {
     struct broker_replicas *replicas = r->broker->replicas;
     bool is_new;
-    TRY(check_topic_id(r, dir, &is_new, why));
     struct store_dir_text name = store_dir_format(slice_str(r->topic), r->index);
-    const struct replicas_checkpoint *known =
-        is_new ? NULL : replicas_checkpoint_find(r->broker, name.text);
+    const struct replicas_checkpoint *known = replicas_checkpoint_find(r->broker, name.text);
+    TRY(check_topic_id(r, dir, known != NULL && known->recovery_point > 0, &is_new, why));
+    if (is_new) {
+        known = NULL;
+        TRY(make_dir(r, dir));
+    }
     struct store_log_options options = {.files = replicas->files,
                                         .dir = dir,
                                         .config = log_config(r),
@@ -246,7 +295,7 @@ static enum err open_log(struct replica *r, const char *dir, struct store_error 
                                         .arg = r};
     TRY(store_log_open(&options, &r->log, why));
     if (is_new) {
-        TRY(store_partition_meta_write(r->broker->fs, dir, r->topic_id));
+        replica_flush_soon(r, NEW_DIR_FLUSH_MS);
     }
     TRY(load_producers(r));
     partition_set_log(&r->part, store_log_start_offset(r->log), store_log_end_offset(r->log),

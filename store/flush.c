@@ -2,6 +2,7 @@
 #include "store/log_private.h"
 
 #include "base/mem.h"
+#include "store/meta.h"
 
 bool store_log_flush_due(const struct store_log *log)
 {
@@ -91,11 +92,10 @@ enum err store_log_flush_begin(struct store_log *log, struct store_flush *flush)
         store_flush_drop(flush);
         return e;
     }
-    /* Names of empty logs need not survive: who wants the partition makes it again. */
     flush->alone = log->flushes == 0;
     log->flushes++;
     flush->dir_version = log->dir_version;
-    flush->sync_dir = log->dir_version != log->dir_synced && log->size > 0;
+    flush->sync_dir = log->dir_version != log->dir_synced;
     flush->sync_parent = flush->sync_dir && !log->parent_synced;
     if (flush->sync_dir || flush->sync_epochs) {
         flush->dir = mem_strdup(log->dir);
@@ -104,11 +104,11 @@ enum err store_log_flush_begin(struct store_log *log, struct store_flush *flush)
 }
 
 /* The file may be a newer one by now, which is as good. */
-static enum err sync_epochs(const struct store_fs *fs, const char *dir)
+static enum err sync_file(const struct store_fs *fs, const char *dir, const char *name)
 {
     struct buf path = {0};
     int fd = -1;
-    buf_printf(&path, "%s/%s", dir, EPOCHS_FILE);
+    buf_printf(&path, "%s/%s", dir, name);
     buf_put(&path, "", 1);
     enum err e = store_fs_open(fs, (const char *)path.data, STORE_OPEN_WRITE, &fd);
     if (e == ERR_NONE) {
@@ -137,7 +137,14 @@ static enum err run(const struct store_flush *flush)
         TRY(store_fs_sync(flush->fs, store_file_fd(flush->files[i])));
     }
     if (flush->sync_epochs) {
-        TRY(sync_epochs(flush->fs, flush->dir));
+        TRY(sync_file(flush->fs, flush->dir, EPOCHS_FILE));
+    }
+    if (flush->sync_parent) {
+        /* Records that nobody knows the topic of are lost. Directories of old have no such file. */
+        enum err e = sync_file(flush->fs, flush->dir, STORE_PARTITION_META_FILE);
+        if (e != ERR_NONE && e != ERR_NOT_FOUND) {
+            return e;
+        }
     }
     if (flush->sync_dir) {
         TRY(store_fs_sync_dir(flush->fs, flush->dir));

@@ -268,7 +268,7 @@ enum err store_partition_meta_read(const struct store_fs *fs, const char *dir,
     char path[STORE_PATH_MAX];
     struct buf content = {0};
     *topic_id = UUID_ZERO;
-    path_in(path, dir, "partition.metadata");
+    path_in(path, dir, STORE_PARTITION_META_FILE);
     errno = 0;
     enum err e = store_fs_read_file(fs, path, META_FILE_MAX, &content);
     if (e != ERR_NONE) {
@@ -288,7 +288,7 @@ enum err store_partition_meta_write(const struct store_fs *fs, const char *dir,
 {
     char path[STORE_PATH_MAX];
     char text[64];
-    path_in(path, dir, "partition.metadata");
+    path_in(path, dir, STORE_PARTITION_META_FILE);
     int len = snprintf(text, sizeof text, "version: 0\ntopic_id: %s", uuid_text(topic_id).text);
     return store_fs_write_file(fs, path, slice_of(text, (size_t)len), false);
 }

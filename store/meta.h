@@ -9,6 +9,7 @@
 #define STORE_META_FILE "meta.properties"
 #define STORE_LOCK_FILE ".lock"
 #define STORE_CLEAN_FILE ".kafka_cleanshutdown"
+#define STORE_PARTITION_META_FILE "partition.metadata"
 
 enum { STORE_CLUSTER_ID_MAX = 128 };
 
