@@ -384,3 +384,50 @@ void broker_server_free(struct broker_server *server)
     arena_fini(&server->arena);
     mem_free(server);
 }
+
+/* ---- what is inside ---- */
+
+static struct broker_server_partition view_of(struct replica *r)
+{
+    return (struct broker_server_partition){.topic_id = r->topic_id,
+                                            .topic = r->topic,
+                                            .index = r->index,
+                                            .state = &r->part,
+                                            .log = replica_is_online(r) ? r->log : NULL};
+}
+
+bool broker_server_partition_next(const struct broker_server *server, size_t *at,
+                                  struct broker_server_partition *out)
+{
+    struct replica *r = broker_replicas_next(&server->broker, at);
+    if (r != NULL) {
+        *out = view_of(r);
+    }
+    return r != NULL;
+}
+
+bool broker_server_partition_find(const struct broker_server *server, struct uuid topic_id,
+                                  int32_t index, struct broker_server_partition *out)
+{
+    struct broker *broker = (struct broker *)(uintptr_t)&server->broker;
+    struct replica *r = broker_replica(broker, topic_id, index);
+    if (r != NULL) {
+        *out = view_of(r);
+    }
+    return r != NULL;
+}
+
+struct node *broker_server_node(const struct broker_server *server)
+{
+    return server->broker.node;
+}
+
+const struct metadata_image *broker_server_image(const struct broker_server *server)
+{
+    return server->broker.image;
+}
+
+int64_t broker_server_epoch(const struct broker_server *server)
+{
+    return server->broker.epoch;
+}

@@ -13,11 +13,16 @@
 #include "base/buf.h"
 #include "base/err.h"
 #include "base/log.h"
+#include "base/uuid.h"
 
 struct broker_server;
+struct metadata_image;
 struct net_loop;
+struct node;
+struct partition;
 struct settings;
 struct store_fs;
+struct store_log;
 
 /* All pointers must outlive the server. */
 struct broker_server_options {
@@ -48,5 +53,33 @@ void broker_server_free(struct broker_server *server);
 
 /* The port of the first listener, for tests that let the system choose. */
 int broker_server_port(const struct broker_server *server);
+
+/* ---- what is inside, for simulations; to be read only ---- */
+
+/* One partition hosted here. Everything is borrowed until the loop turns. */
+struct broker_server_partition {
+    struct uuid topic_id;
+    const char *topic;
+    int32_t index;
+    const struct partition *state; /* broker/partition/partition.h */
+    struct store_log *log;         /* NULL: offline */
+};
+
+/* One after the other; start with *at = 0, false ends. */
+bool broker_server_partition_next(const struct broker_server *server, size_t *at,
+                                  struct broker_server_partition *out);
+
+/* False: not hosted here. */
+bool broker_server_partition_find(const struct broker_server *server, struct uuid topic_id,
+                                  int32_t index, struct broker_server_partition *out);
+
+/* The observer of the metadata log (raft/node/node.h). */
+struct node *broker_server_node(const struct broker_server *server);
+
+/* As published to all parts; NULL before the first publication. */
+const struct metadata_image *broker_server_image(const struct broker_server *server);
+
+/* The broker epoch; −1: not registered yet. */
+int64_t broker_server_epoch(const struct broker_server *server);
 
 #endif

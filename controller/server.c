@@ -345,3 +345,8 @@ const struct metadata_image *controller_server_image(const struct controller_ser
 {
     return controller_committed(server->controller);
 }
+
+struct node *controller_server_node(const struct controller_server *server)
+{
+    return server->node;
+}

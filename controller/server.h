@@ -19,6 +19,7 @@
 struct controller_server;
 struct metadata_image;
 struct net_loop;
+struct node;
 struct settings;
 struct store_fs;
 
@@ -60,5 +61,8 @@ bool controller_server_is_active(const struct controller_server *server);
 
 /* The committed image, borrowed until the loop turns. */
 const struct metadata_image *controller_server_image(const struct controller_server *server);
+
+/* Its member of the quorum (raft/node/node.h). */
+struct node *controller_server_node(const struct controller_server *server);
 
 #endif

@@ -66,6 +66,20 @@ void node_describe(struct node *node, struct node_state *out)
     out->observer_count = collect(node, false, node->replicas + out->voter_count);
 }
 
+void node_glance(const struct node *node, struct node_glance *out)
+{
+    const struct node_view *view = &node->view;
+    *out = (struct node_glance){
+        .leads = view->role == RAFT_ROLE_LEADER,
+        .leader_id = view->leader_id,
+        .epoch = view->epoch,
+        .high_watermark = view->high_watermark,
+        .log_end_offset = store_log_end_offset(node->log.store),
+        .flushed_offset = node->log.synced,
+        .log = node->log.store,
+    };
+}
+
 int node_voters(struct node *node, const struct node_voter **out)
 {
     const struct raft_voter_set *set = raft_voters(node->raft);

@@ -42,6 +42,7 @@ struct net_loop;
 struct net_request;
 struct node;
 struct store_fs;
+struct store_log;
 
 /* A voter, or (id −1) an address where somebody of the quorum can be asked. */
 struct node_voter {
@@ -263,6 +264,19 @@ struct node_state {
 };
 
 void node_describe(struct node *node, struct node_state *out);
+
+/* A look at the node that costs next to nothing and changes nothing, for simulations. */
+struct node_glance {
+    bool leads;
+    int32_t leader_id; /* −1: none known */
+    int32_t epoch;
+    int64_t high_watermark; /* −1: not known; what it holds has been delivered, or may be */
+    int64_t log_end_offset; /* of the log on disk: what waits to be appended is not in it */
+    int64_t flushed_offset; /* everything before it survives a power cut */
+    struct store_log *log;  /* to be read only */
+};
+
+void node_glance(const struct node *node, struct node_glance *out);
 
 /* The voter set in force with the addresses known (host NULL if not). Borrowed until the loop
  * turns; returns how many. */
