@@ -9,7 +9,8 @@ enum { FD_FIRST = 1 << 20 };
 
 static int64_t now_ms(const struct sim_disk *disk)
 {
-    return disk->fs->wall_ms == NULL ? 0 : disk->fs->wall_ms(disk->fs->arg);
+    const struct sim_fs_options *o = &disk->fs->options;
+    return o->wall_ms == NULL ? 0 : o->wall_ms(o->arg);
 }
 
 /* ---- paths ---- */

@@ -61,11 +61,10 @@ const char *sim_disk_fault_name(enum sim_disk_fault fault)
     return names[fault];
 }
 
-struct sim_fs *sim_fs_new(int64_t (*wall_ms)(void *arg), void *arg)
+struct sim_fs *sim_fs_new(const struct sim_fs_options *options)
 {
     struct sim_fs *fs = MEM_NEW(struct sim_fs);
-    fs->wall_ms = wall_ms;
-    fs->arg = arg;
+    fs->options = *options;
     return fs;
 }
 
@@ -156,6 +155,7 @@ uint64_t sim_disk_calls(const struct sim_disk *disk, enum sim_op op)
 void sim_disk_heal(struct sim_disk *disk)
 {
     sim_rules_clear(disk);
+    disk->halts = false;
     disk->pages_max = UINT64_MAX;
     disk->us_min = 0;
     disk->us_max = 0;
@@ -166,17 +166,15 @@ void sim_disk_set_free(struct sim_disk *disk, uint64_t bytes)
     disk->pages_max = disk->used_pages + bytes / SIM_PAGE;
 }
 
+void sim_disk_observe(struct sim_disk *disk, bool observed)
+{
+    disk->observed = observed;
+}
+
 void sim_disk_set_speed(struct sim_disk *disk, int64_t us_min, int64_t us_max)
 {
     disk->us_min = us_min;
     disk->us_max = us_max;
-}
-
-int64_t sim_disk_take_us(struct sim_disk *disk)
-{
-    int64_t us = disk->us;
-    disk->us = 0;
-    return us;
 }
 
 /* ---- damage ---- */
@@ -323,7 +321,6 @@ void sim_disk_crash(struct sim_disk *disk, enum sim_disk_crash how)
     sim_disk_heal(disk);
     disk->halted = false;
     disk->halts = false;
-    disk->us = 0;
     if (how == SIM_DISK_KILL) {
         sim_fault(disk, SIM_FAULT_KILLED);
         return;

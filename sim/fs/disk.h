@@ -14,8 +14,7 @@ struct sim_fd {
 };
 
 struct sim_fs {
-    int64_t (*wall_ms)(void *arg);
-    void *arg;
+    struct sim_fs_options options;
     struct sim_fd *fds;
     uint32_t fd_count;
     uint32_t fd_used;
@@ -37,8 +36,8 @@ struct sim_disk {
     uint64_t struck;
     int64_t us_min;
     int64_t us_max;
-    int64_t us; /* spent since asked */
     uint32_t halt_after;
+    bool observed;
     bool halts; /* `halt_after` counts */
     bool halted;
     void (*on_halted)(void *arg);

@@ -93,14 +93,18 @@ enum err sim_rules_ask(struct sim_disk *disk, enum sim_op op, const char *path)
 
 static void spend(struct sim_disk *disk, enum sim_op op)
 {
-    if (disk->us_max > 0 && (op & SIM_OPS_SLOW) != 0) {
-        disk->us += prng_range(&disk->prng, disk->us_min, disk->us_max);
+    const struct sim_fs_options *o = &disk->fs->options;
+    if (disk->us_max > 0 && (op & SIM_OPS_SLOW) != 0 && o->spend != NULL) {
+        o->spend(o->arg, prng_range(&disk->prng, disk->us_min, disk->us_max));
         sim_fault(disk, SIM_FAULT_SLOW);
     }
 }
 
 enum err sim_disk_pass(struct sim_disk *disk, enum sim_op op, const char *path)
 {
+    if (disk->observed) {
+        return ERR_NONE;
+    }
     disk->calls[__builtin_ctz(op)]++;
     spend(disk, op);
     if (disk->halts && (op & SIM_OPS_CHANGING) != 0 && --disk->halt_after == 0) {

@@ -3,7 +3,7 @@
  * A `struct sim_fs` is what all hosts of a world share: one space of file descriptors and one count
  * of the faults. Each host has a `struct sim_disk`, which it sees as a whole file system:
  *
- *     struct sim_fs *world = sim_fs_new(wall_ms, arg);
+ *     struct sim_fs *world = sim_fs_new(&options);
  *     struct sim_disk *disk = sim_disk_new(world, seed);
  *     const struct store_fs *fs = sim_disk_store(disk);       // for the servers of the host
  *     sim_disk_fail(disk, &(struct sim_rule){.ops = SIM_OP_SYNC, .times = 1, .error = ERR_IO});
@@ -71,8 +71,14 @@ const char *sim_disk_fault_name(enum sim_disk_fault fault);
 
 /* ---- the world ---- */
 
-/* `wall_ms` gives the time of modification; NULL: always 0. */
-struct sim_fs *sim_fs_new(int64_t (*wall_ms)(void *arg), void *arg);
+/* Members may be NULL. */
+struct sim_fs_options {
+    int64_t (*wall_ms)(void *arg);        /* the time of modification */
+    void (*spend)(void *arg, int64_t us); /* a call of a slow disk takes so long */
+    void *arg;
+};
+
+struct sim_fs *sim_fs_new(const struct sim_fs_options *options);
 
 /* After all its disks. */
 void sim_fs_free(struct sim_fs *fs);
@@ -119,8 +125,8 @@ bool sim_disk_fail(struct sim_disk *disk, const struct sim_rule *rule);
 /* How many calls rules have failed since the beginning. */
 uint64_t sim_disk_struck(const struct sim_disk *disk);
 
-/* Takes all rules back, makes room and makes the disk fast again; bad sectors stay until they are
- * written. */
+/* Takes all rules and halts to come back, makes room and makes the disk fast again; bad sectors
+ * stay until they are written. */
 void sim_disk_heal(struct sim_disk *disk);
 
 /* From now on `bytes` more can be written. */
@@ -133,12 +139,11 @@ bool sim_disk_rot(struct sim_disk *disk, const char *path);
 /* The same for a page that cannot be read until it is written whole. */
 bool sim_disk_spoil(struct sim_disk *disk, const char *path);
 
-/* Time that calls take, for who simulates the threads that wait for them. Each sync and each read
- * takes between the two. */
+/* Each sync and each read takes between the two. */
 void sim_disk_set_speed(struct sim_disk *disk, int64_t us_min, int64_t us_max);
 
-/* The time that the calls since the last question took. */
-int64_t sim_disk_take_us(struct sim_disk *disk);
+/* Calls meet no fault and take no time: somebody looks who is not part of the simulation. */
+void sim_disk_observe(struct sim_disk *disk, bool observed);
 
 /* The kernel writes some pages and names back by itself. */
 void sim_disk_write_back(struct sim_disk *disk);

@@ -83,6 +83,10 @@ int64_t sim_net_now_us(const struct sim_net *net);
  * sim_net_at(). False: nothing will ever happen. */
 bool sim_net_step(struct sim_net *net);
 
+/* The machine on which the last event happened; NULL: none, as of the network or of sim_net_at().
+ */
+const struct sim_host *sim_net_last(const struct sim_net *net);
+
 /* Lets happen what happens until then, and makes it then. */
 void sim_net_run_until(struct sim_net *net, int64_t until_us);
 

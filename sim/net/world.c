@@ -60,6 +60,7 @@ bool sim_net_step(struct sim_net *net)
     struct sim_event *event = container_of(first, struct sim_event, item);
     net->now_us = max_i64(net->now_us, first->key);
     struct sim_host *host = event->host;
+    net->last = host;
     if (host != NULL && !host->up) {
         return true; /* its process is gone: nobody waits for it */
     }
@@ -70,6 +71,11 @@ bool sim_net_step(struct sim_net *net)
     net->stats.events++;
     sim_event_run(net, event);
     return true;
+}
+
+const struct sim_host *sim_net_last(const struct sim_net *net)
+{
+    return net->last;
 }
 
 int64_t sim_net_next_us(const struct sim_net *net)

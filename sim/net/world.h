@@ -96,6 +96,7 @@ struct sim_net {
     int64_t now_us;   /* of the event under way */
     int64_t spent_us; /* by it */
     bool in_event;
+    struct sim_host *last; /* whose event was the last */
     struct heap queue;
     struct prng prng; /* of the network */
     uint64_t hash;

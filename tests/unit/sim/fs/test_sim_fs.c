@@ -19,7 +19,7 @@ struct bench {
 
 static struct bench setup(uint64_t seed)
 {
-    struct bench b = {.world = sim_fs_new(NULL, NULL)};
+    struct bench b = {.world = sim_fs_new(&(struct sim_fs_options){0})};
     b.disk = sim_disk_new(b.world, seed);
     b.fs = sim_disk_store(b.disk);
     return b;
