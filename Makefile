@@ -37,7 +37,7 @@ LDLIBS := -levent_core -levent_extra -levent_openssl -levent_pthreads -lprotobuf
 
 # ---- the house: a library per folder, floors from low to high ----
 FOLDERS := base proto wire raft metadata store net/os net raft/node daemon controller broker cli \
-           sim/net sim/fs
+           sim/net sim/fs sim/cluster
 # A folder owns its subfolders, but for those that are folders of their own.
 sources = $(filter-out $(1)/main.c $(addsuffix /%,$(filter $(1)/%,$(FOLDERS))),\
                        $(shell find $(1) -name '*.c' 2>/dev/null | sort))
@@ -78,6 +78,8 @@ NEEDS_sim/house := $(NEEDS_house) sim/net sim/fs
 NEEDS_cli := base wire proto raft metadata store net raft/node daemon cli
 NEEDS_sim/net := base net/os sim/net
 NEEDS_sim/fs := base wire store sim/fs
+NEEDS_sim/cluster := base wire proto raft metadata store net raft/node daemon controller broker \
+                     sim/net sim/fs sim/cluster
 
 # Who links net links a system below it: sim/net where that is needed, else net/os.
 # LINKS_<folder>: what its tests link, where that is not what it may include.
@@ -173,12 +175,14 @@ $(foreach f,$(FOLDERS),$(eval $(call fuzz_rules,$(f))))
 fuzz-programs: $(FUZZ_PROGRAMS)
 	@:
 
-# tests/sim/<folder>/*.c: one simulator each, sim_<folder>, linked with that folder.
+# tests/sim/<folder>/*.c: one simulator each, sim_<folder>, linked with that folder (or IN_<folder>).
+IN_cluster := sim/cluster
 SIM_FOLDERS := $(sort $(notdir $(patsubst %/,%,$(dir $(wildcard tests/sim/*/*.c)))))
 SIM_SOURCES := $(sort $(wildcard tests/sim/*/*.c))
 SIM_PROGRAMS := $(SIM_FOLDERS:%=$(O)/tests/sim/sim_%)
 define sim_rules
-$(O)/tests/sim/sim_$(1): $(patsubst %.c,$(O)/obj/%.o,$(wildcard tests/sim/$(1)/*.c)) $(TESTLIB) $(call libs_for,$(1))
+$(O)/tests/sim/sim_$(1): $(patsubst %.c,$(O)/obj/%.o,$(wildcard tests/sim/$(1)/*.c)) $(TESTLIB) \
+                         $(call libs_for,$(or $(IN_$(1)),$(1)))
 	$$(call link,)
 endef
 $(foreach f,$(SIM_FOLDERS),$(eval $(call sim_rules,$(f))))
@@ -200,6 +204,12 @@ bench: ## measure a cluster on this machine (scripts/bench)
 	@scripts/deps.sh test
 	@$(MAKE) --no-print-directory V=opt all build/opt/tests/load
 	@$(PYTHON) scripts/bench/bench.py
+
+# ---- simulations ----
+SECONDS ?= 60
+sim: ## simulate clusters for SECONDS on all cores (sim/cluster); a failure prints its replay
+	@$(MAKE) --no-print-directory V=opt build/opt/tests/sim/sim_cluster
+	@build/opt/tests/sim/sim_cluster --seed $(or $(SEED),$$(date +%s)) --seconds $(SECONDS) --jobs $$(nproc)
 
 # ---- the two commands ----
 test: ## run every test: unit, simulation, fuzz, end to end (under 20 minutes)
@@ -249,6 +259,6 @@ help: ## this list
 clean: ## remove everything built (a cluster in build/cluster stays)
 	rm -rf build/{opt,asan,clang,fuzz,gen,bin,test,plants} build/.deps-*
 FORCE:
-.PHONY: all gen show bench unit fuzz-programs test-programs test e2e-clients check format cluster cluster-stop help clean FORCE
+.PHONY: all gen show bench sim unit fuzz-programs test-programs test e2e-clients check format cluster cluster-stop help clean FORCE
 .SECONDARY:
 -include $(shell find $(O)/obj -name '*.d' 2>/dev/null)

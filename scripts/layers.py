@@ -19,6 +19,7 @@ FLOORS = {
     "controller": 4, "broker": 4, "cli": 4,
     "sim/net": 2,
     "sim/fs": 3,  # beside the house: what a simulated cluster stands on
+    "sim/cluster": 5,
 }
 
 # No clock, no I/O, no sockets, no globals (scripts/purity.py looks at their objects). Pure rooms of
@@ -26,6 +27,8 @@ FLOORS = {
 PURE = ["proto", "wire", "raft", "metadata",
         "controller/decide", "broker/partition", "broker/group", "broker/txn"]
 PURE_ROOMS_NEED = ["base", "wire", "metadata"]
+# Rooms of others that a folder may look into.
+GUESTS = {"sim/cluster": {"broker/partition"}}
 
 # Headers that may be included from outside of their folder. A name means: that header, and those
 # that its text mentions by name. "*": all of them but private.h.
@@ -42,6 +45,9 @@ PUBLIC = {
     "daemon": "daemon.h",
     "sim/net": "sim_net.h",
     "sim/fs": ["sim_fs.h"],
+    "sim/cluster": "cluster.h",
+    "controller": ["server.h"],
+    "broker": ["server.h"],
     "controller/decide": "*",
     "broker/partition": "*",
     "broker/group": "*",
@@ -87,6 +93,7 @@ def needs():
             table[room] = set(PURE_ROOMS_NEED) | {room}
     for folder in FLOORS:
         table[folder] |= {room for room in PURE if room.startswith(folder + "/")}
+        table[folder] |= GUESTS.get(folder, set())
     return table
 
 

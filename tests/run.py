@@ -31,7 +31,8 @@ OUT = os.path.join(ROOT, "build/test")
 SKIPPED = 77
 TAIL_LINES = 40
 FUZZ_SECONDS = 60
-SIM_SEEDS = 2000
+SIM_SEEDS = {"sim_cluster": 40}  # of the others:
+SIM_SEEDS_USUAL = 2000
 
 UNIT_TIMEOUT_S = 120
 SIM_TIMEOUT_S = 300
@@ -76,8 +77,13 @@ def fuzz_tests():
 
 def sim_tests():
     for program in make_values("SIM_PROGRAMS", V="asan")["SIM_PROGRAMS"].split():
-        yield Test(program.split("/tests/", 1)[1], [program, "--seeds", str(SIM_SEEDS)],
+        seeds = SIM_SEEDS.get(os.path.basename(program), SIM_SEEDS_USUAL)
+        yield Test(program.split("/tests/", 1)[1], [program, "--seeds", str(seeds)],
                    SIM_TIMEOUT_S)
+    cluster = make_values("O", V="asan")["O"] + "/tests/sim/sim_cluster"
+    for path in sorted(glob.glob(os.path.join(ROOT, "tests/sim/scenarios/*.txt"))):
+        name = os.path.basename(path).removesuffix(".txt")
+        yield Test("sim/scenarios/" + name, [cluster, "--scenario", path], SIM_TIMEOUT_S)
     for script in glob.glob(os.path.join(ROOT, "tests/sim/**/plants.sh"), recursive=True):
         name = os.path.relpath(script, os.path.join(ROOT, "tests")).removesuffix(".sh")
         yield Test(name, [script], PLANTS_TIMEOUT_S)

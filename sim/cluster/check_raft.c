@@ -1,0 +1,211 @@
+/* Invariants of the metadata quorum. */
+#include "base/mem.h"
+#include "sim/cluster/check_state.h"
+
+void check_raft_begin(struct sim_checks *checks, struct sim_machine *m)
+{
+    struct check_node *n = &checks->nodes[m->index];
+    n->fresh = true;
+    n->epoch = -1;
+    n->high_watermark = -1;
+    n->checked_to = 0;
+    n->image_us = 0;
+}
+
+/* ---- roles and epochs ---- */
+
+static void check_leads(struct sim_checks *checks, const struct sim_machine *m, int32_t epoch)
+{
+    if (epoch >= checks->leader_count && epoch < CHECK_EPOCHS_MAX) {
+        int32_t count = epoch + 64;
+        checks->leaders = mem_realloc(checks->leaders, (size_t)count * sizeof *checks->leaders);
+        memset(checks->leaders + checks->leader_count, 0,
+               (size_t)(count - checks->leader_count) * sizeof *checks->leaders);
+        checks->leader_count = count;
+    }
+    struct check_leader *leader = &checks->leaders[epoch];
+    if (leader->node_id == 0) {
+        *leader = (struct check_leader){m->node_id, m->life};
+        sim_tally(checks->world->report, "quorum leaders", 1);
+    } else if (leader->node_id != m->node_id) {
+        sim_fail(checks->world, "NeverTwoLeadersInSameEpoch", "epoch %d: %d and %d", epoch,
+                 leader->node_id, m->node_id);
+    } else if (leader->life != m->life) {
+        sim_fail(checks->world, "NeverTwoLeadersInSameEpoch",
+                 "node %d leads epoch %d again after a restart", m->node_id, epoch);
+    }
+}
+
+/* What it said to be synced is there after a crash. */
+static void check_first_look(struct sim_checks *checks, const struct sim_machine *m,
+                             struct check_node *n, const struct node_glance *glance)
+{
+    n->fresh = false;
+    if (m->kind == SIM_CONTROLLER && n->keeps_flushed && !m->unsound &&
+        glance->log_end_offset < n->flushed) {
+        sim_fail(checks->world, "AckedValueNotLost",
+                 "%s had synced its log up to %" PRId64 " and has it up to %" PRId64
+                 " after a restart",
+                 m->name, n->flushed, glance->log_end_offset);
+    }
+    n->flushed = glance->flushed_offset;
+    n->keeps_flushed = true;
+}
+
+/* The records that the leader calls committed are on the disks of a majority. */
+static void check_majority(struct sim_checks *checks, struct sim_machine *m,
+                           const struct node_glance *glance)
+{
+    const struct node_voter *voters;
+    int count = node_voters(sim_machine_quorum_node(m), &voters);
+    int have = 0;
+    for (int i = 0; i < count; i++) {
+        const struct sim_machine *voter = sim_machine_of_node(checks->world, voters[i].id);
+        have += voter != NULL && checks->nodes[voter->index].flushed >= glance->high_watermark;
+    }
+    if (have < count / 2 + 1) {
+        sim_fail(checks->world, "LeaderHasAllAckedValues: committed without a majority of disks",
+                 "%s epoch %d high watermark %" PRId64 ": %d of %d voters have synced it", m->name,
+                 glance->epoch, glance->high_watermark, have, count);
+    }
+}
+
+/* ---- what is committed ---- */
+
+struct reading {
+    struct sim_checks *checks;
+    struct sim_machine *m;
+    struct check_node *node;
+    int64_t to;
+    struct buf bytes;
+};
+
+/* A batch that nobody has called committed before. */
+static void commit_batch(struct reading *r, const struct store_batch *batch,
+                         const struct check_batch *b)
+{
+    struct wire_batch whole;
+    buf_reset(&r->bytes);
+    uint8_t *at = buf_extend(&r->bytes, batch->size);
+    enum err e = store_file_pread(batch->file, store_room(at, batch->size), batch->position);
+    if (e == ERR_NONE) {
+        e = wire_batch_parse(buf_slice(&r->bytes), &whole);
+    }
+    if (e == ERR_NONE) {
+        e = wire_batch_check_crc(&whole);
+    }
+    if (e != ERR_NONE) {
+        sim_fail(r->checks->world, "LogMatching: a committed batch cannot be read",
+                 "%s offset %" PRId64 ": %s", r->m->name, batch->base_offset, err_name(e));
+        return;
+    }
+    check_log_add(&r->checks->log, b);
+    check_metadata_commit(r->checks, &whole);
+}
+
+static bool each_batch(void *arg, const struct store_batch *batch)
+{
+    struct reading *r = arg;
+    struct sim_checks *checks = r->checks;
+    struct check_batch b = {batch->base_offset, batch->last_offset, batch->leader_epoch,
+                            batch->crc};
+    if (b.base_offset >= r->to) {
+        return false;
+    }
+    if (b.base_offset == checks->log.end) {
+        commit_batch(r, batch, &b);
+    } else if (!check_log_has(&checks->log, &b)) {
+        sim_fail(checks->world, "LogMatching: what is committed differs",
+                 "%s has a batch of epoch %d at offset %" PRId64, r->m->name, b.epoch,
+                 b.base_offset);
+    }
+    r->node->checked_to = b.last_offset + 1;
+    return !checks->world->failed;
+}
+
+static void check_committed(struct sim_checks *checks, struct sim_machine *m,
+                            const struct node_glance *glance)
+{
+    struct check_node *n = &checks->nodes[m->index];
+    struct reading r = {.checks = checks, .m = m, .node = n, .to = glance->high_watermark};
+    /* What a snapshot took the place of was compared before, on the node that wrote it. */
+    n->checked_to = max_i64(n->checked_to, store_log_start_offset(glance->log));
+    if (n->checked_to >= r.to) {
+        return;
+    }
+    check_look(m);
+    enum err e = store_log_scan(glance->log, n->checked_to, each_batch, &r);
+    check_look_done(m);
+    buf_fini(&r.bytes);
+    if (e != ERR_NONE && !store_log_is_offline(glance->log)) {
+        sim_fail(checks->world, "LogMatching: committed records cannot be read",
+                 "%s from offset %" PRId64 ": %s", m->name, n->checked_to, err_name(e));
+    }
+}
+
+/* ---- after an event ---- */
+
+static void check_high_watermark(struct sim_checks *checks, struct sim_machine *m,
+                                 struct check_node *n, const struct node_glance *glance)
+{
+    if (glance->high_watermark == n->high_watermark) {
+        return;
+    }
+    if (glance->high_watermark < n->high_watermark) {
+        sim_fail(checks->world, "MonotonicHighWatermark", "%s: from %" PRId64 " to %" PRId64,
+                 m->name, n->high_watermark, glance->high_watermark);
+    }
+    if (glance->high_watermark > glance->log_end_offset) {
+        sim_fail(checks->world, "HighWatermarkWithinLog", "%s: %" PRId64 " of %" PRId64, m->name,
+                 glance->high_watermark, glance->log_end_offset);
+    }
+    n->high_watermark = glance->high_watermark;
+    if (glance->leads) {
+        check_majority(checks, m, glance);
+    }
+    check_committed(checks, m, glance);
+}
+
+void check_raft_event(struct sim_checks *checks, struct sim_machine *m)
+{
+    struct check_node *n = &checks->nodes[m->index];
+    struct node_glance glance;
+    node_glance(sim_machine_quorum_node(m), &glance);
+    if (n->fresh) {
+        check_first_look(checks, m, n, &glance);
+    }
+    n->flushed = glance.flushed_offset;
+    if (glance.epoch < n->epoch) {
+        sim_fail(checks->world, "MonotonicEpoch", "%s: from %d to %d", m->name, n->epoch,
+                 glance.epoch);
+    }
+    if (glance.epoch > n->epoch || glance.leads) {
+        n->epoch = glance.epoch;
+        if (glance.leads) {
+            check_leads(checks, m, glance.epoch);
+        }
+    }
+    check_high_watermark(checks, m, n, &glance);
+}
+
+void check_raft_dying(struct sim_checks *checks, const struct sim_machine *m)
+{
+    struct check_node *n = &checks->nodes[m->index];
+    struct node_glance glance;
+    node_glance(sim_machine_quorum_node(m), &glance);
+    n->flushed = min_i64(n->flushed, glance.flushed_offset);
+}
+
+/* Every log, from its beginning. */
+void check_raft_end(struct sim_checks *checks)
+{
+    for (int i = 0; i < checks->world->count; i++) {
+        struct sim_machine *m = &checks->world->machines[i];
+        struct node_glance glance;
+        if (sim_machine_quorum_node(m) != NULL) {
+            node_glance(sim_machine_quorum_node(m), &glance);
+            checks->nodes[i].checked_to = 0;
+            check_committed(checks, m, &glance);
+        }
+    }
+}

@@ -1,0 +1,78 @@
+/* Loads: what the clients of a simulated cluster do.
+ *
+ * A line `at 2s load client-1 produce topic=a every=20ms..50ms` declares a load for the life of
+ * the world; each process of that client makes a worker for it. A kind of load is a row of the
+ * table in load.c, with a file of its own:
+ *
+ *     topic    topic=NAME partitions=N [replicas=N] [CONFIG=VALUE…]   makes sure that it exists
+ *     produce  topic=NAME [every=TIMES] [batch=N] [size=N]       idempotent, acks=all, 5 in flight
+ *     consume  topic=NAME                                 reads all partitions from their leaders
+ *     group    topic=NAME group=NAME [every=TIMES]     a member of a group, commits what it reads
+ *     admin    prefix=NAME [every=TIMES]       topics come, grow, change their settings and go
+ *
+ * Private to sim/cluster/. */
+#ifndef SIM_CLUSTER_LOAD_H
+#define SIM_CLUSTER_LOAD_H
+
+#include "sim/cluster/client.h"
+
+struct sim_load;
+struct sim_worker;
+
+struct sim_load_kind {
+    const char *name;
+    const char *const *options; /* names it takes; NULL ends. A first "*": any */
+    struct sim_worker *(*make)(struct sim_client *client, struct sim_load *load);
+    void (*start)(struct sim_worker *w);
+    /* The client is to be quiet: has everything that was begun come to an end? */
+    bool (*is_idle)(const struct sim_worker *w);
+    void (*free)(struct sim_worker *w);
+    /* At the end: does the committed metadata hold what was promised? May be NULL. */
+    void (*check)(const struct sim_load *load, const struct metadata_image *image);
+};
+
+/* Embedded as the first member of each kind's own structure. */
+struct sim_worker {
+    struct list link; /* in client->workers */
+    struct sim_client *client;
+    struct sim_load *load;
+};
+
+struct sim_load {
+    struct list link; /* in world->loads */
+    const struct sim_load_kind *kind;
+    struct sim_machine *machine;
+    int argc; /* words KEY=VALUE of the order */
+    char *const *argv;
+    int number;   /* unique in the world */
+    void *memory; /* of the kind, across processes; freed with mem_free() */
+    char *own[1]; /* words of a load that no order declared */
+};
+
+/* ERR_CONFIG: `why`. */
+enum err sim_load_check(const struct sim_order *order, struct buf *why) MUST_USE;
+
+/* Declares it; a client that runs begins at once. */
+void sim_load_begin(struct sim_world *world, const struct sim_order *order);
+/* A new reader for each topic that somebody produces to. */
+void sim_loads_read_back(struct sim_world *world);
+void sim_loads_check(struct sim_world *world, const struct metadata_image *image);
+void sim_loads_free(struct sim_world *world);
+
+/* The workers of a process that begins. */
+void sim_load_workers(struct sim_client *client);
+
+/* The text behind KEY=, or `otherwise`. */
+const char *sim_load_str(const struct sim_load *load, const char *key, const char *otherwise);
+int64_t sim_load_int(const struct sim_load *load, const char *key, int64_t otherwise);
+
+/* A random time of KEY=LOW..HIGH, in ms, at least 1. */
+int64_t sim_load_draw_ms(struct sim_worker *w, const char *key, const char *otherwise);
+
+extern const struct sim_load_kind sim_load_topic;
+extern const struct sim_load_kind sim_load_produce;
+extern const struct sim_load_kind sim_load_consume;
+extern const struct sim_load_kind sim_load_group;
+extern const struct sim_load_kind sim_load_admin;
+
+#endif

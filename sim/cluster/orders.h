@@ -1,0 +1,62 @@
+/* Orders: what a line `at TIME …` of a scenario can be.
+ *
+ *     crash M kill|power [within N]     now, or in the N-th change of its disk from now; a
+ *                                       supervisor starts it again. hold M: not before `start`
+ *     hold M · start M · stop M         stop leaves in order
+ *     pause M · resume M                SIGSTOP
+ *     cut MM -> MM · cut MM - MM        nothing arrives; mend … as before
+ *     link MM - MM WHAT VALUE…          loss PPM, delay TIMES, tail PPM TIME, clog TIME,
+ *                                       clogging TIME-PER-SECOND MAX, rate BYTES-PER-SECOND,
+ *                                       default. Also with ->
+ *     reset MM - MM · stall MM - MM     connections end, or one of them carries nothing any more
+ *     slow M TIME                       what a turn of its loop takes
+ *     work M TIMES                      what a job of its threads takes
+ *     clock M jump MS · clock M drift PPM
+ *     disk M fail OPS ERROR TIMES [after N] [path TEXT]     OPS: write+sync+…; ERROR: io, full
+ *     disk M full BYTES · disk M slow TIMES · disk M rot TEXT · disk M spoil TEXT · disk M
+ * writeback disk M wipe                       of a machine that is down; formats it again load
+ * CLIENT KIND …                load.h quiet                             clients finish what they
+ * have begun heal                              all faults end, clients become quiet, all must
+ * converge note …                            nothing: a word for the trace
+ *
+ * M is a machine, or by its role at that moment: `active` (the controller that leads), `leader-of
+ * TOPIC-N` written leader-of:TOPIC-N, `follower-of:TOPIC-N`. MM is a list of them with commas, or
+ * all, controllers, brokers, clients, others (all but those of the other side). Private to
+ * sim/cluster/. */
+#ifndef SIM_CLUSTER_ORDERS_H
+#define SIM_CLUSTER_ORDERS_H
+
+#include "sim/cluster/world.h"
+
+struct sim_machines {
+    struct sim_machine *at[SIM_MACHINES_MAX];
+    int count;
+};
+
+/* A row of the table in orders.c. */
+struct sim_order_kind {
+    const char *name;
+    int argc_min; /* with the name */
+    int argc_max;
+    void (*obey)(struct sim_world *world, const struct sim_order *order);
+};
+
+/* The machine that a word names now; NULL: there is none (a role that nobody has). */
+struct sim_machine *sim_word_machine(struct sim_world *world, const char *word);
+
+/* The machines of a list; `others` are all that `besides` does not have. */
+void sim_word_machines(struct sim_world *world, const char *word,
+                       const struct sim_machines *besides, struct sim_machines *out);
+
+/* orders_net.c */
+void sim_order_cut(struct sim_world *world, const struct sim_order *order);
+void sim_order_mend(struct sim_world *world, const struct sim_order *order);
+void sim_order_link(struct sim_world *world, const struct sim_order *order);
+void sim_order_reset(struct sim_world *world, const struct sim_order *order);
+void sim_order_stall(struct sim_world *world, const struct sim_order *order);
+void sim_heal_net(struct sim_world *world);
+
+/* orders_disk.c */
+void sim_order_disk(struct sim_world *world, const struct sim_order *order);
+
+#endif
