@@ -193,7 +193,7 @@ static void world_init(struct world *w, uint64_t seed, int controllers, int brok
         .files = {.read = read_file, .arg = w},
         .trace = is_verbose() ? print_line : NULL,
     });
-    w->fs = sim_fs_new(NULL, NULL);
+    w->fs = sim_fs_new(&(struct sim_fs_options){0});
     for (int i = 0; i < w->count; i++) {
         node_init(w, i);
     }
