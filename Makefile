@@ -36,7 +36,7 @@ LDLIBS := -levent_core -levent_extra -levent_openssl -levent_pthreads -lprotobuf
           -lssl -lcrypto -lz -llz4 -lzstd -lsnappy -lm
 
 # ---- the house: a library per folder, floors from low to high ----
-FOLDERS := base proto wire raft metadata store net/os net raft/node daemon controller broker cli \
+FOLDERS := base proto wire raft metadata store net/os net raft/node daemon controller broker cli dev \
            sim/net sim/fs sim/cluster
 # A folder owns its subfolders, but for those that are folders of their own.
 sources = $(filter-out $(1)/main.c $(addsuffix /%,$(filter $(1)/%,$(FOLDERS))),\
@@ -75,6 +75,7 @@ NEEDS_broker := base wire proto raft metadata store net raft/node daemon broker
 # Tests of what several executables must agree on.
 NEEDS_house := base wire proto raft metadata store net raft/node daemon controller broker
 NEEDS_sim/house := $(NEEDS_house) sim/net sim/fs
+NEEDS_dev := $(NEEDS_house) dev
 NEEDS_cli := base wire proto raft metadata store net raft/node daemon cli
 NEEDS_sim/net := base net/os sim/net
 NEEDS_sim/fs := base wire store sim/fs
@@ -121,10 +122,11 @@ comma := ,
 link = @mkdir -p $(@D); echo "  LD  $@"; \
        $(CC) $(LDFLAGS) $(filter %.o,$^) $(call all_of,$(filter %/sim-net.a,$^)) -Wl,--start-group $(filter-out %/sim-net.a,$(filter %.a,$^)) -Wl,--end-group $(1) $(LDLIBS) -o $@
 
-PROGRAMS := $(O)/bin/craft $(O)/bin/craft-controller $(O)/bin/craft-broker
+PROGRAMS := $(O)/bin/craft $(O)/bin/craft-controller $(O)/bin/craft-broker $(O)/bin/craft-dev
 $(O)/bin/craft: $(O)/obj/cli/main.o $(call libs_for,cli)
 $(O)/bin/craft-controller: $(O)/obj/controller/main.o $(call libs_for,controller)
 $(O)/bin/craft-broker: $(O)/obj/broker/main.o $(call libs_for,broker)
+$(O)/bin/craft-dev: $(O)/obj/dev/main.o $(call libs_for,dev)
 $(PROGRAMS):
 	$(call link,)
 
@@ -239,7 +241,7 @@ format: ## format every C file
 	@scripts/format.sh
 
 # For the scripts: every file that some target compiles, and the values of variables NAMES.
-SOURCES = $(foreach f,$(FOLDERS),$(call sources,$(f))) controller/main.c broker/main.c cli/main.c \
+SOURCES = $(foreach f,$(FOLDERS),$(call sources,$(f))) controller/main.c broker/main.c cli/main.c dev/main.c \
           $(TESTLIB_SOURCES) $(UNIT_SOURCES) $(ON_SIM_SOURCES) $(SIM_SOURCES) $(E2E_SOURCES) $(BENCH_SOURCES) \
           $(FUZZ_PROGRAMS:$(O)/%=%.c)
 show:

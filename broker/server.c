@@ -31,6 +31,7 @@ struct broker_server {
     struct store_meta meta;
     struct net_listener *net_listeners[SERVER_LISTENERS_MAX];
     int net_listener_count;
+    bool serving; /* they are open */
     struct metadata_quorum_address *quorum;
     int quorum_count;
     void (*stopped)(void *arg);
@@ -316,6 +317,7 @@ static void on_unfenced(void *arg)
     for (int i = 0; i < server->net_listener_count; i++) {
         net_listener_open(server->net_listeners[i]);
     }
+    server->serving = true;
 }
 
 static void on_published(void *arg)
@@ -351,6 +353,11 @@ void broker_server_stop(struct broker_server *server, void (*done)(void *arg), v
     server->stopped = done;
     server->stopped_arg = arg;
     broker_lifecycle_shutdown(server->broker.lifecycle, on_let_go, server);
+}
+
+bool broker_server_is_serving(const struct broker_server *server)
+{
+    return server->serving;
 }
 
 int broker_server_port(const struct broker_server *server)

@@ -51,6 +51,9 @@ void broker_server_stop(struct broker_server *server, void (*done)(void *arg), v
  * concerned. */
 void broker_server_free(struct broker_server *server);
 
+/* Unfenced once, and so its listeners are open. */
+bool broker_server_is_serving(const struct broker_server *server);
+
 /* The port of the first listener, for tests that let the system choose. */
 int broker_server_port(const struct broker_server *server);
 

@@ -90,6 +90,7 @@ enum cli_exit cli_flush(enum cli_exit code);
 
 /* ---- the commands ---- */
 
+extern const struct cli_verb cli_dev;
 extern const struct cli_verb cli_format;
 extern const struct cli_verb cli_broker_list;
 extern const struct cli_verb cli_quorum_status;

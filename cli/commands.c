@@ -3,6 +3,7 @@
 
 /* clang-format off */
 const struct cli_verb *const commands[] = {
+    &cli_dev,
     &cli_format,
     &cli_quorum_status,
     &cli_quorum_add,
