@@ -6,10 +6,12 @@
  *   lifecycle.h  registration, heartbeats, fencing, controlled shutdown
  *   forward.h    clients' admin requests, wrapped in Envelope
  *   publish.h    committed metadata → a new image → everybody below
+ *   dirs.h       the log directories, each of which may fail alone
  *   replicas.h   the partitions hosted here
  *   replica.h    one of them: its log, its replication state, who waits for it
  *   fetcher.h    followers pull from their leaders
  *   isr.h        proposals of new ISRs to the controller
+ *   assign.h     tells the controller in which directories replicas are
  *   sessions.h   fetch sessions (KIP-227)
  *   groups.h     the group coordinators of the __consumer_offsets partitions led here
  *   dispatch.h   the table of the APIs served, one handler a file in api/
@@ -24,7 +26,9 @@
 #include "net/net.h"
 #include "store/store.h"
 
+struct broker_assign;
 struct broker_channel;
+struct broker_dirs;
 struct broker_fetchers;
 struct broker_forward;
 struct broker_groups;
@@ -46,15 +50,17 @@ struct broker {
     int32_t id;
     struct slice cluster_id;
     struct uuid incarnation_id; /* new in each process */
-    struct uuid directory_id;   /* of the log directory */
-    const char *dir;            /* log.dirs; one directory */
+    struct broker_dirs *dirs;   /* log.dirs, see dirs.h */
+    const char *metadata_dir;   /* of the metadata log */
+    struct uuid metadata_directory_id;
+    bool metadata_dir_is_data; /* it is one of log.dirs */
     const struct metadata_listener *listeners;
     int listeners_count;
     const char *inter_broker_listener; /* whose addresses brokers use among themselves */
     int64_t epoch;                     /* broker epoch given at registration; −1 before */
 
-    /* To be called when the broker cannot go on: a failed log directory (there is only one),
-     * metadata that cannot be applied. The process ends; nothing is closed cleanly. */
+    /* To be called when the broker cannot go on: no log directory is left, metadata cannot be
+     * applied. The process ends; nothing is closed cleanly. */
     void (*failed)(void *arg, const char *what);
     void *failed_arg;
 
@@ -72,6 +78,7 @@ struct broker {
     struct broker_replicas *replicas;
     struct broker_fetchers *fetchers;
     struct broker_isr *isr;
+    struct broker_assign *assign;
     struct broker_sessions *sessions;
     struct broker_groups *groups;
 };

@@ -2,6 +2,7 @@
 #include "broker/fetcher_private.h"
 #include "broker/replica_flush.h"
 #include "broker/replica_log.h"
+#include "broker/replica_move.h"
 #include "broker/replica_trim.h"
 #include "wire/batch.h"
 
@@ -58,6 +59,7 @@ static enum err append_records(struct fetch_partition *p, const RESPONSE_PARTITI
         TRY(store_log_append(r->log, &whole, 1, net_wall_ms(r->broker->loop)));
         TRY(replica_flush_appended(r)); /* before the next fetch tells that we have it */
         replica_log_note_producers(r, whole);
+        replica_move_appended(r);
         fetch_partition_changed(p);
     }
     struct partition_effects effects;

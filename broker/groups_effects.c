@@ -88,7 +88,7 @@ static enum err write_batch(struct group_host *host, const struct group_append *
                             struct replica **r, int64_t *required)
 {
     *r = broker_replica(host->groups->broker, host->topic_id, host->partition);
-    if (*r == NULL || (*r)->log == NULL) {
+    if (*r == NULL || !replica_is_online(*r)) {
         return ERR_NOT_COORDINATOR;
     }
     struct buf bytes = {0};

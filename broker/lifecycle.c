@@ -3,6 +3,7 @@
 
 #include "base/mem.h"
 #include "broker/channel.h"
+#include "broker/dirs.h"
 #include "broker/publish.h"
 #include "broker/replicas.h"
 #include "wire/wire.h"
@@ -93,6 +94,7 @@ static void on_registered(void *arg, enum err e, const void *response, struct ne
     log_info(l->broker->log, "lifecycle", "registered", "broker=%d epoch=%" PRId64, l->broker->id,
              answer->broker_epoch);
     l->registered = true;
+    broker_dirs_failures_told(l->broker);
     broker_replicas_set_epoch(l->broker, answer->broker_epoch);
     schedule(l, 0);
 }
@@ -134,8 +136,10 @@ static void register_broker(struct broker_lifecycle *l)
     }
     fill_features(&request, &arena);
     request.rack = slice_str(settings_str(broker->settings, "broker.rack"));
-    request.log_dirs = &broker->directory_id;
-    request.log_dirs_count = 1;
+    struct metadata_dirs dirs = broker_dirs_ids(broker, true, &arena);
+    request.log_dirs = (struct uuid *)(uintptr_t)dirs.items;
+    request.log_dirs_count = (int32_t)dirs.count;
+    broker_dirs_failures_sent(broker);
     request.previous_broker_epoch = broker_replicas_previous_epoch(broker);
     struct broker_channel_call call = {.line = BROKER_CHANNEL_HEARTBEAT,
                                        .api = WIRE_API_BROKER_REGISTRATION,
@@ -226,6 +230,7 @@ static void on_heartbeat(void *arg, enum err e, const void *response, struct net
         e = (enum err)answer->error_code;
     }
     if (e == ERR_NONE) {
+        broker_dirs_failures_told(l->broker);
         take_heartbeat(l, answer);
         return;
     }
@@ -239,6 +244,7 @@ static void on_heartbeat(void *arg, enum err e, const void *response, struct net
 static void send_heartbeat(struct broker_lifecycle *l)
 {
     struct broker *broker = l->broker;
+    struct arena arena = {0};
     struct wire_broker_heartbeat_request request;
     wire_init(wire_request(WIRE_API_BROKER_HEARTBEAT), &request);
     request.broker_id = broker->id;
@@ -246,6 +252,10 @@ static void send_heartbeat(struct broker_lifecycle *l)
     request.current_metadata_offset = broker_publisher_offset(broker->publisher);
     request.want_fence = !l->ready;
     request.want_shut_down = l->state == LIFECYCLE_PENDING_CONTROLLED_SHUTDOWN;
+    struct metadata_dirs failed = broker_dirs_ids(broker, false, &arena);
+    request.offline_log_dirs = (struct uuid *)(uintptr_t)failed.items;
+    request.offline_log_dirs_count = (int32_t)failed.count;
+    broker_dirs_failures_sent(broker);
     struct broker_channel_call call = {.line = BROKER_CHANNEL_HEARTBEAT,
                                        .api = WIRE_API_BROKER_HEARTBEAT,
                                        .version = HEARTBEAT_VERSION,
@@ -256,6 +266,7 @@ static void send_heartbeat(struct broker_lifecycle *l)
                                        .arg = l};
     l->in_flight = true;
     broker_channel_send(broker->channel, &call);
+    arena_fini(&arena);
 }
 
 static void next_step(void *arg)

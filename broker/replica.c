@@ -1,6 +1,7 @@
 /* Finding replicas, who waits on them, and obeying the replication core. */
 #include "broker/replica.h"
 
+#include "broker/dirs.h"
 #include "broker/isr.h"
 #include "broker/replica_trim.h"
 #include "broker/replicas.h"
@@ -8,7 +9,7 @@
 
 bool replica_is_online(const struct replica *r)
 {
-    return r->log != NULL && !store_log_is_offline(r->log);
+    return r->log != NULL && r->dir->online && !store_log_is_offline(r->log);
 }
 
 static enum err find_in_topic(struct broker *broker, const struct metadata_topic *topic,
@@ -163,10 +164,8 @@ void replica_end_waits(struct replica *r, enum err e)
 void replica_offline(struct replica *r, const char *why)
 {
     log_error(r->broker->log, "replica", "log is offline", "partition=%s-%d dir=%s reason=\"%s\"",
-              r->topic, r->index, r->broker->dir, why);
-    replica_end_waits(r, ERR_KAFKA_STORAGE_ERROR);
-    r->broker->failed(r->broker->failed_arg,
-                      "the log directory failed; the line before says where");
+              r->topic, r->index, r->dir->path, why);
+    broker_dir_fail(r->dir, why);
 }
 
 /* ---- eligibility ---- */

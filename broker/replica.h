@@ -28,7 +28,9 @@ struct replica_config {
     int compression; /* enum wire_compression of compression.type, −1: producer's */
 };
 
+struct broker_dir;
 struct replica_flush;
+struct replica_move;
 
 struct replica {
     struct broker *broker;
@@ -38,7 +40,9 @@ struct replica {
     uint8_t key[REPLICA_KEY_LEN]; /* topic id and index, the key in the map of replicas */
 
     struct partition part;
-    struct store_log *log; /* NULL while the log could not be opened: ERR_KAFKA_STORAGE_ERROR */
+    struct broker_dir *dir;    /* where the log is; NULL: nowhere, its directory is offline */
+    struct store_log *log;     /* NULL while there is none that works: ERR_KAFKA_STORAGE_ERROR */
+    struct replica_move *move; /* on its way to another directory, or NULL */
     struct producers producers;
     struct replica_config config;
 
@@ -47,6 +51,7 @@ struct replica {
     struct list starts_waiting;     /* struct replica_low, see replica_trim.h */
     void *fetcher_state;            /* the fetcher's own, NULL: not being fetched */
     struct list in_isr_queue;       /* of broker/isr.c; alone: not queued */
+    struct list in_assign_queue;    /* of broker/assign.c */
     struct replica_flush *flushing; /* a background flush under way, or NULL */
     struct net_timer flush_timer;
     bool append_fails; /* the last append did; told once */
@@ -138,8 +143,8 @@ struct partition_eligibility replica_eligibility(struct broker *broker);
 /* Ends all waits with `e` (data waiters are woken). */
 void replica_end_waits(struct replica *r, enum err e);
 
-/* The log failed: every request gets KAFKA_STORAGE_ERROR from now on and waits end. With its only
- * log directory gone the broker cannot go on: it ends, so that others lead what it led. */
+/* The log failed, and with it the directory that it is in (broker_dir_fail()): every request gets
+ * KAFKA_STORAGE_ERROR from now on, others lead and follow for this broker. */
 void replica_offline(struct replica *r, const char *why);
 
 #endif

@@ -2,6 +2,7 @@
 #include "broker/replica.h"
 #include "broker/replica_flush.h"
 #include "broker/replica_log.h"
+#include "broker/replica_move.h"
 #include "broker/validate.h"
 
 /* An idempotent producer's retry is answered from what is known of the first attempt. */
@@ -64,6 +65,7 @@ static void after_append(struct replica *r, struct slice batches)
     partition_appended(&r->part, store_log_end_offset(r->log), net_now_ms(r->broker->loop),
                        &may_join, &effects);
     replica_data_appended(r);
+    replica_move_appended(r);
     replica_obey(r, &effects);
 }
 

@@ -3,6 +3,8 @@
 
 #include "base/mem.h"
 #include "broker/replica_flush.h"
+#include "broker/replica_move.h"
+#include "broker/replica_place.h"
 #include "broker/replicas_private.h"
 #include "wire/compress.h"
 
@@ -246,7 +248,7 @@ static enum err check_topic_id(struct replica *r, const char *dir, bool flushed,
 {
     struct uuid found;
     enum err e = store_partition_meta_read(r->broker->fs, dir, &found, why);
-    bool torn = e == ERR_CORRUPT && !flushed && !r->broker->replicas->clean;
+    bool torn = e == ERR_CORRUPT && !flushed && !r->dir->clean;
     *is_new = e != ERR_NONE || !uuid_eq(found, r->topic_id);
     if (e == ERR_NOT_FOUND || !*is_new) {
         return ERR_NONE;
@@ -271,28 +273,42 @@ static enum err make_dir(struct replica *r, const char *dir)
     return store_partition_meta_write(r->broker->fs, dir, r->topic_id);
 }
 
+/* What the directory's checkpoints said of the partition, or NULL. */
+static const struct replicas_checkpoint *checkpoint_in(const struct replica *r,
+                                                       const struct broker_dir *dir)
+{
+    struct store_dir_text name = store_dir_format(slice_str(r->topic), r->index);
+    return replicas_checkpoint_find(dir, name.text);
+}
+
+/* `known` NULL: it is new, as far as we know. */
+static struct store_log_options log_options(struct replica *r, const struct broker_dir *dir,
+                                            const char *path,
+                                            const struct replicas_checkpoint *known)
+{
+    return (struct store_log_options){.files = r->broker->replicas->files,
+                                      .dir = path,
+                                      .config = log_config(r),
+                                      .recovery_point = known ? known->recovery_point : 0,
+                                      .log_start_offset = known ? known->log_start : 0,
+                                      .clean = dir->clean,
+                                      .gapless = !r->config.compact,
+                                      .now_ms = net_wall_ms(r->broker->loop),
+                                      .log = r->broker->log};
+}
+
 static enum err open_log(struct replica *r, const char *dir, struct store_error *why)
 {
-    struct broker_replicas *replicas = r->broker->replicas;
     bool is_new;
-    struct store_dir_text name = store_dir_format(slice_str(r->topic), r->index);
-    const struct replicas_checkpoint *known = replicas_checkpoint_find(r->broker, name.text);
+    const struct replicas_checkpoint *known = checkpoint_in(r, r->dir);
     TRY(check_topic_id(r, dir, known != NULL && known->recovery_point > 0, &is_new, why));
     if (is_new) {
         known = NULL;
         TRY(make_dir(r, dir));
     }
-    struct store_log_options options = {.files = replicas->files,
-                                        .dir = dir,
-                                        .config = log_config(r),
-                                        .recovery_point = known ? known->recovery_point : 0,
-                                        .log_start_offset = known ? known->log_start : 0,
-                                        .clean = replicas->clean,
-                                        .gapless = !r->config.compact,
-                                        .now_ms = net_wall_ms(r->broker->loop),
-                                        .log = r->broker->log,
-                                        .on_roll = on_roll,
-                                        .arg = r};
+    struct store_log_options options = log_options(r, r->dir, dir, known);
+    options.on_roll = on_roll;
+    options.arg = r;
     TRY(store_log_open(&options, &r->log, why));
     if (is_new) {
         replica_flush_soon(r, NEW_DIR_FLUSH_MS);
@@ -305,22 +321,42 @@ static enum err open_log(struct replica *r, const char *dir, struct store_error 
 
 enum err replica_log_open(struct replica *r)
 {
-    struct store_dir_text name = store_dir_format(slice_str(r->topic), r->index);
-    struct buf dir = {0};
-    buf_printf(&dir, "%s/%s%c", r->broker->dir, name.text, '\0');
+    struct broker_dir *dir = NULL;
+    enum err e = replica_place(r, &dir);
+    if (e != ERR_NONE) {
+        log_warn(r->broker->log, "replica", "in a log directory that is offline", "partition=%s-%d",
+                 r->topic, r->index);
+        return e;
+    }
+    r->dir = dir;
+    dir->logs++;
     struct store_error why = {""};
-    enum err e = open_log(r, (const char *)dir.data, &why);
+    char *path = replica_path_in(r, dir);
+    e = open_log(r, path, &why);
     if (e != ERR_NONE) {
         log_error(r->broker->log, "replica", "log not opened", "dir=%s error=%s reason=\"%s\"",
-                  (const char *)dir.data, err_name(e), why.text);
-        if (r->log != NULL) {
-            store_log_abandon(r->log);
-            r->log = NULL;
-        }
+                  path, err_name(e), why.text);
+        replica_flush_detach(r);
+        store_log_abandon(r->log);
+        r->log = NULL;
         r->never_opened = true;
     }
-    buf_fini(&dir);
+    mem_free(path);
     return e;
+}
+
+enum err replica_log_open_future(struct replica *r, const char *path, int64_t base,
+                                 struct store_log **out, struct store_error *why)
+{
+    struct slice root = slice_of(path, (size_t)(strrchr(path, '/') - path));
+    const struct broker_dir *dir = broker_dir_by_path(r->broker, root);
+    struct store_log_options options =
+        log_options(r, dir, path, base < 0 ? checkpoint_in(r, dir) : NULL);
+    if (base >= 0) {
+        options.log_start_offset = base;
+        TRY(make_dir(r, path));
+    }
+    return store_log_open(&options, out, why);
 }
 
 /* ---- truncate ---- */
@@ -341,7 +377,9 @@ enum err replica_log_truncate(struct replica *r, int64_t offset)
              r->index, store_log_end_offset(r->log), offset, r->part.high_watermark,
              r->part.state.leader_epoch);
     TRY(store_log_truncate_to(r->log, offset));
-    return after_truncation(r);
+    TRY(after_truncation(r));
+    replica_move_cut(r);
+    return ERR_NONE;
 }
 
 enum err replica_log_restart(struct replica *r, int64_t offset)
@@ -350,7 +388,9 @@ enum err replica_log_restart(struct replica *r, int64_t offset)
              "partition=%s-%d from=%" PRId64 " to=%" PRId64, r->topic, r->index,
              store_log_end_offset(r->log), offset);
     TRY(store_log_truncate_fully(r->log, offset));
-    return after_truncation(r);
+    TRY(after_truncation(r));
+    replica_move_cut(r);
+    return ERR_NONE;
 }
 
 /* ---- close and delete ---- */
@@ -369,21 +409,64 @@ enum err replica_log_close(struct replica *r)
     return closed != ERR_NONE ? closed : saved;
 }
 
+static void remove_log(struct replica *r, struct store_log *take_log)
+{
+    char *path = NULL;
+    enum err e = store_log_delete(take_log, uuid_random(), &path);
+    if (e != ERR_NONE) {
+        log_error(r->broker->log, "replica", "directory not renamed for deletion",
+                  "partition=%s-%d dir=%s error=%s", r->topic, r->index, r->dir->path, err_name(e));
+        mem_free(path);
+        return;
+    }
+    replicas_remove_later(r->broker, path);
+}
+
 void replica_log_delete(struct replica *r)
 {
     if (r->log == NULL) {
         return;
     }
     replica_flush_detach(r);
-    char *path = NULL;
-    enum err e = store_log_delete(r->log, uuid_random(), &path);
+    remove_log(r, r->log);
     r->log = NULL;
-    if (e != ERR_NONE) {
-        log_error(r->broker->log, "replica", "directory not renamed for deletion",
-                  "partition=%s-%d dir=%s error=%s", r->topic, r->index, r->broker->dir,
-                  err_name(e));
-        mem_free(path);
-        return;
+}
+
+void replica_log_give_up(struct replica *r)
+{
+    if (r->log != NULL) {
+        replica_flush_detach(r);
+        store_log_abandon(r->log);
+        r->log = NULL;
     }
-    replicas_remove_later(r->broker, path);
+}
+
+/* ---- into another directory ---- */
+
+enum err replica_log_replace(struct replica *r, struct store_log *log, struct broker_dir *to)
+{
+    ASSERT(store_log_end_offset(log) == store_log_end_offset(r->log));
+    char *path = replica_path_in(r, to);
+    enum err e = store_log_rename(log, path);
+    mem_free(path);
+    TRY(e);
+    replica_flush_detach(r);
+    /* An epoch without a batch is known to the old log alone. */
+    int32_t epoch = store_log_latest_epoch(r->log);
+    if (epoch > store_log_latest_epoch(log)) {
+        store_log_assign_epoch(log, epoch);
+    }
+    remove_log(r, r->log);
+    r->log = log;
+    r->dir->logs--;
+    to->logs++;
+    r->dir = to;
+    store_log_set_owner(log, on_roll, r);
+    replica_log_configure(r);
+    if (save_producers(r, store_log_end_offset(log)) != ERR_NONE) {
+        log_warn(r->broker->log, "replica", "producer snapshot not written", "partition=%s-%d",
+                 r->topic, r->index);
+    }
+    replica_flush_soon(r, 0); /* its name is new */
+    return ERR_NONE;
 }

@@ -1,6 +1,7 @@
 /* Raising log starts, and waiting for the low watermark. */
 #include "broker/replica_trim.h"
 
+#include "broker/replica_move.h"
 #include "broker/replicas_private.h"
 
 /* ---- raising ---- */
@@ -12,15 +13,13 @@ static enum err raise_start(struct replica *r, int64_t offset)
     struct settings_view view = broker_settings_view(r->broker);
     int64_t delay_ms = settings_topic_long(&view, slice_str(r->topic), "file.delete.delay.ms");
     enum err e = store_log_set_start(r->log, offset);
-    struct store_trash *trash = store_log_take_trash(r->log);
-    if (trash != NULL) {
-        replicas_empty_later(r->broker, trash, delay_ms);
-    }
+    replicas_empty_later(r->broker, store_log_take_trash(r->log), delay_ms);
     if (e != ERR_NONE) {
         return e;
     }
     r->part.log_start_offset = offset;
     r->part.high_watermark = max_i64(r->part.high_watermark, offset);
+    replica_move_changed(r);
     replicas_checkpoints_hurry(r->broker);
     return ERR_NONE;
 }

@@ -2,17 +2,19 @@
 #include "broker/replicas.h"
 
 #include "base/mem.h"
+#include "broker/assign.h"
 #include "broker/fetcher.h"
 #include "broker/groups.h"
 #include "broker/isr.h"
 #include "broker/replica_flush.h"
 #include "broker/replica_log.h"
+#include "broker/replica_move.h"
 #include "broker/replica_trim.h"
 #include "broker/replicas_private.h"
 
 #define OFFSETS_TOPIC "__consumer_offsets"
 
-static void make_key(struct uuid topic_id, int32_t index, uint8_t key[REPLICA_KEY_LEN])
+void replica_make_key(struct uuid topic_id, int32_t index, uint8_t key[REPLICA_KEY_LEN])
 {
     store_u64(key, topic_id.hi);
     store_u64(key + 8, topic_id.lo);
@@ -22,7 +24,7 @@ static void make_key(struct uuid topic_id, int32_t index, uint8_t key[REPLICA_KE
 struct replica *broker_replica(struct broker *broker, struct uuid topic_id, int32_t index)
 {
     uint8_t key[REPLICA_KEY_LEN];
-    make_key(topic_id, index, key);
+    replica_make_key(topic_id, index, key);
     return map_get(&broker->replicas->by_key, slice_of(key, sizeof key));
 }
 
@@ -32,9 +34,21 @@ struct replica *broker_replicas_next(const struct broker *broker, size_t *at)
     return broker->replicas == NULL ? NULL : map_next(&broker->replicas->by_key, at);
 }
 
+/* All directories must have been closed cleanly, by the same process. New ones do not count. */
 int64_t broker_replicas_previous_epoch(const struct broker *broker)
 {
-    return broker->replicas->previous_epoch;
+    int64_t epoch = -1;
+    for (size_t i = 0; i < broker->dirs->count; i++) {
+        const struct broker_dir *dir = broker->dirs->items[i];
+        if (!dir->online || dir->is_new) {
+            continue;
+        }
+        if (dir->previous_epoch < 0 || (epoch >= 0 && dir->previous_epoch != epoch)) {
+            return -1;
+        }
+        epoch = dir->previous_epoch;
+    }
+    return epoch;
 }
 
 void broker_replicas_set_epoch(struct broker *broker, int64_t epoch)
@@ -60,13 +74,15 @@ static struct replica *add_replica(struct broker *broker, const struct metadata_
     list_init(&r->data_waiting);
     list_init(&r->starts_waiting);
     list_init(&r->in_isr_queue);
-    make_key(c->topic_id, c->index, r->key);
+    list_init(&r->in_assign_queue);
+    replica_make_key(c->topic_id, c->index, r->key);
     map_put(&broker->replicas->by_key, slice_of(r->key, sizeof r->key), r);
     struct partition_config config = {.min_insync_replicas = 1, .replica_lag_time_max_ms = 0};
     partition_init(&r->part, broker->id, &config);
     replica_log_configure(r);
     enum err e = replica_log_open(r);
-    if (e != ERR_NONE) {
+    /* Without room for a new log only this partition stays offline. */
+    if (e != ERR_NONE && r->dir != NULL && e != ERR_NO_SPACE) {
         replica_offline(r, err_text(e));
     }
     return r;
@@ -91,6 +107,10 @@ static void free_replica(struct replica *r)
 {
     broker_fetcher_remove(r);
     broker_isr_forget(r);
+    broker_assign_forget(r);
+    if (r->dir != NULL) {
+        r->dir->logs--;
+    }
     map_remove(&r->broker->replicas->by_key, slice_of(r->key, sizeof r->key));
     producers_fini(&r->producers);
     mem_free(r->topic);
@@ -107,6 +127,7 @@ static void delete_replica(struct broker *broker, const struct metadata_local_ch
              r->topic, r->index, c->topic_deleted);
     broker_fetcher_remove(r);
     stop_serving(r, c->topic_deleted ? ERR_UNKNOWN_TOPIC_OR_PARTITION : ERR_NOT_LEADER_OR_FOLLOWER);
+    replica_move_give_up(r, false);
     replica_log_delete(r);
     free_replica(r);
 }
@@ -159,6 +180,13 @@ static void became_follower(struct replica *r)
     broker_fetcher_add(r);
 }
 
+/* Where the metadata say that the replica is may be news, too. */
+static void after_change(struct replica *r)
+{
+    broker_assign_check(r);
+    replica_move_changed(r);
+}
+
 static void apply_change(struct broker *broker, const struct metadata_local_change *c)
 {
     struct replica *r = broker_replica(broker, c->topic_id, c->index);
@@ -173,6 +201,7 @@ static void apply_change(struct broker *broker, const struct metadata_local_chan
     bool led = r->part.role == PARTITION_ROLE_LEADER;
     switch (partition_apply(&r->part, &state, net_now_ms(broker->loop), &effects)) {
     case PARTITION_CHANGE_NONE:
+        after_change(r);
         return;
     case PARTITION_CHANGE_NEW_LEADER:
         became_leader(r, led);
@@ -189,6 +218,25 @@ static void apply_change(struct broker *broker, const struct metadata_local_chan
     }
     replica_obey(r, &effects);
     replica_check_low(r); /* a replica that has gone is not waited for */
+    after_change(r);
+}
+
+/* Before any log is opened: what does not belong here, and moves that the last process began. */
+static void scan_dirs(struct broker *broker, const struct metadata_image *image)
+{
+    broker->replicas->scanned = true;
+    for (size_t i = 0; i < broker->dirs->count; i++) {
+        struct broker_dir *dir = broker->dirs->items[i];
+        if (dir->online) {
+            replicas_set_strays_aside(dir, image);
+        }
+    }
+    for (size_t i = 0; broker->dirs->count > 1 && i < broker->dirs->count; i++) {
+        struct broker_dir *dir = broker->dirs->items[i];
+        if (dir->online) {
+            replica_moves_find(dir, image);
+        }
+    }
 }
 
 void broker_replicas_apply(struct broker *broker, const struct metadata_image *before,
@@ -197,9 +245,9 @@ void broker_replicas_apply(struct broker *broker, const struct metadata_image *b
     struct arena arena = {0};
     struct metadata_local_changes changes =
         metadata_local_changes(before, after, broker->id, &arena);
-    if (!broker->replicas->scanned) {
-        replicas_set_strays_aside(broker, after);
-        broker->replicas->scanned = true;
+    bool first = !broker->replicas->scanned;
+    if (first) {
+        scan_dirs(broker, after);
     }
     for (size_t i = 0; i < changes.delete_count; i++) {
         delete_replica(broker, &changes.deletes[i]);
@@ -210,7 +258,36 @@ void broker_replicas_apply(struct broker *broker, const struct metadata_image *b
     for (size_t i = 0; i < changes.follower_count; i++) {
         apply_change(broker, &changes.followers[i]);
     }
+    if (first) {
+        replica_moves_resume(broker, after);
+    }
     arena_fini(&arena);
+}
+
+/* ---- a directory fails ---- */
+
+static void take_offline(struct replica *r)
+{
+    broker_fetcher_remove(r);
+    stop_serving(r, ERR_KAFKA_STORAGE_ERROR);
+    broker_assign_forget(r);
+    replica_move_give_up(r, true); /* what was copied may be all that is left */
+    replica_log_give_up(r);
+}
+
+void broker_replicas_dirs_failed(struct broker *broker)
+{
+    size_t at = 0;
+    for (struct replica *r = broker_replicas_next(broker, &at); r != NULL;
+         r = broker_replicas_next(broker, &at)) {
+        struct replica_move_view future;
+        if (r->dir != NULL && !r->dir->online) {
+            take_offline(r);
+        } else if (replica_move_view(r, &future) && !future.to->online) {
+            replica_move_give_up(r, true);
+            broker_assign_check(r);
+        }
+    }
 }
 
 void broker_replicas_settings_changed(struct broker *broker)
@@ -245,58 +322,90 @@ static void expire_producers(void *arg)
 
 /* ---- start and end ---- */
 
-enum err broker_replicas_start(struct broker *broker)
+static void start_dir(struct broker_dir *dir)
+{
+    const struct broker *broker = dir->broker;
+    enum err e = replicas_checkpoints_read(dir);
+    if (e == ERR_NONE) {
+        e = store_clean_mark_take(broker->fs, dir->path, &dir->clean, &dir->previous_epoch);
+    }
+    if (e != ERR_NONE) {
+        broker_dir_fail(dir, err_text(e));
+        return;
+    }
+    replicas_remove_deleted(dir);
+}
+
+void broker_replicas_start(struct broker *broker)
 {
     struct broker_replicas *replicas = MEM_NEW(struct broker_replicas);
     broker->replicas = replicas;
     replicas->broker = broker;
-    replicas->previous_epoch = -1;
     list_init(&replicas->flushes);
     list_init(&replicas->removals);
+    list_init(&replicas->moves);
     replicas->files = store_files_new(broker->fs, REPLICAS_OPEN_FILES_MAX);
     replicas->queue = net_work_queue_new(broker->loop, "craft-disk", 1);
-    TRY(replicas_checkpoints_read(broker));
-    bool clean;
-    TRY(store_clean_mark_take(broker->fs, broker->dir, &clean, &replicas->previous_epoch));
-    replicas->clean = clean;
-    replicas_remove_deleted(broker);
+    for (size_t i = 0; i < broker->dirs->count; i++) {
+        if (broker->dirs->items[i]->online) {
+            start_dir(broker->dirs->items[i]);
+        }
+    }
     replicas_checkpoints_start(broker);
     net_timer_init(&replicas->expiry_timer, broker->loop, expire_producers, broker);
     set_expiry_timer(broker);
-    return ERR_NONE;
 }
 
-/* Closes every log; true if all of them are clean now. */
-static bool close_logs(struct broker *broker)
+static void close_logs(struct broker *broker)
 {
-    bool clean = true;
     size_t at = 0;
     for (struct replica *r = broker_replicas_next(broker, &at); r != NULL;
          r = broker_replicas_next(broker, &at)) {
         broker_fetcher_remove(r);
         stop_serving(r, ERR_NOT_LEADER_OR_FOLLOWER);
-        clean = replica_log_close(r) == ERR_NONE && clean;
+        if (replica_log_close(r) != ERR_NONE && r->dir != NULL) {
+            r->dir->left_dirty = true;
+        }
     }
-    return clean;
+}
+
+/* The mark of a clean shutdown, where everything was closed; what was never opened is as clean as
+ * the last process left it. */
+static void close_dir(struct broker_dir *dir)
+{
+    const struct broker *broker = dir->broker;
+    bool opened = broker->replicas->scanned;
+    bool clean =
+        opened ? !dir->left_dirty && replicas_checkpoints_write(dir) == ERR_NONE : dir->clean;
+    if (clean) {
+        int64_t epoch = opened ? broker->epoch : dir->previous_epoch;
+        clean = store_clean_mark_put(broker->fs, dir->path, epoch) == ERR_NONE;
+    }
+    log_info(broker->log, "replicas", "closed", "dir=%s clean=%d", dir->path, clean);
 }
 
 void broker_replicas_close(struct broker *broker)
 {
     struct broker_replicas *replicas = broker->replicas;
-    if (!replicas->scanned) {
-        /* No log was opened: they are as clean as the last process left them. */
-        if (replicas->clean &&
-            store_clean_mark_put(broker->fs, broker->dir, replicas->previous_epoch) != ERR_NONE) {
-            log_warn(broker->log, "replicas", "clean mark not put back", "dir=%s", broker->dir);
+    if (replicas->scanned) {
+        replicas_checkpoints_stop(broker);
+        replica_moves_close(broker);
+        close_logs(broker);
+    }
+    for (size_t i = 0; i < broker->dirs->count; i++) {
+        if (broker->dirs->items[i]->online) {
+            close_dir(broker->dirs->items[i]);
         }
-        return;
     }
-    replicas_checkpoints_stop(broker);
-    bool clean = close_logs(broker) && replicas_checkpoints_write(broker) == ERR_NONE;
-    if (clean) {
-        clean = store_clean_mark_put(broker->fs, broker->dir, broker->epoch) == ERR_NONE;
+}
+
+static void free_preferences(struct map *map)
+{
+    size_t at = 0;
+    for (void *wish = map_next(map, &at); wish != NULL; wish = map_next(map, &at)) {
+        mem_free(wish);
     }
-    log_info(broker->log, "replicas", "closed", "clean=%d", clean);
+    map_fini(map);
 }
 
 void broker_replicas_free(struct broker *broker)
@@ -306,23 +415,19 @@ void broker_replicas_free(struct broker *broker)
         return;
     }
     replicas_checkpoints_stop(broker);
-    if (replicas->expiry_timer.loop != NULL) {
-        net_timer_stop(&replicas->expiry_timer);
-    }
+    net_timer_stop(&replicas->expiry_timer);
     net_work_queue_free(replicas->queue);
+    replica_moves_free(broker);
     replica_flushes_drop(broker);
     replicas_removals_drop(broker);
     size_t at = 0;
     for (struct replica *r = broker_replicas_next(broker, &at); r != NULL;
          r = broker_replicas_next(broker, &at)) {
-        if (r->log != NULL) {
-            replica_flush_detach(r);
-            store_log_abandon(r->log);
-        }
+        replica_log_give_up(r);
         free_replica(r);
     }
     map_fini(&replicas->by_key);
-    replicas_checkpoints_fini(broker);
+    free_preferences(&replicas->preferred);
     store_files_free(replicas->files);
     mem_free(replicas);
     broker->replicas = NULL;

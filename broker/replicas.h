@@ -2,21 +2,24 @@
  *
  * After each publication broker_replicas_apply() walks what changed for this broker, in Kafka's
  * order: deletes, then leaders, then followers (controller.md: publish order). Also owns what
- * concerns all logs of the directory: the scan at start, strays, the checkpoints of high
+ * concerns all logs of a directory: the scan at start, strays, the checkpoints of high
  * watermarks and recovery points, delayed deletion, the clean-shutdown marker. */
 #ifndef BROKER_REPLICAS_H
 #define BROKER_REPLICAS_H
 
 #include "broker/replica.h"
 
-/* Opens nothing yet. Reads the checkpoints and the clean-shutdown marker and scans the directory.
- * Errors are logged with what and where. */
-enum err broker_replicas_start(struct broker *broker) MUST_USE;
+/* Opens nothing yet. Reads the checkpoints and the clean-shutdown markers and scans the
+ * directories; one that cannot be read fails. */
+void broker_replicas_start(struct broker *broker);
 
 /* Follows the difference of two published images. The first call (from the empty image) opens every
  * log of this broker, recovers what was not closed cleanly, and sets aside strays. */
 void broker_replicas_apply(struct broker *broker, const struct metadata_image *before,
                            const struct metadata_image *after);
+
+/* Directories have failed: gives up the logs in them, and moves that led there. */
+void broker_replicas_dirs_failed(struct broker *broker);
 
 /* Dynamic settings of topics or brokers changed: resolve them again. */
 void broker_replicas_settings_changed(struct broker *broker);
@@ -24,13 +27,14 @@ void broker_replicas_settings_changed(struct broker *broker);
 /* This broker registered: `epoch` goes with every proposal and fetch from now on. */
 void broker_replicas_set_epoch(struct broker *broker, int64_t epoch);
 
-/* The previous incarnation's broker epoch from the clean-shutdown marker, −1: it was not clean. */
+/* The previous incarnation's broker epoch from the clean-shutdown markers, −1: it was not clean in
+ * all directories. */
 int64_t broker_replicas_previous_epoch(const struct broker *broker);
 
 /* Iteration over hosted replicas in order of creation; start with *at = 0, NULL ends. */
 struct replica *broker_replicas_next(const struct broker *broker, size_t *at);
 
-/* Flushes and closes all logs, writes checkpoints and the clean-shutdown marker. */
+/* Flushes and closes all logs, writes checkpoints and the clean-shutdown markers. */
 void broker_replicas_close(struct broker *broker);
 
 /* Frees without closing cleanly what is still open. NULL-safe. */

@@ -1,10 +1,12 @@
 /* High watermarks, recovery points and log starts of all partitions, in Kafka's checkpoint files.
  *
- * Written every replica.high.watermark.checkpoint.interval.ms if something moved, in one go for all
- * partitions; an idle broker writes nothing. */
+ * Each log directory has its own, for the logs in it and those that are being moved there. Written
+ * every replica.high.watermark.checkpoint.interval.ms if something moved, in one go for all
+ * partitions of a directory; an idle broker writes nothing. */
 #include <pthread.h>
 
 #include "base/mem.h"
+#include "broker/replica_move.h"
 #include "broker/replicas_private.h"
 
 /* ---- reading ---- */
@@ -13,7 +15,7 @@ enum column { HIGH_WATERMARK, RECOVERY_POINT, LOG_START };
 enum { COLUMNS = LOG_START + 1 };
 
 struct reading {
-    struct broker_replicas *replicas;
+    struct broker_dir *dir;
     enum column column;
 };
 
@@ -21,7 +23,7 @@ static void read_line(void *arg, struct slice topic, int32_t partition, int64_t 
 {
     struct reading *reading = arg;
     struct store_dir_text name = store_dir_format(topic, partition);
-    struct map *map = &reading->replicas->checkpoints;
+    struct map *map = &reading->dir->checkpoints;
     struct replicas_checkpoint *c = map_get(map, slice_str(name.text));
     if (c == NULL) {
         c = MEM_NEW(struct replicas_checkpoint);
@@ -45,36 +47,38 @@ static const char *const file_names[] = {[HIGH_WATERMARK] = STORE_HIGH_WATERMARK
                                          [RECOVERY_POINT] = STORE_RECOVERY_POINT_FILE,
                                          [LOG_START] = STORE_LOG_START_FILE};
 
-static char *path_of(const struct broker *broker, enum column column)
+static char *path_of(const struct broker_dir *dir, enum column column)
 {
     struct buf path = {0};
-    buf_printf(&path, "%s/%s%c", broker->dir, file_names[column], '\0');
+    buf_printf(&path, "%s/%s%c", dir->path, file_names[column], '\0');
     return (char *)path.data;
 }
 
-enum err replicas_checkpoints_read(struct broker *broker)
+enum err replicas_checkpoints_read(struct broker_dir *dir)
 {
+    const struct log *log = dir->broker->log;
     for (enum column column = HIGH_WATERMARK; column <= LOG_START; column++) {
-        struct reading reading = {broker->replicas, column};
+        struct reading reading = {dir, column};
         struct store_error why = {""};
-        char *path = path_of(broker, column);
-        enum err e = store_checkpoint_read(broker->fs, path, read_line, &reading, &why);
+        char *path = path_of(dir, column);
+        enum err e = store_checkpoint_read(dir->broker->fs, path, read_line, &reading, &why);
         mem_free(path);
         if (e == ERR_CORRUPT) {
             /* All three only save work or are found again from the leader. */
-            log_warn(broker->log, "replicas", "checkpoint is damaged, its rest is not used",
+            log_warn(log, "replicas", "checkpoint is damaged, its rest is not used",
                      "reason=\"%s\"", why.text);
         } else if (e != ERR_NONE) {
-            log_error(broker->log, "replicas", "checkpoint not read", "reason=\"%s\"", why.text);
+            log_error(log, "replicas", "checkpoint not read", "reason=\"%s\"", why.text);
             return e;
         }
     }
     return ERR_NONE;
 }
 
-const struct replicas_checkpoint *replicas_checkpoint_find(struct broker *broker, const char *name)
+const struct replicas_checkpoint *replicas_checkpoint_find(const struct broker_dir *dir,
+                                                           const char *name)
 {
-    return map_get(&broker->replicas->checkpoints, slice_str(name));
+    return map_get(&dir->checkpoints, slice_str(name));
 }
 
 /* ---- writing ---- */
@@ -100,7 +104,7 @@ static int64_t value_of(const struct replica *r, enum column column)
 {
     if (r->never_opened) {
         struct store_dir_text name = store_dir_format(slice_str(r->topic), r->index);
-        return value_read(replicas_checkpoint_find(r->broker, name.text), column);
+        return value_read(replicas_checkpoint_find(r->dir, name.text), column);
     }
     switch (column) {
     case HIGH_WATERMARK:
@@ -113,14 +117,39 @@ static int64_t value_of(const struct replica *r, enum column column)
     UNREACHABLE();
 }
 
-static void fill_column(struct broker *broker, enum column column, struct store_checkpoint *out)
+static void add_value(const struct replica *r, enum column column, int64_t value,
+                      struct store_checkpoint *out)
+{
+    if (value > 0 || column == HIGH_WATERMARK) {
+        store_checkpoint_add(out, slice_str(r->topic), r->index, value);
+    }
+}
+
+static int64_t future_value_of(const struct replica_move_view *future, enum column column)
+{
+    switch (column) {
+    case HIGH_WATERMARK:
+        return future->end_offset;
+    case RECOVERY_POINT:
+        return future->recovery_point;
+    case LOG_START:
+        return future->start_offset;
+    }
+    UNREACHABLE();
+}
+
+static void fill_column(const struct broker_dir *dir, enum column column,
+                        struct store_checkpoint *out)
 {
     size_t at = 0;
-    for (struct replica *r = broker_replicas_next(broker, &at); r != NULL;
-         r = broker_replicas_next(broker, &at)) {
-        int64_t value = value_of(r, column);
-        if (value > 0 || column == HIGH_WATERMARK) {
-            store_checkpoint_add(out, slice_str(r->topic), r->index, value);
+    for (struct replica *r = broker_replicas_next(dir->broker, &at); r != NULL;
+         r = broker_replicas_next(dir->broker, &at)) {
+        struct replica_move_view future;
+        if (r->dir == dir) {
+            add_value(r, column, value_of(r, column), out);
+        }
+        if (replica_move_view(r, &future) && future.to == dir) {
+            add_value(r, column, future_value_of(&future, column), out);
         }
     }
 }
@@ -141,10 +170,11 @@ static enum err write_file(const struct store_fs *fs, const struct log *log, con
 /* One writing of the checkpoints. The lock is held while a file is replaced, so that a newer
  * writing can wait for that and stop the rest. */
 struct replicas_checkpoint_job {
-    struct broker *broker;
+    struct broker_dir *dir;
     pthread_mutex_t lock;
     bool cancelled;
     bool wanted[COLUMNS];
+    enum err result;
     char *paths[COLUMNS];
     struct store_checkpoint contents[COLUMNS];
 };
@@ -162,39 +192,49 @@ static void job_free(struct replicas_checkpoint_job *job)
 static void job_work(void *arg)
 {
     struct replicas_checkpoint_job *job = arg;
+    const struct broker *broker = job->dir->broker;
     for (enum column column = HIGH_WATERMARK; column <= LOG_START; column++) {
         pthread_mutex_lock(&job->lock);
-        if (!job->cancelled && job->wanted[column]) {
-            /* A failure is logged; the checkpoint that is there stays valid, only older. */
-            enum err ignored = write_file(job->broker->fs, job->broker->log, job->paths[column],
-                                          &job->contents[column]);
-            (void)ignored;
+        if (!job->cancelled && job->wanted[column] && job->result == ERR_NONE) {
+            job->result =
+                write_file(broker->fs, broker->log, job->paths[column], &job->contents[column]);
         }
         pthread_mutex_unlock(&job->lock);
+    }
+}
+
+/* On a full disk the checkpoint that is there stays valid, only older. */
+static void note_result(struct broker_dir *dir, enum err e)
+{
+    if (e != ERR_NONE && e != ERR_NO_SPACE) {
+        broker_dir_fail(dir, "a checkpoint cannot be written");
     }
 }
 
 static void job_done(void *arg)
 {
     struct replicas_checkpoint_job *job = arg;
-    job->broker->replicas->checkpoint_job = NULL;
+    struct broker_dir *dir = job->dir;
+    enum err e = job->result;
+    dir->checkpoint_job = NULL;
     job_free(job);
+    note_result(dir, e);
 }
 
-static void job_start(struct broker *broker, const bool wanted[COLUMNS])
+static void job_start(struct broker_dir *dir, const bool wanted[COLUMNS])
 {
     struct replicas_checkpoint_job *job = MEM_NEW(struct replicas_checkpoint_job);
-    job->broker = broker;
+    job->dir = dir;
     pthread_mutex_init(&job->lock, NULL);
     for (enum column column = HIGH_WATERMARK; column <= LOG_START; column++) {
         job->wanted[column] = wanted[column];
         if (wanted[column]) {
-            job->paths[column] = path_of(broker, column);
-            fill_column(broker, column, &job->contents[column]);
+            job->paths[column] = path_of(dir, column);
+            fill_column(dir, column, &job->contents[column]);
         }
     }
-    broker->replicas->checkpoint_job = job;
-    net_work_on(broker->replicas->queue, job_work, job_done, job);
+    dir->checkpoint_job = job;
+    net_work_on(dir->broker->replicas->queue, job_work, job_done, job);
 }
 
 /* What a job has not written yet must not replace what is written from now on. */
@@ -209,14 +249,15 @@ static void job_cancel(struct replicas_checkpoint_job *job)
 
 /* ---- at once ---- */
 
-enum err replicas_checkpoints_write(struct broker *broker)
+enum err replicas_checkpoints_write(struct broker_dir *dir)
 {
-    job_cancel(broker->replicas->checkpoint_job);
+    const struct broker *broker = dir->broker;
+    job_cancel(dir->checkpoint_job);
     enum err e = ERR_NONE;
     for (enum column column = HIGH_WATERMARK; e == ERR_NONE && column <= LOG_START; column++) {
         struct store_checkpoint content = {0};
-        char *path = path_of(broker, column);
-        fill_column(broker, column, &content);
+        char *path = path_of(dir, column);
+        fill_column(dir, column, &content);
         e = write_file(broker->fs, broker->log, path, &content);
         mem_free(path);
         store_checkpoint_fini(&content);
@@ -240,8 +281,12 @@ static void write_deferred(void *arg)
 {
     struct broker *broker = arg;
     broker->replicas->checkpoint_deferred = false;
-    enum err ignored = replicas_checkpoints_write(broker); /* logged there */
-    (void)ignored;
+    for (size_t i = 0; i < broker->dirs->count; i++) {
+        struct broker_dir *dir = broker->dirs->items[i];
+        if (dir->online) {
+            note_result(dir, replicas_checkpoints_write(dir));
+        }
+    }
 }
 
 void replicas_checkpoints_soon(struct broker *broker)
@@ -252,21 +297,30 @@ void replicas_checkpoints_soon(struct broker *broker)
     }
 }
 
+static void write_moved(struct broker_dir *dir)
+{
+    bool moved[COLUMNS] = {false};
+    size_t at = 0;
+    if (!dir->online || dir->checkpoint_job != NULL) {
+        return; /* the disk is slow: next time */
+    }
+    for (struct replica *r = broker_replicas_next(dir->broker, &at); r != NULL;
+         r = broker_replicas_next(dir->broker, &at)) {
+        if (r->dir == dir) {
+            note_moved(r, moved);
+        }
+    }
+    if (moved[HIGH_WATERMARK] || moved[RECOVERY_POINT] || moved[LOG_START]) {
+        job_start(dir, moved);
+    }
+}
+
 static void on_timer(void *arg)
 {
     struct broker *broker = arg;
-    bool moved[COLUMNS] = {false};
-    size_t at = 0;
     replicas_checkpoints_start(broker);
-    if (broker->replicas->checkpoint_job != NULL) {
-        return; /* the disk is slow: next time */
-    }
-    for (struct replica *r = broker_replicas_next(broker, &at); r != NULL;
-         r = broker_replicas_next(broker, &at)) {
-        note_moved(r, moved);
-    }
-    if (moved[HIGH_WATERMARK] || moved[RECOVERY_POINT] || moved[LOG_START]) {
-        job_start(broker, moved);
+    for (size_t i = 0; i < broker->dirs->count; i++) {
+        write_moved(broker->dirs->items[i]);
     }
 }
 
@@ -294,16 +348,16 @@ void replicas_checkpoints_stop(struct broker *broker)
     }
 }
 
-void replicas_checkpoints_fini(struct broker *broker)
+void replicas_checkpoints_fini(struct broker_dir *dir)
 {
-    if (broker->replicas->checkpoint_job != NULL) {
-        job_free(broker->replicas->checkpoint_job); /* the queue has ended without its completion */
+    if (dir->checkpoint_job != NULL) {
+        job_free(dir->checkpoint_job); /* the queue has ended without its completion */
     }
-    struct map *map = &broker->replicas->checkpoints;
     size_t at = 0;
-    for (struct replicas_checkpoint *c = map_next(map, &at); c != NULL; c = map_next(map, &at)) {
+    for (struct replicas_checkpoint *c = map_next(&dir->checkpoints, &at); c != NULL;
+         c = map_next(&dir->checkpoints, &at)) {
         mem_free(c->name);
         mem_free(c);
     }
-    map_fini(map);
+    map_fini(&dir->checkpoints);
 }

@@ -7,11 +7,12 @@
 enum err replicas_set_aside(struct broker *broker, const char *path)
 {
     const char *slash = strrchr(path, '/');
+    ASSERT(slash != NULL);
     struct store_dir_name name;
-    store_dir_parse(slash == NULL ? path : slash + 1, &name);
+    store_dir_parse(slash + 1, &name);
     struct store_dir_text stray = store_dir_format_as(&name, STORE_DIR_STRAY, uuid_random());
     struct buf to = {0};
-    buf_printf(&to, "%s/%s%c", broker->dir, stray.text, '\0');
+    buf_printf(&to, "%.*s/%s%c", (int)(slash - path), path, stray.text, '\0');
     enum err e = store_fs_rename(broker->fs, path, (const char *)to.data);
     log_warn(broker->log, "replicas", "directory set aside", "dir=%s as=%s error=%s", path,
              stray.text, err_name(e));
@@ -47,22 +48,30 @@ static void look_for_stray(void *arg, const char *path, const struct store_dir_n
 {
     struct scan *scan = arg;
     bool metadata_log = strcmp(name->topic, "__cluster_metadata") == 0;
-    if (name->kind == STORE_DIR_PARTITION && !metadata_log && !hosted_here(scan, path, name)) {
+    bool is_log = name->kind == STORE_DIR_PARTITION || name->kind == STORE_DIR_FUTURE;
+    if (is_log && !metadata_log && !hosted_here(scan, path, name)) {
         buf_put(&scan->strays, path, strlen(path) + 1);
     }
 }
 
-void replicas_set_strays_aside(struct broker *broker, const struct metadata_image *image)
+static void scan_dir(struct broker_dir *dir, store_dir_fn *each, struct scan *scan)
 {
-    struct scan scan = {.broker = broker, .image = image};
-    enum err e = store_dir_scan(broker->fs, broker->dir, look_for_stray, &scan);
+    enum err e = store_dir_scan(dir->broker->fs, dir->path, each, scan);
     if (e != ERR_NONE) {
-        log_error(broker->log, "replicas", "log directory not read", "dir=%s error=%s", broker->dir,
-                  err_name(e));
+        log_error(dir->broker->log, "replicas", "log directory not read", "dir=%s error=%s",
+                  dir->path, err_name(e));
+        broker_dir_fail(dir, "it cannot be read");
     }
+}
+
+void replicas_set_strays_aside(struct broker_dir *dir, const struct metadata_image *image)
+{
+    struct scan scan = {.broker = dir->broker, .image = image};
+    scan_dir(dir, look_for_stray, &scan);
     for (size_t at = 0; at < scan.strays.len;) {
         const char *path = (const char *)scan.strays.data + at;
-        e = replicas_set_aside(broker, path); /* logged there */
+        enum err ignored = replicas_set_aside(dir->broker, path); /* logged there */
+        (void)ignored;
         at += strlen(path) + 1;
     }
     buf_fini(&scan.strays);
@@ -127,7 +136,9 @@ static struct removal *remove_after(struct broker *broker, int64_t delay_ms)
 
 void replicas_empty_later(struct broker *broker, struct store_trash *take_trash, int64_t delay_ms)
 {
-    remove_after(broker, delay_ms)->trash = take_trash;
+    if (take_trash != NULL) {
+        remove_after(broker, delay_ms)->trash = take_trash;
+    }
 }
 
 void replicas_remove_later(struct broker *broker, char *take_path)
@@ -144,17 +155,13 @@ static void look_for_deleted(void *arg, const char *path, const struct store_dir
     }
 }
 
-void replicas_remove_deleted(struct broker *broker)
+void replicas_remove_deleted(struct broker_dir *dir)
 {
-    struct scan scan = {.broker = broker};
-    enum err e = store_dir_scan(broker->fs, broker->dir, look_for_deleted, &scan);
-    if (e != ERR_NONE) {
-        log_error(broker->log, "replicas", "log directory not read", "dir=%s error=%s", broker->dir,
-                  err_name(e));
-    }
+    struct scan scan = {.broker = dir->broker};
+    scan_dir(dir, look_for_deleted, &scan);
     for (size_t at = 0; at < scan.deleted.len;) {
         const char *path = (const char *)scan.deleted.data + at;
-        remove_after(broker, 0)->path = mem_strdup(path);
+        remove_after(dir->broker, 0)->path = mem_strdup(path);
         at += strlen(path) + 1;
     }
     buf_fini(&scan.deleted);

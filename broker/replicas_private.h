@@ -3,10 +3,19 @@
 #define BROKER_REPLICAS_PRIVATE_H
 
 #include "base/map.h"
+#include "broker/dirs.h"
 #include "broker/replicas.h"
 
 /* Segment files kept open; the process's limit is raised far above it at start. */
 enum { REPLICAS_OPEN_FILES_MAX = 4096 };
+
+/* Wishes for partitions that are not here yet; the oldest goes when there are too many. */
+enum { PREFERENCES_MAX = 10000 };
+
+struct replica_preference {
+    uint8_t key[REPLICA_KEY_LEN];
+    struct broker_dir *dir;
+};
 
 /* What the checkpoint files said about a partition at start. */
 struct replicas_checkpoint {
@@ -21,46 +30,50 @@ struct broker_replicas {
     struct map by_key; /* struct replica */
     struct store_files *files;
     struct net_work_queue *queue; /* flushes and removals: one thread, in order */
-    bool clean;                   /* the last process closed all logs */
     bool scanned;                 /* the first image was applied */
-    int64_t previous_epoch;
-    struct map checkpoints; /* struct replicas_checkpoint, by name; as read at start */
     struct net_timer checkpoint_timer;
     bool checkpoint_deferred;
-    struct replicas_checkpoint_job *checkpoint_job; /* being written, or NULL */
     struct net_timer expiry_timer;
-    struct list flushes;  /* struct replica_flush under way */
-    struct list removals; /* directories that wait for file.delete.delay.ms */
+    struct list flushes;               /* struct replica_flush under way */
+    struct list removals;              /* directories that wait for file.delete.delay.ms */
+    struct list moves;                 /* struct replica_move */
+    struct net_work_queue *move_queue; /* copies, apart from flushes; NULL before the first */
+    struct buf futures;                /* paths found at the start, each with its NUL */
+    struct map preferred;              /* struct replica_preference */
 };
 
-/* checkpoints: broker/replicas_checkpoint.c */
-enum err replicas_checkpoints_read(struct broker *broker) MUST_USE;
+void replica_make_key(struct uuid topic_id, int32_t index, uint8_t key[REPLICA_KEY_LEN]);
+
+/* ---- checkpoints: broker/replicas_checkpoint.c ---- */
+
+enum err replicas_checkpoints_read(struct broker_dir *dir) MUST_USE;
 void replicas_checkpoints_start(struct broker *broker);
 void replicas_checkpoints_stop(struct broker *broker);
-enum err replicas_checkpoints_write(struct broker *broker) MUST_USE;
+enum err replicas_checkpoints_write(struct broker_dir *dir) MUST_USE;
 
 /* Writes them at the end of this turn of the loop, before anything else is appended. */
 void replicas_checkpoints_soon(struct broker *broker);
 
 /* Writes what has moved now rather than at the next turn of the timer, in the background. */
 void replicas_checkpoints_hurry(struct broker *broker);
-void replicas_checkpoints_fini(struct broker *broker);
+void replicas_checkpoints_fini(struct broker_dir *dir);
 
-/* What was checkpointed for a directory name, or NULL. */
-const struct replicas_checkpoint *replicas_checkpoint_find(struct broker *broker, const char *name);
+/* What was checkpointed for the name of a partition's directory, or NULL. */
+const struct replicas_checkpoint *replicas_checkpoint_find(const struct broker_dir *dir,
+                                                           const char *name);
 
-/* directories: broker/replicas_dirs.c */
+/* ---- directories of partitions: broker/replicas_dirs.c ---- */
 
-/* Renames every partition directory that `image` does not place on this broker. */
-void replicas_set_strays_aside(struct broker *broker, const struct metadata_image *image);
+/* Renames every partition directory that `image` does not place on this broker, future ones too. */
+void replicas_set_strays_aside(struct broker_dir *dir, const struct metadata_image *image);
 
 /* Removes what an earlier process had renamed for deletion. */
-void replicas_remove_deleted(struct broker *broker);
+void replicas_remove_deleted(struct broker_dir *dir);
 
 /* Removes a renamed directory later; takes `path` (mem_free()). */
 void replicas_remove_later(struct broker *broker, char *take_path);
 
-/* Unlinks files later. */
+/* Unlinks files later; NULL is allowed. */
 void replicas_empty_later(struct broker *broker, struct store_trash *take_trash, int64_t delay_ms);
 
 /* Forgets removals that wait; they are found again at the next start. No removal may be running. */

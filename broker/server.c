@@ -4,7 +4,9 @@
 #include <stdio.h>
 
 #include "base/mem.h"
+#include "broker/assign.h"
 #include "broker/channel.h"
+#include "broker/dirs.h"
 #include "broker/dispatch.h"
 #include "broker/fetcher.h"
 #include "broker/forward.h"
@@ -28,7 +30,6 @@ struct broker_server {
     struct broker broker;
     struct broker_server_options options;
     struct arena arena; /* what was read from the settings */
-    struct store_meta meta;
     struct net_listener *net_listeners[SERVER_LISTENERS_MAX];
     int net_listener_count;
     bool serving; /* they are open */
@@ -78,19 +79,21 @@ static enum err read_identity(struct broker_server *server, struct buf *why)
     if (broker->id < 0) {
         return REFUSE(why, ERR_CONFIG, "node.id is not set: give each node a number of its own");
     }
+    return ERR_NONE;
+}
+
+static enum err open_dirs(struct broker_server *server, struct buf *why)
+{
+    struct broker *broker = &server->broker;
+    const struct settings *settings = broker->settings;
     char **dirs = settings_list(settings, "log.dirs", &server->arena);
     if (dirs[0] == NULL) {
         dirs = settings_list(settings, "log.dir", &server->arena);
     }
     if (dirs[0] == NULL) {
-        return REFUSE(why, ERR_CONFIG, "log.dirs is not set: name the directory for the data");
+        return REFUSE(why, ERR_CONFIG, "log.dirs is not set: name the directories for the data");
     }
-    if (dirs[1] != NULL) {
-        return REFUSE(why, ERR_CONFIG,
-                      "log.dirs names several directories; this version takes exactly one");
-    }
-    broker->dir = dirs[0];
-    return ERR_NONE;
+    return broker_dirs_open(broker, dirs, settings_str(settings, "metadata.log.dir"), why);
 }
 
 static enum err read_listeners(struct broker_server *server, struct buf *why)
@@ -113,31 +116,6 @@ static enum err read_listeners(struct broker_server *server, struct buf *why)
     }
     return REFUSE(why, ERR_CONFIG, "inter.broker.listener.name: %s is not one of `listeners`",
                   broker->inter_broker_listener);
-}
-
-static enum err read_meta(struct broker_server *server, struct buf *why)
-{
-    struct broker *broker = &server->broker;
-    struct store_error error = {""};
-    enum err e = store_meta_read(broker->fs, broker->dir, &server->meta, &error);
-    if (e == ERR_NOT_FOUND) {
-        return REFUSE(why, ERR_CONFIG,
-                      "%s has no meta.properties: run `craft format --config FILE --cluster-id ID` "
-                      "first",
-                      broker->dir);
-    }
-    if (e != ERR_NONE) {
-        return REFUSE(why, e, "%s", error.text);
-    }
-    if (server->meta.node_id != broker->id) {
-        return REFUSE(why, ERR_CONFIG,
-                      "%s/meta.properties is of node %d but node.id is %d: give the node its own "
-                      "log.dirs, or set node.id=%d",
-                      broker->dir, server->meta.node_id, broker->id, server->meta.node_id);
-    }
-    broker->cluster_id = slice_str(server->meta.cluster_id);
-    broker->directory_id = server->meta.directory_id;
-    return ERR_NONE;
 }
 
 /* ---- the observer ---- */
@@ -179,14 +157,14 @@ static enum err new_node(struct broker_server *server, struct buf *why)
                                         .host = server->quorum[i].address.host,
                                         .port = (uint16_t)server->quorum[i].address.port};
     }
-    const char *metadata_dir = settings_str(settings, "metadata.log.dir");
     struct node_options options = {
         .loop = broker->loop,
         .fs = broker->fs,
-        .dir = metadata_dir == NULL ? broker->dir : metadata_dir,
+        .dir = broker->metadata_dir,
+        .dir_locked = broker->metadata_dir_is_data,
         .node_id = broker->id,
-        .directory_id = broker->directory_id,
-        .cluster_id = server->meta.cluster_id,
+        .directory_id = broker->metadata_directory_id,
+        .cluster_id = broker->dirs->cluster_id,
         .voters = voters,
         .voter_count = server->quorum_count,
         .timers = {.fetch_timeout_ms = settings_int(settings, "controller.quorum.fetch.timeout.ms"),
@@ -270,6 +248,7 @@ static void new_parts(struct broker *broker)
     broker->groups = broker_groups_new(broker);
     broker_fetchers_start(broker);
     broker_isr_start(broker);
+    broker->assign = broker_assign_new(broker);
 }
 
 static enum err build(struct broker_server *server, struct buf *why)
@@ -277,12 +256,12 @@ static enum err build(struct broker_server *server, struct buf *why)
     struct broker *broker = &server->broker;
     TRY(read_identity(server, why));
     TRY(read_listeners(server, why));
-    TRY(read_meta(server, why));
+    TRY(open_dirs(server, why));
     new_parts(broker);
     TRY(new_node(server, why));
-    enum err e = broker_replicas_start(broker);
-    if (e != ERR_NONE) {
-        return REFUSE(why, e, "the log directory %s cannot be used: %s", broker->dir, err_text(e));
+    broker_replicas_start(broker);
+    if (!broker_dirs_suffice(broker)) {
+        return REFUSE(why, ERR_IO, "log.dirs cannot be used; the lines before say why");
     }
     broker->server = new_net_server(server);
     return listen_all(server, why);
@@ -380,6 +359,7 @@ void broker_server_free(struct broker_server *server)
     broker_fetchers_free(broker);
     broker_isr_free(broker);
     broker_replicas_free(broker);
+    broker_assign_free(broker->assign);
     broker_forward_free(broker->forward);
     broker_producer_ids_free(broker->producer_ids);
     broker_lifecycle_free(broker->lifecycle);
@@ -387,7 +367,7 @@ void broker_server_free(struct broker_server *server)
     broker_publisher_free(broker->publisher);
     net_server_free(broker->server);
     net_budget_free(broker->budget);
-    store_meta_fini(&server->meta);
+    broker_dirs_free(broker);
     arena_fini(&server->arena);
     mem_free(server);
 }

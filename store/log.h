@@ -85,6 +85,14 @@ enum err store_log_open(const struct store_log_options *options, struct store_lo
  * marker may be written); the log is freed all the same. */
 enum err store_log_close(struct store_log *log) MUST_USE;
 
+/* Renames the directory; the log goes on in it. Nothing may be flushed in the background meanwhile
+ * (asserted). The new name is durable with the next flush. On an error nothing has changed. */
+enum err store_log_rename(struct store_log *log, const char *dir) MUST_USE;
+
+/* Another owner takes over: replaces on_roll and its argument of the options. */
+void store_log_set_owner(struct store_log *log, void (*on_roll)(void *arg, int64_t base_offset),
+                         void *arg);
+
 /* Frees the log without a write: for a directory that is offline, or a crash in a test. */
 void store_log_abandon(struct store_log *log);
 

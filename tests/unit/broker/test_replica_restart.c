@@ -13,6 +13,7 @@
 enum { PRODUCER = 42, BATCHES = 7 };
 
 static const struct uuid topic_id = {7, 7000};
+static const struct uuid dir_id = {8, 8000};
 
 struct fixture {
     char dir[64];
@@ -34,9 +35,12 @@ static const struct metadata_image *make_image(void)
     struct metadata_delta *delta = metadata_delta_begin(empty);
     struct metadata_record topic = {.type = METADATA_RECORD_TOPIC,
                                     .topic = {slice_str("t"), topic_id}};
-    struct metadata_record partition = {
-        .type = METADATA_RECORD_PARTITION,
-        .partition = {.topic_id = topic_id, .replicas = {one, 1}, .isr = {one, 1}, .leader = 1}};
+    struct metadata_record partition = {.type = METADATA_RECORD_PARTITION,
+                                        .partition = {.topic_id = topic_id,
+                                                      .replicas = {one, 1},
+                                                      .isr = {one, 1},
+                                                      .leader = 1,
+                                                      .directories = {&dir_id, 1}}};
     ck_assert_int_eq(metadata_delta_replay(delta, 0, &topic), ERR_NONE);
     ck_assert_int_eq(metadata_delta_replay(delta, 1, &partition), ERR_NONE);
     struct metadata_image *image = metadata_delta_finish(delta);
@@ -52,13 +56,13 @@ static struct replica *start(struct fixture *f)
                          .fs = store_fs_posix(),
                          .id = 1,
                          .epoch = 5,
-                         .dir = f->dir,
                          .failed = on_failed};
     struct metadata_image *before = metadata_image_new(slice_str("cluster"));
     b->image = make_image();
+    broker_dirs_add(b, f->dir, dir_id);
     broker_fetchers_start(b);
     broker_isr_start(b);
-    ck_assert_int_eq(broker_replicas_start(b), ERR_NONE);
+    broker_replicas_start(b);
     broker_replicas_apply(b, before, b->image);
     metadata_image_unref(before);
     struct replica *r = broker_replica(b, topic_id, 0);
@@ -76,6 +80,7 @@ static void stop(struct fixture *f, bool clean)
     broker_fetchers_free(b);
     broker_isr_free(b);
     broker_replicas_free(b);
+    broker_dirs_free(b);
     metadata_image_unref(b->image);
     net_loop_free(b->loop);
 }
@@ -176,7 +181,7 @@ START_TEST(the_high_watermark_is_checkpointed)
     ck_assert_int_eq(r->part.high_watermark, records_of(0));
     stop(&f, true);
     r = start(&f);
-    const struct replicas_checkpoint *c = replicas_checkpoint_find(&f.broker, "t-0");
+    const struct replicas_checkpoint *c = replicas_checkpoint_find(f.broker.dirs->items[0], "t-0");
     ck_assert_ptr_nonnull(c);
     ck_assert_int_eq(c->high_watermark, records_of(0));
     ck_assert_int_eq(c->recovery_point, records_of(0));
