@@ -28,6 +28,8 @@ const struct net_api broker_apis[] = {
     {WIRE_API_OFFSET_FOR_LEADER_EPOCH, 0, 4, broker_api_offset_for_leader_epoch, NULL},
     {WIRE_API_DESCRIBE_CONFIGS, 0, 4, broker_api_describe_configs, NULL},
     {WIRE_API_ALTER_CONFIGS, 0, 2, broker_api_forward, NULL},
+    {WIRE_API_ALTER_REPLICA_LOG_DIRS, 0, 2, broker_api_alter_replica_log_dirs, NULL},
+    {WIRE_API_DESCRIBE_LOG_DIRS, 0, 4, broker_api_describe_log_dirs, NULL},
     {WIRE_API_CREATE_PARTITIONS, 0, 3, broker_api_forward, NULL},
     {WIRE_API_DELETE_GROUPS, 0, 2, broker_api_delete_groups, NULL},
     {WIRE_API_ELECT_LEADERS, 0, 2, broker_api_forward, NULL},

@@ -149,7 +149,7 @@ static void apply_partition(struct fetch_source *source, struct uuid topic_id,
     log_warn(r->broker->log, "fetcher", "answer not used",
              "partition=%s-%d leader=%d offset=%" PRId64 " error=%s", r->topic, r->index,
              source->leader_id, p->sent_offset, err_name(e));
-    if (store_log_is_offline(r->log)) {
+    if (replica_is_disk_error(r, e)) {
         replica_offline(r, err_text(e));
         broker_fetcher_remove(r);
         return;

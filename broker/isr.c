@@ -182,7 +182,7 @@ static bool proposal_of(struct replica *r, struct partition_proposal *out)
         *out = r->part.proposal;
         return true;
     }
-    struct partition_eligibility may_join = replica_eligibility(r->broker);
+    struct partition_eligibility may_join = replica_eligibility(r);
     return partition_propose_isr(&r->part, net_now_ms(r->broker->loop), &may_join, out);
 }
 
@@ -248,13 +248,13 @@ static void check_lag(void *arg)
 {
     struct broker_isr *isr = arg;
     struct broker *broker = isr->broker;
-    struct partition_eligibility may_join = replica_eligibility(broker);
     int64_t now_ms = net_now_ms(broker->loop);
     size_t at = 0;
     for (struct replica *r = broker_replicas_next(broker, &at); r != NULL;
          r = broker_replicas_next(broker, &at)) {
         /* A leader with a broken log serves no fetch: its followers only seem to lag. */
         if (r->part.role == PARTITION_ROLE_LEADER && replica_is_online(r)) {
+            struct partition_eligibility may_join = replica_eligibility(r);
             struct partition_effects effects;
             partition_check_lag(&r->part, now_ms, &may_join, &effects);
             replica_obey(r, &effects);

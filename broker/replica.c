@@ -3,6 +3,7 @@
 
 #include "broker/dirs.h"
 #include "broker/isr.h"
+#include "broker/replica_place.h"
 #include "broker/replica_trim.h"
 #include "broker/replicas.h"
 #include "metadata/metadata.h"
@@ -10,6 +11,11 @@
 bool replica_is_online(const struct replica *r)
 {
     return r->log != NULL && r->dir->online && !store_log_is_offline(r->log);
+}
+
+bool replica_is_disk_error(const struct replica *r, enum err e)
+{
+    return store_log_is_offline(r->log) || e == ERR_IO || e == ERR_NOT_FOUND;
 }
 
 static enum err find_in_topic(struct broker *broker, const struct metadata_topic *topic,
@@ -170,15 +176,17 @@ void replica_offline(struct replica *r, const char *why)
 
 /* ---- eligibility ---- */
 
+/* A broker whose directory of this replica has failed is as good as gone. */
 static bool may_join_isr(void *arg, int32_t broker_id, int64_t *broker_epoch)
 {
-    const struct broker *broker = arg;
-    const struct metadata_broker *known = metadata_broker(broker->image, broker_id);
+    const struct replica *r = arg;
+    const struct metadata_broker *known = metadata_broker(r->broker->image, broker_id);
     *broker_epoch = known == NULL ? -1 : known->epoch;
-    return known != NULL && metadata_broker_is_active(known);
+    return known != NULL && metadata_broker_is_active(known) &&
+           metadata_broker_dir_online(known, replica_dir_of(r, broker_id));
 }
 
-struct partition_eligibility replica_eligibility(struct broker *broker)
+struct partition_eligibility replica_eligibility(const struct replica *r)
 {
-    return (struct partition_eligibility){may_join_isr, broker};
+    return (struct partition_eligibility){may_join_isr, (void *)(uintptr_t)r};
 }

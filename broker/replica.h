@@ -79,6 +79,9 @@ enum err broker_replica_find_id(struct broker *broker, struct uuid topic_id, int
 /* Is there a log that works? */
 bool replica_is_online(const struct replica *r);
 
+/* Does an error of the log mean that its disk is ill? A full one is not, nor is a bad request. */
+bool replica_is_disk_error(const struct replica *r, enum err e);
+
 /* ERR_NOT_LEADER_OR_FOLLOWER unless this broker leads it now; then the epoch check of KIP-320
  * against `current_leader_epoch` (−1: none given). */
 enum err replica_check_leader(const struct replica *r, int32_t current_leader_epoch) MUST_USE;
@@ -138,7 +141,7 @@ void replica_obey(struct replica *r, const struct partition_effects *effects);
 void replica_data_appended(struct replica *r);
 
 /* The eligibility of brokers by the newest image, for partition_…() calls. */
-struct partition_eligibility replica_eligibility(struct broker *broker);
+struct partition_eligibility replica_eligibility(const struct replica *r);
 
 /* Ends all waits with `e` (data waiters are woken). */
 void replica_end_waits(struct replica *r, enum err e);

@@ -59,7 +59,7 @@ static void stamp(struct replica *r, struct replica_append *append, struct slice
 
 static void after_append(struct replica *r, struct slice batches)
 {
-    struct partition_eligibility may_join = replica_eligibility(r->broker);
+    struct partition_eligibility may_join = replica_eligibility(r);
     struct partition_effects effects;
     replica_log_note_producers(r, batches);
     partition_appended(&r->part, store_log_end_offset(r->log), net_now_ms(r->broker->loop),
@@ -77,10 +77,11 @@ static enum err append_failed(struct replica *r, enum err e)
                   r->topic, r->index, store_log_dir(r->log), err_name(e));
     }
     r->append_fails = true;
-    if (store_log_is_offline(r->log)) {
+    bool disk = replica_is_disk_error(r, e);
+    if (disk) {
         replica_offline(r, err_text(e));
     }
-    return e == ERR_IO || e == ERR_NO_SPACE ? ERR_KAFKA_STORAGE_ERROR : e;
+    return disk || e == ERR_NO_SPACE ? ERR_KAFKA_STORAGE_ERROR : e;
 }
 
 static enum err write_batches(struct replica *r, struct replica_append *append,

@@ -94,13 +94,7 @@ static struct uuid assigned_dir(const struct finding *f, const struct store_dir_
     const struct metadata_topic *topic = metadata_topic_by_name(f->image, slice_str(name->topic));
     ASSERT(topic != NULL); /* strays were set aside before */
     const struct metadata_partition *p = metadata_partition(topic, name->partition);
-    struct metadata_ids replicas = metadata_replicas(p);
-    for (size_t i = 0; i < replicas.count; i++) {
-        if (replicas.items[i] == f->dir->broker->id) {
-            return metadata_directory(f->image, p, i);
-        }
-    }
-    return METADATA_DIR_UNASSIGNED;
+    return metadata_directory_of(f->image, p, f->dir->broker->id);
 }
 
 static char *plain_path(const struct broker_dir *dir, const struct store_dir_name *name)

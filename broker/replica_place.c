@@ -12,21 +12,17 @@ char *replica_path_in(const struct replica *r, const struct broker_dir *dir)
     return (char *)path.data;
 }
 
-struct uuid replica_assigned_dir(const struct replica *r)
+struct uuid replica_dir_of(const struct replica *r, int32_t broker_id)
 {
     const struct metadata_image *image = r->broker->image;
     const struct metadata_topic *topic = metadata_topic_by_id(image, r->topic_id);
     const struct metadata_partition *p = topic == NULL ? NULL : metadata_partition(topic, r->index);
-    struct metadata_ids replicas = {NULL, 0};
-    if (p != NULL) {
-        replicas = metadata_replicas(p);
-    }
-    for (size_t i = 0; i < replicas.count; i++) {
-        if (replicas.items[i] == r->broker->id) {
-            return metadata_directory(image, p, i);
-        }
-    }
-    return METADATA_DIR_UNASSIGNED;
+    return p == NULL ? METADATA_DIR_UNASSIGNED : metadata_directory_of(image, p, broker_id);
+}
+
+struct uuid replica_assigned_dir(const struct replica *r)
+{
+    return replica_dir_of(r, r->broker->id);
 }
 
 /* Is there a directory of this very partition? One of another topic of that name is no such. */

@@ -15,7 +15,9 @@ enum err replica_place(struct replica *r, struct broker_dir **out) MUST_USE;
 /* "<topic>-<partition>" in that directory (mem_free()). */
 char *replica_path_in(const struct replica *r, const struct broker_dir *dir);
 
-/* The directory id that the newest image has for this broker's replica. */
+/* The directory id that the newest image has for a broker's replica of the partition, and for this
+ * broker's. */
+struct uuid replica_dir_of(const struct replica *r, int32_t broker_id);
 struct uuid replica_assigned_dir(const struct replica *r);
 
 /* A partition that is not here yet goes to `dir` if it comes without an assignment. */

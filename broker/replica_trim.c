@@ -31,7 +31,7 @@ static enum err lead_start(struct replica *r, int64_t offset)
         replica_data_appended(r); /* followers learn it from the answer to their waiting fetch */
         return ERR_NONE;
     }
-    if (store_log_is_offline(r->log)) {
+    if (replica_is_disk_error(r, e)) {
         replica_offline(r, err_text(e));
     }
     return ERR_KAFKA_STORAGE_ERROR;
@@ -67,7 +67,7 @@ enum err replica_follow_start(struct replica *r, int64_t leader_start)
 
 int64_t replica_low_watermark(const struct replica *r)
 {
-    struct partition_eligibility alive = replica_eligibility(r->broker);
+    struct partition_eligibility alive = replica_eligibility(r);
     return partition_low_watermark(&r->part, &alive);
 }
 

@@ -3,6 +3,7 @@
 
 #include "controller/decide/brokers.h"
 #include "controller/decide/configs.h"
+#include "controller/decide/dirs.h"
 #include "controller/decide/features.h"
 #include "controller/decide/isr.h"
 #include "controller/decide/leaders.h"
@@ -30,6 +31,7 @@ DECIDES(alter_reassignments)
 DECIDES(list_reassignments)
 DECIDES(update_features)
 DECIDES(alter_partition)
+DECIDES(assign_replicas_to_dirs)
 DECIDES(allocate_producer_ids)
 DECIDES(unregister_broker)
 DECIDES(register_controller)
@@ -45,6 +47,7 @@ ASKS(alter_partition, broker_id)
 ASKS(broker_registration, broker_id)
 ASKS(broker_heartbeat, broker_id)
 ASKS(allocate_producer_ids, broker_id)
+ASKS(assign_replicas_to_dirs, broker_id)
 ASKS(controller_registration, controller_id)
 
 static bool standby_serves(const struct rpc *rpc)
@@ -214,6 +217,12 @@ static const struct rpc_api rows[] = {
      .asker = controller_registration_asker,
      .decide = decide_register_controller_rpc,
      .refuse = controller_refuse_controller_registration},
+    {.key = WIRE_API_ASSIGN_REPLICAS_TO_DIRS,
+     .min_version = 0,
+     .max_version = 0,
+     .asker = assign_replicas_to_dirs_asker,
+     .decide = decide_assign_replicas_to_dirs_rpc,
+     .refuse = controller_refuse_assign_replicas_to_dirs},
     {.key = WIRE_API_ADD_RAFT_VOTER,
      .min_version = 0,
      .max_version = 0,

@@ -14,6 +14,7 @@ void *controller_refuse_end_quorum_epoch(const struct rpc *rpc, enum err e);
 void *controller_refuse_describe_quorum(const struct rpc *rpc, enum err e);
 void *controller_refuse_fetch_snapshot(const struct rpc *rpc, enum err e);
 void *controller_refuse_alter_partition(const struct rpc *rpc, enum err e);
+void *controller_refuse_assign_replicas_to_dirs(const struct rpc *rpc, enum err e);
 void *controller_refuse_alter_partition_reassignments(const struct rpc *rpc, enum err e);
 void *controller_refuse_list_partition_reassignments(const struct rpc *rpc, enum err e);
 void *controller_refuse_update_features(const struct rpc *rpc, enum err e);

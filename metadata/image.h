@@ -139,6 +139,10 @@ struct metadata_ids metadata_last_known_elr(const struct metadata_partition *p);
 struct uuid metadata_directory(const struct metadata_image *image,
                                const struct metadata_partition *p, size_t replica);
 
+/* The directory of that broker's replica; UNASSIGNED if it has none. */
+struct uuid metadata_directory_of(const struct metadata_image *image,
+                                  const struct metadata_partition *p, int32_t broker_id);
+
 bool metadata_ids_contain(struct metadata_ids ids, int32_t id);
 bool metadata_ids_equal(struct metadata_ids a, struct metadata_ids b);
 

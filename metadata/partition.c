@@ -94,6 +94,18 @@ struct uuid metadata_directory(const struct metadata_image *image,
     return metadata_dir_uuid(image, p->data[p->replica_count + replica]);
 }
 
+struct uuid metadata_directory_of(const struct metadata_image *image,
+                                  const struct metadata_partition *p, int32_t broker_id)
+{
+    struct metadata_ids replicas = metadata_replicas(p);
+    for (size_t i = 0; i < replicas.count; i++) {
+        if (replicas.items[i] == broker_id) {
+            return metadata_directory(image, p, i);
+        }
+    }
+    return METADATA_DIR_UNASSIGNED;
+}
+
 bool metadata_ids_contain(struct metadata_ids ids, int32_t id)
 {
     for (size_t i = 0; i < ids.count; i++) {

@@ -15,6 +15,7 @@
 #   --controllers N      (3) controller N has node.id 3000+N and port P+1000+N
 #   --brokers N          (3) broker N has node.id N and port P+N
 #   --port-base P        (9091)
+#   --log-dirs N         (1) log directories of each broker: DIR/NODE, DIR/NODE.2, …
 #   --bin DIR            the programs (build/bin)
 #   --override K=V       a line added to every node's properties; may be given again
 # CRAFT_START_DEADLINE_S is how long start waits for the cluster to serve (30).
@@ -46,7 +47,7 @@ parse() {
     [ $# -gt 0 ] && shift
     while [ $# -gt 0 ]; do
         case $1 in
-        --dir | --controllers | --brokers | --port-base | --bin | --override)
+        --dir | --controllers | --brokers | --port-base | --log-dirs | --bin | --override)
             [ $# -ge 2 ] || die "$1 takes a value"
             case $1 in
             --dir) dir=$(realpath -m "$2") ;;
@@ -91,6 +92,7 @@ load() {
     controllers=$(setting controllers 3)
     brokers=$(setting brokers 3)
     port_base=$(setting port-base 9091)
+    log_dirs=$(setting log-dirs 1)
     bin=$(setting bin "$ROOT/build/bin")
     [ "$controllers" -ge 1 ] || die "at least one controller is needed"
     [ $((port_base + 1000 + controllers)) -le 65535 ] || die "--port-base $port_base is too high"
@@ -146,6 +148,7 @@ remember() {
         echo "controllers=$controllers"
         echo "brokers=$brokers"
         echo "port-base=$port_base"
+        echo "log-dirs=$log_dirs"
         echo "bin=$bin"
         echo "cluster-id=$id"
         echo "initial-controllers=$voters"
@@ -173,6 +176,13 @@ port_of() {
     echo $((port_base + number))
 }
 
+# The first one has the name of the node.
+dirs_of() {
+    local dirs=$dir/$1 i
+    [[ $1 == broker-* ]] && for ((i = 2; i <= log_dirs; i++)); do dirs+=",$dir/$1.$i"; done
+    echo "$dirs"
+}
+
 # Writes one properties file. Names and values are Apache Kafka's.
 write_properties() {
     local name=$1 number=${1##*-} i servers="" replicas=$((brokers < 3 ? brokers : 3))
@@ -190,7 +200,7 @@ write_properties() {
         fi
         echo "controller.quorum.bootstrap.servers=${servers:1}"
         echo "controller.listener.names=CONTROLLER"
-        echo "log.dirs=$dir/$name"
+        echo "log.dirs=$(dirs_of "$name")"
         echo "offsets.topic.replication.factor=$replicas"
         echo "group.initial.rebalance.delay.ms=0"
         for i in "${overrides[@]}"; do echo "$i"; done
@@ -275,12 +285,14 @@ culprit() {
 launch() {
     local name=$1 program=craft-${1%-*} quorum=()
     write_properties "$name"
-    if [ "$program" = craft-controller ] && [ ! -e "$dir/$name/meta.properties" ]; then
-        quorum=(--initial-controllers "$initial_controllers")
-        [[ " $(remembered formatted) " == *" $name "* ]] && quorum=(--no-initial-controllers)
+    if [ ! -e "$dir/$name/meta.properties" ]; then
+        if [ "$program" = craft-controller ]; then
+            quorum=(--initial-controllers "$initial_controllers")
+            [[ " $(remembered formatted) " == *" $name "* ]] && quorum=(--no-initial-controllers)
+        fi
+        "$bin/craft" format --config "$dir/$name.properties" --cluster-id "$cluster_id" \
+            "${quorum[@]}" >> "$dir/$name.log" 2>&1 || culprit "$name" "could not be formatted"
     fi
-    "$bin/craft" format --config "$dir/$name.properties" --cluster-id "$cluster_id" \
-        "${quorum[@]}" >> "$dir/$name.log" 2>&1 || culprit "$name" "could not be formatted"
     mark_formatted "$name"
     setsid "$bin/$program" --config "$dir/$name.properties" \
         < /dev/null >> "$dir/$name.log" 2>&1 &

@@ -11,6 +11,8 @@ void broker_api_fetch(void *broker, struct net_request *req);
 void broker_api_list_offsets(void *broker, struct net_request *req);
 void broker_api_offset_for_leader_epoch(void *broker, struct net_request *req);
 void broker_api_describe_producers(void *broker, struct net_request *req);
+void broker_api_describe_log_dirs(void *broker, struct net_request *req);
+void broker_api_alter_replica_log_dirs(void *broker, struct net_request *req);
 void broker_api_delete_records(void *broker, struct net_request *req);
 
 /* The cluster. */

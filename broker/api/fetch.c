@@ -60,7 +60,7 @@ static bool log_start_is_news(const struct fetch *fetch, const struct fetch_resu
 static enum err note_follower(struct fetch *fetch, struct fetch_result *result)
 {
     struct replica *r = result->replica;
-    struct partition_eligibility may_join = replica_eligibility(fetch->broker);
+    struct partition_eligibility may_join = replica_eligibility(r);
     struct partition_fetch fetched = {.replica_id = fetch->replica_id,
                                       .broker_epoch = fetch->broker_epoch,
                                       .fetch_offset = result->entry->fetch_offset,
@@ -100,7 +100,7 @@ static enum err read_partition(struct fetch *fetch, struct fetch_result *result,
         return ERR_NONE;
     }
     enum err e = store_log_read(r->log, &query, &result->read);
-    if (store_log_is_offline(r->log)) {
+    if (e != ERR_NONE && replica_is_disk_error(r, e)) {
         replica_offline(r, err_text(e));
         return ERR_KAFKA_STORAGE_ERROR;
     }

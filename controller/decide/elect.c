@@ -55,6 +55,7 @@ struct decide_change decide_change_begin(const struct metadata_topic *topic, int
         .partition = partition,
         .leaving = -1,
         .joining = -1,
+        .settled = -1,
         .isr = metadata_isr(partition),
         .replicas = metadata_replicas(partition),
         .removing = metadata_removing_replicas(partition),
@@ -68,6 +69,9 @@ static struct uuid directory_of(const struct decide_input *in, const struct deci
                                 int32_t broker_id)
 {
     struct metadata_ids now = metadata_replicas(change->partition);
+    if (broker_id == change->settled) {
+        return change->settled_in;
+    }
     for (size_t i = 0; i < now.count; i++) {
         if (now.items[i] == broker_id) {
             return metadata_directory(in->image, change->partition, i);
@@ -187,19 +191,40 @@ static void bump_leader_epoch(const struct decide_input *in, const struct decide
     }
 }
 
+static void write_directories(const struct decide_input *in, const struct decide_change *change,
+                              struct metadata_partition_change *record)
+{
+    struct uuid *dirs = ARENA_ARRAY(in->arena, change->replicas.count, struct uuid);
+    for (size_t i = 0; i < change->replicas.count; i++) {
+        dirs[i] = directory_of(in, change, change->replicas.items[i]);
+    }
+    record->has_directories = true;
+    record->directories = (struct metadata_dirs){dirs, change->replicas.count};
+}
+
+/* Does the settled replica come into another directory? */
+static bool settles(const struct decide_input *in, const struct decide_change *change)
+{
+    const struct metadata_partition *p = change->partition;
+    struct metadata_ids now = metadata_replicas(p);
+    for (size_t i = 0; i < now.count; i++) {
+        if (now.items[i] == change->settled) {
+            return !uuid_eq(metadata_directory(in->image, p, i), change->settled_in);
+        }
+    }
+    return false;
+}
+
 static void write_replicas(const struct decide_input *in, const struct decide_change *change,
                            struct metadata_partition_change *record)
 {
     const struct metadata_partition *p = change->partition;
     if (!metadata_ids_equal(change->replicas, metadata_replicas(p))) {
-        struct uuid *dirs = ARENA_ARRAY(in->arena, change->replicas.count, struct uuid);
-        for (size_t i = 0; i < change->replicas.count; i++) {
-            dirs[i] = directory_of(in, change, change->replicas.items[i]);
-        }
         record->has_replicas = true;
         record->replicas = change->replicas;
-        record->has_directories = true;
-        record->directories = (struct metadata_dirs){dirs, change->replicas.count};
+        write_directories(in, change, record);
+    } else if (settles(in, change)) {
+        write_directories(in, change, record);
     }
     if (!metadata_ids_equal(change->removing, metadata_removing_replicas(p))) {
         record->has_removing_replicas = true;

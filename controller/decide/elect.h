@@ -32,6 +32,8 @@ struct decide_change {
     enum decide_election election;
     int32_t leaving; /* must not lead whatever its registration says; -1: none */
     int32_t joining; /* may lead although it is still registered as fenced; -1: none */
+    int32_t settled; /* its replica is in the directory `settled_in` from now on; -1: none */
+    struct uuid settled_in;
     struct metadata_ids isr;
     struct metadata_ids replicas;
     struct metadata_ids removing;

@@ -96,7 +96,8 @@ class Cluster:
     """A cluster under build/test, driven through scripts/cluster.sh. It is stopped when the test
     ends, however it ends, and its directory stays for the one who looks for the reason."""
 
-    def __init__(self, name="cluster", controllers=3, brokers=3, overrides=()):
+    def __init__(self, name="cluster", controllers=3, brokers=3, overrides=(),
+                 log_dirs=1):
         self.dir = os.path.join(DIR, name)
         self.controllers = [f"controller-{i}" for i in range(1, controllers + 1)]
         self.brokers = [f"broker-{i}" for i in range(1, brokers + 1)]
@@ -104,7 +105,8 @@ class Cluster:
         self.port_base = free_port_base(controllers, brokers)
         self.up = set()  # nodes that must be alive
         self.options = ["--controllers", str(controllers), "--brokers", str(brokers),
-                        "--port-base", str(self.port_base), "--bin", BIN]
+                        "--port-base", str(self.port_base), "--bin", BIN,
+                        "--log-dirs", str(log_dirs)]
         for override in overrides:
             self.options += ["--override", override]
         subprocess.run([ROOT + "/scripts/cluster.sh", "kill", "--dir", self.dir],

@@ -21,6 +21,39 @@ static void fill(struct log_bench *b, int count)
     }
 }
 
+/* ---- another name ---- */
+
+START_TEST(a_renamed_log_goes_on)
+{
+    struct log_bench b;
+    struct buf before = {0};
+    struct buf after = {0};
+    log_bench_init(&b, 1);
+    b.options.config.segment_bytes = 1000;
+    ck_assert_int_eq(log_bench_open(&b, true), ERR_NONE);
+    fill(&b, 50);
+    log_bench_read_all(&b, 0, &before);
+    ck_assert_int_eq(store_log_rename(b.log, "/nowhere/other-0"), ERR_NOT_FOUND);
+    ck_assert_str_eq(store_log_dir(b.log), LOG_BENCH_DIR);
+    ck_assert_int_eq(store_log_rename(b.log, "/data/other-0"), ERR_NONE);
+    ck_assert_str_eq(store_log_dir(b.log), "/data/other-0");
+    ck_assert(!store_fs_exists(b.fs, LOG_BENCH_DIR));
+    log_bench_read_all(&b, 0, &after);
+    ck_assert(slice_eq(buf_slice(&before), buf_slice(&after)));
+    fill(&b, 50);
+    /* The new name is durable with the next flush. */
+    ck_assert_int_eq(store_log_flush(b.log), ERR_NONE);
+    int64_t end = store_log_end_offset(b.log);
+    b.options.dir = "/data/other-0";
+    log_bench_crash(&b, FAULT_CRASH_LOSE, end);
+    ck_assert_int_eq(log_bench_open(&b, false), ERR_NONE);
+    ck_assert_int_eq(store_log_end_offset(b.log), end);
+    buf_fini(&before);
+    buf_fini(&after);
+    log_bench_fini(&b);
+}
+END_TEST
+
 /* ---- what idle costs ---- */
 
 START_TEST(descriptors_stay_below_the_cap)
@@ -152,6 +185,7 @@ int main(void)
 {
     Suite *suite = suite_create("log state");
     TCase *tc = tcase_create("log state");
+    tcase_add_test(tc, a_renamed_log_goes_on);
     tcase_add_test(tc, descriptors_stay_below_the_cap);
     tcase_add_test(tc, an_idle_log_is_small_and_closes_without_a_write);
     tcase_add_test(tc, tailing_reads_do_not_touch_the_disk);
