@@ -172,7 +172,7 @@ const struct setting settings_server_rows[] = {
     ACTS("log.dir", STRING, "/tmp/kafka-logs", NULL, READ_ONLY, NULL,
          "Directory of partition logs if log.dirs is not set."),
     ACTS("log.dir.failure.timeout.ms", LONG, "30000", "1..", READ_ONLY, NULL,
-          "A broker that cannot report a failed directory for this long stops."),
+         "A broker that cannot report a failed directory for this long stops."),
     ACTS("log.dirs", STRING, NULL, NULL, READ_ONLY, "log.dir",
          "Comma-separated directories of partition logs, usually one per disk."),
     ACTS("log.flush.interval.messages", LONG, "9223372036854775807", "1..", CLUSTER_WIDE, NULL,
