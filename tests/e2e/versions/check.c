@@ -68,6 +68,11 @@ static const struct expectation {
     {WIRE_API_HEARTBEAT, 9, ERR_UNKNOWN_MEMBER_ID},
     {WIRE_API_LEAVE_GROUP, 9, ERR_UNKNOWN_MEMBER_ID},
     {WIRE_API_SYNC_GROUP, 9, ERR_UNKNOWN_MEMBER_ID},
+    /* A voter and a member that nobody knows. */
+    {WIRE_API_ADD_RAFT_VOTER, 9, ERR_INVALID_REQUEST},
+    {WIRE_API_REMOVE_RAFT_VOTER, 9, ERR_VOTER_NOT_FOUND},
+    {WIRE_API_UPDATE_RAFT_VOTER, 9, ERR_FENCED_LEADER_EPOCH},
+    {WIRE_API_CONSUMER_GROUP_HEARTBEAT, 9, ERR_INVALID_REQUEST},
     /* To nowhere. */
     {WIRE_API_ALTER_REPLICA_LOG_DIRS, 9, ERR_LOG_DIR_NOT_FOUND},
     /* The group has the members of JoinGroup version 0. */
