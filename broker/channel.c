@@ -8,7 +8,7 @@
 #include "raft/node/node.h"
 #include "wire/wire.h"
 
-enum { CHANNEL_LINES = 2, CHANNEL_RETRY_MS = 20 };
+enum { CHANNEL_LINES = 3, CHANNEL_RETRY_MS = 20 };
 
 struct channel_call {
     struct list node;
@@ -169,6 +169,7 @@ static void on_closed(void *arg, enum err why)
 
 static void point_clients(struct broker_channel *channel, const char *host, uint16_t port)
 {
+    static const char *const names[CHANNEL_LINES] = {"heartbeat", "controller", "forwarded"};
     struct broker *broker = channel->broker;
     for (int i = 0; i < CHANNEL_LINES; i++) {
         if (channel->clients[i] != NULL) {
@@ -176,8 +177,7 @@ static void point_clients(struct broker_channel *channel, const char *host, uint
             continue;
         }
         char client_id[48];
-        snprintf(client_id, sizeof client_id, "broker-%d-%s", broker->id,
-                 i == BROKER_CHANNEL_HEARTBEAT ? "heartbeat" : "controller");
+        snprintf(client_id, sizeof client_id, "broker-%d-%s", broker->id, names[i]);
         struct net_client_options options = {.host = host,
                                              .port = port,
                                              .client_id = client_id,

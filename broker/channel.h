@@ -1,15 +1,20 @@
 /* Requests to the active controller.
  *
- * The observer of the metadata log tells who leads the quorum; requests go there, one pipelined
- * connection for heartbeats and one for everything else, so that a slow request never delays a
- * heartbeat. While nobody leads, requests wait until their deadline. A connection that closes is
- * told to the observer as a hint. */
+ * The observer of the metadata log tells who leads the quorum; requests go there. Answers come in
+ * the order of the requests, so there are three pipelined connections: for heartbeats, for what the
+ * broker itself asks, and for what it forwards for clients, whose answers may wait for a while.
+ * While nobody leads, requests wait until their deadline. A connection that closes is told to the
+ * observer as a hint. */
 #ifndef BROKER_CHANNEL_H
 #define BROKER_CHANNEL_H
 
 #include "broker/broker.h"
 
-enum broker_channel_line { BROKER_CHANNEL_HEARTBEAT, BROKER_CHANNEL_REQUESTS };
+enum broker_channel_line {
+    BROKER_CHANNEL_HEARTBEAT,
+    BROKER_CHANNEL_REQUESTS,
+    BROKER_CHANNEL_FORWARDED,
+};
 
 struct broker_channel_call {
     enum broker_channel_line line;

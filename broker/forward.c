@@ -122,7 +122,7 @@ void broker_forward(struct broker_forward *forward, struct net_request *req)
     envelope.client_host_address =
         slice_of(address, put_address(net_conn_peer_host(req->conn), address));
     struct broker_channel_call call = {
-        .line = BROKER_CHANNEL_REQUESTS,
+        .line = BROKER_CHANNEL_FORWARDED,
         .api = WIRE_API_ENVELOPE,
         .version = ENVELOPE_VERSION,
         .request = &envelope,
@@ -220,7 +220,7 @@ void broker_forward_create_topic(struct broker_forward *forward, struct slice na
     }
     request.topics = &topic;
     request.topics_count = 1;
-    request.timeout_ms = CREATE_TIMEOUT_MS;
+    request.timeout_ms = 0; /* whoever needs it waits for the metadata */
     struct broker_channel_call call = {.line = BROKER_CHANNEL_REQUESTS,
                                        .api = WIRE_API_CREATE_TOPICS,
                                        .version = CREATE_TOPICS_VERSION,

@@ -4,6 +4,7 @@
 #include "base/mem.h"
 #include "broker/fetcher.h"
 #include "broker/groups.h"
+#include "broker/lifecycle.h"
 #include "broker/replica_trim.h"
 #include "broker/replicas.h"
 #include "raft/node/node.h"
@@ -106,6 +107,7 @@ struct changes {
     struct broker *broker;
     bool brokers;
     bool configs;
+    bool partitions; /* some are new, gone, or led by somebody else */
 };
 
 static void see_broker(void *arg, const struct metadata_broker *before,
@@ -133,6 +135,13 @@ static void see_topic(void *arg, const struct metadata_topic *before,
     }
 }
 
+static void see_partition(void *arg, const struct metadata_partition_diff *diff)
+{
+    struct changes *changes = arg;
+    changes->partitions = changes->partitions || diff->before == NULL || diff->after == NULL ||
+                          diff->before->leader_epoch != diff->after->leader_epoch;
+}
+
 static void publish(void *arg)
 {
     struct broker_publisher *publisher = arg;
@@ -145,8 +154,11 @@ static void publish(void *arg)
     }
     broker->image = metadata_image_ref(after);
     struct changes changes = {.broker = broker};
-    struct metadata_visitor visitor = {
-        .arg = &changes, .broker = see_broker, .topic = see_topic, .config = see_config};
+    struct metadata_visitor visitor = {.arg = &changes,
+                                       .broker = see_broker,
+                                       .topic = see_topic,
+                                       .partition = see_partition,
+                                       .config = see_config};
     broker_replicas_apply(broker, before, after);
     metadata_diff(before, after, &visitor);
     broker_groups_publish(broker->groups);
@@ -156,6 +168,10 @@ static void publish(void *arg)
     if (changes.brokers) {
         broker_fetchers_brokers_changed(broker);
         broker_replicas_check_low(broker);
+    }
+    if (changes.configs || changes.partitions) {
+        /* Whoever asked for this is answered when the controller knows that it has happened. */
+        broker_lifecycle_heartbeat_now(broker->lifecycle);
     }
     metadata_image_unref(before);
     if (publisher->published != NULL) {

@@ -312,8 +312,9 @@ static enum err open_log(struct replica *r, const char *dir, struct store_error 
     TRY(store_log_open(&options, &r->log, why));
     if (is_new) {
         replica_flush_soon(r, NEW_DIR_FLUSH_MS);
+    } else {
+        TRY(load_producers(r));
     }
-    TRY(load_producers(r));
     partition_set_log(&r->part, store_log_start_offset(r->log), store_log_end_offset(r->log),
                       known == NULL ? 0 : known->high_watermark);
     return ERR_NONE;

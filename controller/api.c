@@ -56,6 +56,27 @@ static bool standby_serves(const struct rpc *rpc)
     return true;
 }
 
+/* ---- how long answers wait for brokers ---- */
+
+#define SETTLES_IN_TIME(api) \
+    static int64_t settle_##api(const void *body) \
+    { \
+        int32_t timeout_ms = ((const struct wire_##api##_request *)body)->timeout_ms; \
+        return timeout_ms > 0 ? timeout_ms : -1; \
+    }
+
+SETTLES_IN_TIME(create_topics)
+SETTLES_IN_TIME(delete_topics)
+SETTLES_IN_TIME(create_partitions)
+SETTLES_IN_TIME(elect_leaders)
+
+/* Settings have no leader that could be waited for; a moment for all brokers is enough. */
+static int64_t settle_soon(const void *body)
+{
+    (void)body;
+    return 0;
+}
+
 /* By key. */
 static const struct rpc_api rows[] = {
     {.key = WIRE_API_FETCH,
@@ -74,6 +95,7 @@ static const struct rpc_api rows[] = {
      .forwarded = true,
      .itemized = true,
      .decide = decide_create_topics_rpc,
+     .settle_ms = settle_create_topics,
      .refuse = controller_refuse_create_topics},
     {.key = WIRE_API_DELETE_TOPICS,
      .min_version = 0,
@@ -81,6 +103,7 @@ static const struct rpc_api rows[] = {
      .forwarded = true,
      .itemized = true,
      .decide = decide_delete_topics_rpc,
+     .settle_ms = settle_delete_topics,
      .refuse = controller_refuse_delete_topics},
     {.key = WIRE_API_DESCRIBE_CONFIGS,
      .min_version = 0,
@@ -96,6 +119,7 @@ static const struct rpc_api rows[] = {
      .forwarded = true,
      .itemized = true,
      .decide = decide_alter_configs_rpc,
+     .settle_ms = settle_soon,
      .after = controller_after_alter_configs,
      .refuse = controller_refuse_alter_configs},
     {.key = WIRE_API_CREATE_PARTITIONS,
@@ -104,12 +128,14 @@ static const struct rpc_api rows[] = {
      .forwarded = true,
      .itemized = true,
      .decide = decide_create_partitions_rpc,
+     .settle_ms = settle_create_partitions,
      .refuse = controller_refuse_create_partitions},
     {.key = WIRE_API_ELECT_LEADERS,
      .min_version = 0,
      .max_version = 2,
      .forwarded = true,
      .decide = decide_elect_leaders_rpc,
+     .settle_ms = settle_elect_leaders,
      .refuse = controller_refuse_elect_leaders},
     {.key = WIRE_API_INCREMENTAL_ALTER_CONFIGS,
      .min_version = 0,
@@ -117,6 +143,7 @@ static const struct rpc_api rows[] = {
      .forwarded = true,
      .itemized = true,
      .decide = decide_incremental_alter_configs_rpc,
+     .settle_ms = settle_soon,
      .after = controller_after_alter_configs,
      .refuse = controller_refuse_incremental_alter_configs},
     {.key = WIRE_API_ALTER_PARTITION_REASSIGNMENTS,

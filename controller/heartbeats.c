@@ -81,10 +81,21 @@ static void track(struct session *s)
     list_add_tail(&h->silent, &s->node);
 }
 
+static void tell_progress(const struct heartbeats *h)
+{
+    if (h->progress != NULL) {
+        h->progress(h->arg);
+    }
+}
+
 static void untrack(struct session *s)
 {
+    bool was_tracked = s->tracked;
     list_remove(&s->node);
     s->tracked = false;
+    if (was_tracked) {
+        tell_progress(s->owner);
+    }
 }
 
 static void touch_all(struct heartbeats *h)
@@ -215,6 +226,7 @@ void controller_heartbeats_clear(struct heartbeats *h)
         drop(s);
     }
     net_timer_stop(&h->timer);
+    tell_progress(h);
 }
 
 /* A broker that has what was committed at its last heartbeat had caught up then, as a replica has
@@ -244,12 +256,16 @@ void controller_heartbeats_touch(struct heartbeats *h, const struct heartbeat_co
         s->caught_up_ms = -1;
         s->shutting_down = false;
     }
+    bool more = contact->metadata_offset > s->metadata_offset;
     note_progress(s, contact);
     set_conn(s, contact->conn);
     if (s->tracked) {
         track(s);
     }
     set_timer(h);
+    if (more) {
+        tell_progress(h);
+    }
 }
 
 void controller_heartbeats_set_state(struct heartbeats *h, int32_t broker_id,
@@ -286,6 +302,7 @@ void controller_heartbeats_forget(struct heartbeats *h, int32_t broker_id)
     if (s != NULL) {
         drop(s);
         set_timer(h);
+        tell_progress(h);
     }
 }
 
@@ -306,6 +323,19 @@ struct heartbeat_view controller_heartbeats_view(const struct heartbeats *h, int
         view.behind_ms = s->caught_up_ms < 0 ? -1 : now - s->caught_up_ms;
     }
     return view;
+}
+
+bool controller_heartbeats_next(const struct heartbeats *h, size_t *at,
+                                struct heartbeat_progress *out)
+{
+    const struct session *s;
+    while ((s = map_next(&h->sessions, at)) != NULL) {
+        if (s->tracked) {
+            *out = (struct heartbeat_progress){s->id, s->metadata_offset};
+            return true;
+        }
+    }
+    return false;
 }
 
 struct decide_heartbeat_soft controller_heartbeats_soft(const struct heartbeats *h,

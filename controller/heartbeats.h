@@ -26,6 +26,8 @@ struct heartbeats {
     /* A broker is stale; from a timer. It counts as fenced from then on. `event`: SESSION_ENDED or
      * CONNECTION_LOST. */
     void (*stale)(void *arg, int32_t broker_id, enum metadata_event event);
+    /* A broker said that it has applied more, or its session ended; may be NULL. */
+    void (*progress)(void *arg);
     void *arg;
 
     /* Private. */
@@ -76,6 +78,15 @@ struct heartbeat_view {
     int64_t behind_ms;       /* since it last had all that was committed */
 };
 struct heartbeat_view controller_heartbeats_view(const struct heartbeats *h, int32_t broker_id);
+
+/* How far unfenced brokers have applied the log, one after the other: `size_t at = 0`; false at the
+ * end. */
+struct heartbeat_progress {
+    int32_t broker_id;
+    int64_t metadata_offset; /* -1: it has not said yet */
+};
+bool controller_heartbeats_next(const struct heartbeats *h, size_t *at,
+                                struct heartbeat_progress *out);
 
 /* What a decision about a heartbeat of this broker must know. */
 struct decide_heartbeat_soft controller_heartbeats_soft(const struct heartbeats *h,

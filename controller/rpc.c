@@ -21,10 +21,14 @@ static void done(struct controller_op *op, enum err e)
     if (rpc->api->after != NULL) {
         rpc->api->after(rpc, e);
     }
-    if (e == ERR_NONE) {
-        controller_rpc_reply(rpc, op->decision.response);
-    } else {
+    bool waits = rpc->api->settle_ms != NULL && op->decision.count > 0;
+    int64_t wait_ms = e == ERR_NONE && waits ? rpc->api->settle_ms(rpc->body) : -1;
+    if (e != ERR_NONE) {
         controller_rpc_refuse(rpc, for_client(e));
+    } else if (wait_ms >= 0) {
+        controller_settle(&rpc->server->settle, rpc, wait_ms);
+    } else {
+        controller_rpc_reply(rpc, op->decision.response);
     }
 }
 

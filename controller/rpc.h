@@ -38,6 +38,10 @@ struct rpc_api {
     /* As in struct controller_op. */
     void (*decide)(struct rpc *rpc, const struct decide_input *in, struct decision *out);
 
+    /* How long the answer may wait for brokers that lead what the request made (settle.h), in
+     * milliseconds, from the body; −1: for no broker. NULL: the answer never waits. */
+    int64_t (*settle_ms)(const void *body);
+
     /* Called with the outcome before the answer leaves; may be NULL. */
     void (*after)(struct rpc *rpc, enum err e);
 

@@ -124,6 +124,12 @@ static void stale(void *arg, int32_t broker_id, enum metadata_event event)
     controller_periodic_fence(&s->periodic, broker_id, event);
 }
 
+static void progress(void *arg)
+{
+    struct controller_server *s = arg;
+    controller_settle_look(&s->settle);
+}
+
 /* ---- putting it together ---- */
 
 static void make_controller(struct controller_server *s)
@@ -145,9 +151,11 @@ static void make_controller(struct controller_server *s)
         .grace_ms = settings_int(s->options.settings, "craft.broker.disconnect.grace.ms"),
         .discovery_ms = settings_int(s->options.settings, "controller.quorum.fetch.timeout.ms"),
         .stale = stale,
+        .progress = progress,
         .arg = s,
     };
     controller_heartbeats_init(&s->heartbeats);
+    controller_settle_init(&s->settle, s->options.loop, &s->heartbeats);
     s->periodic = (struct periodic){
         .loop = s->options.loop,
         .log = s->options.log,
@@ -318,6 +326,7 @@ void controller_server_free(struct controller_server *server)
     node_free(server->node);
     if (server->controller != NULL) {
         controller_periodic_stop(&server->periodic);
+        controller_settle_fini(&server->settle);
         controller_heartbeats_fini(&server->heartbeats);
         controller_free(server->controller);
     }

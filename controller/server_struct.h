@@ -8,6 +8,7 @@
 #include "controller/periodic.h"
 #include "controller/registration.h"
 #include "controller/server.h"
+#include "controller/settle.h"
 #include "net/net.h"
 
 struct controller_server {
@@ -19,6 +20,7 @@ struct controller_server {
     struct net_api *apis;
     struct net_listener **listeners; /* one per config.listeners */
     struct heartbeats heartbeats;
+    struct settle settle;
     struct periodic periodic;
     struct registration registration;
     int32_t leader_id; /* of the quorum; -1: not known */
