@@ -271,8 +271,14 @@ def producers_hardly_notice_planned_moves(cluster):
             others = [b for b in range(1, 5) if b != leader]
             steady.move("reassignment of the leader",
                         lambda others=others: move(cluster, topic, {0: others}))
-        for _ in range(3):
-            node = cluster.leader_of(topic, 0)
+        # Never to a broker that was down a moment ago: the client would wait before it tries to
+        # connect there again, up to reconnect.backoff.max.ms.
+        for target in [1, 2, 3], [2, 3, 4], [3, 4, 1]:
+            move(cluster, topic, {0: target})
+            with raw(cluster) as admin:
+                admin.elect_leaders(PREFERRED, [(topic, 0)])
+            node = f"broker-{target[0]}"
+            wait_for(lambda node=node: cluster.leader_of(topic, 0) == node, 10, f"{node} leads")
             steady.move("controlled shutdown", lambda node=node: cluster.stop(node))
             cluster.start(node)
             cluster.wait_until_whole()
