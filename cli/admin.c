@@ -1,6 +1,8 @@
 /* Requests to the controller; see admin.h. */
 #include "cli/admin.h"
 
+#include "cli/cluster.h"
+
 enum { DESCRIBE_CLUSTER_VERSION = 1, ENDPOINT_CONTROLLERS = 2 };
 
 /* Makes the controllers known; the active one in `out`. */
@@ -43,6 +45,19 @@ enum err admin_call(struct client *client, const struct admin_call *call, const 
                 response);
         }
     } while (client_retry(client, e));
+    return e;
+}
+
+enum err admin_learn_nodes(struct client *client)
+{
+    if (client_asks_controllers(client)) {
+        int32_t active;
+        enum err e = find_controller(client, &active);
+        return e == ERR_NOT_CONTROLLER ? ERR_NONE : e; /* the others are known nevertheless */
+    }
+    struct cluster cluster = {.client = client};
+    enum err e = cluster_refresh(&cluster, &SLICE_NULL, 0);
+    cluster_fini(&cluster);
     return e;
 }
 

@@ -26,6 +26,10 @@ struct admin_call {
 enum err admin_call(struct client *client, const struct admin_call *call,
                     const void **response) MUST_USE;
 
+/* Makes the brokers known to the client, or the controllers to one that asks controllers. Errors:
+ * of client_call(). */
+enum err admin_learn_nodes(struct client *client) MUST_USE;
+
 /* True, after a pause, if the answer `e` says that somebody else must be asked, or the same one
  * later, and there is time. What does not exist is not waited for. */
 bool admin_retry(struct client *client, enum err e);

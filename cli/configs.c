@@ -3,7 +3,10 @@
 
 enum { DESCRIBE_VERSION = 4, ALTER_VERSION = 1 };
 
-/* A broker answers for itself; anybody for the rest. */
+/* Sources that other clusters have. */
+enum { SETTINGS_SOURCE_LOGGER = 6, SETTINGS_SOURCE_CLIENT_METRICS = 7 };
+
+/* A broker answers for itself; any broker, or the active controller, for the rest. */
 static int32_t node_for(const struct configs_question *question)
 {
     const struct configs_resource *first = question->resources;
@@ -12,6 +15,19 @@ static int32_t node_for(const struct configs_question *question)
         (first->type == METADATA_CONFIG_BROKER || first->type == METADATA_CONFIG_BROKER_LOGGER);
     int64_t id;
     return is_of_broker && args_parse_number(first->name, &id) ? (int32_t)id : CLIENT_ANY;
+}
+
+const char *configs_source(int8_t source)
+{
+    static const char *const names[] = {
+        [SETTINGS_SOURCE_UNKNOWN] = "unknown", [SETTINGS_SOURCE_TOPIC] = "topic",
+        [SETTINGS_SOURCE_BROKER] = "broker",   [SETTINGS_SOURCE_CLUSTER] = "defaults",
+        [SETTINGS_SOURCE_STATIC] = "file",     [SETTINGS_SOURCE_DEFAULT] = "default",
+        [SETTINGS_SOURCE_LOGGER] = "logger",   [SETTINGS_SOURCE_CLIENT_METRICS] = "client metrics",
+        [SETTINGS_SOURCE_GROUP] = "group",
+    };
+    bool is_known = source >= 0 && (size_t)source < ARRAY_LEN(names) && names[source] != NULL;
+    return is_known ? names[source] : "unknown";
 }
 
 enum err configs_describe(struct client *client, const struct configs_question *question,
@@ -30,10 +46,17 @@ enum err configs_describe(struct client *client, const struct configs_question *
         request.resources[i].resource_name = question->resources[i].name;
         request.resources[i].configuration_keys_count = -1; /* all */
     }
-    const void *answer;
-    struct client_call call = {node_for(question), WIRE_API_DESCRIBE_CONFIGS, DESCRIBE_VERSION,
-                               &request, 0};
-    enum err e = client_call(client, &call, &answer);
+    const void *answer = NULL;
+    int32_t node = node_for(question);
+    enum err e = ERR_NONE;
+    if (node == CLIENT_ANY) {
+        struct admin_call call = {WIRE_API_DESCRIBE_CONFIGS, DESCRIBE_VERSION, &request};
+        e = admin_call(client, &call, &answer);
+    } else {
+        struct client_call call = {node, WIRE_API_DESCRIBE_CONFIGS, DESCRIBE_VERSION, &request, 0};
+        e = client_has_node(client, node) ? ERR_NONE : admin_learn_nodes(client);
+        e = e == ERR_NONE ? client_call(client, &call, &answer) : e;
+    }
     arena_fini(&arena);
     *out = answer;
     if (e == ERR_NONE && (*out)->results_count != question->count) {

@@ -22,10 +22,13 @@ struct configs_question {
 };
 
 /* All settings of the resources, which must not be of different brokers: those of a broker are
- * asked from itself, which must be known to the client. Errors: of client_call(); those of a
+ * asked from itself. Errors: of client_call() (NOT_FOUND: there is no such broker); those of a
  * resource are in the answer, which has the resources in the order of the question. */
 enum err configs_describe(struct client *client, const struct configs_question *question,
                           const struct wire_describe_configs_response **out) MUST_USE;
+
+/* "topic", "broker", "defaults", …: where a value comes from; the number is Kafka's. */
+const char *configs_source(int8_t source);
 
 struct configs_change {
     struct slice name;

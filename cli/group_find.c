@@ -118,6 +118,7 @@ static enum err describe_consumer_group(struct client *client, struct slice name
     if (response->groups_count != 1) {
         return ERR_MALFORMED;
     }
+    out->message = response->groups->error_message;
     TRY((enum err)response->groups->error_code);
     take_consumer_group(response->groups, arena, out);
     return ERR_NONE;
@@ -162,7 +163,9 @@ static enum err describe_classic_group(struct client *client, struct slice name,
     if (response->groups_count != 1) {
         return ERR_MALFORMED;
     }
-    out->message = response->groups->error_message;
+    if (out->message.len == 0) {
+        out->message = response->groups->error_message;
+    }
     TRY((enum err)response->groups->error_code);
     take_classic_group(response->groups, arena, out);
     return ERR_NONE;

@@ -19,7 +19,8 @@ os.environ.setdefault("CRAFT_TEST_DIR", os.path.join(ROOT, "build/test/kafka-nam
 sys.path.insert(0, os.path.join(ROOT, "tests/e2e"))
 from lib import DIR, EXTERNAL, Cluster  # noqa: E402
 from names import SUITES  # noqa: E402
-from names.steps import KAFKA, WHO, Peers, Runner, difference, store  # noqa: E402
+from names.steps import (KAFKA, Peers, Runner, Step, difference,  # noqa: E402
+                         names_for_both, store)
 
 
 def record(cluster, name):
@@ -31,11 +32,15 @@ def record(cluster, name):
 
 
 def diff(cluster, name):
-    runners = [Runner(cluster, kind, os.path.join(DIR, name, kind), who)
-               for kind, who in WHO.items()]
+    names = names_for_both()
+    runners = [Runner(cluster, kind, os.path.join(DIR, name, kind), names[kind], names[other])
+               for kind, other in (("kafka", "craft"), ("craft", "kafka"))]
     differences = []
     for step in SUITES[name]:
-        expected, got = (runner.run(step) for runner in runners)
+        expected = runners[0].run(step)
+        if step.undo:
+            runners[0].run(Step(step.tool, step.undo))
+        got = runners[1].run(step)
         found = difference(step.name(), expected, got)
         if found:
             differences.append(found)

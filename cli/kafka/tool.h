@@ -53,5 +53,6 @@ const char *tool_error_class(enum err e);
 
 extern const struct cli_verb kafka_topics;
 extern const struct cli_verb kafka_consumer_groups;
+extern const struct cli_verb kafka_configs;
 
 #endif

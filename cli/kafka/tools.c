@@ -12,6 +12,7 @@
 const struct cli_verb *const kafka_tools[] = {
     &kafka_topics,
     &kafka_consumer_groups,
+    &kafka_configs,
     NULL,
 };
 

@@ -2,9 +2,10 @@
 
 Everything that a suite creates begins with {t}, so that Kafka's run and ours can share a cluster.
 """
-from names import consumer_groups, topics
+from names import configs, consumer_groups, topics
 
 SUITES = {
     "kafka-topics": topics.STEPS,
     "kafka-consumer-groups": consumer_groups.STEPS,
+    "kafka-configs": configs.STEPS,
 }

@@ -1,0 +1,92 @@
+"""kafka-configs."""
+from names.hooks import topic_with
+from names.steps import SERVER, Step
+
+
+def configs(*args, **options):
+    return Step("kafka-configs", [*SERVER, *args], **options)
+
+
+ORDERS = ["--entity-type", "topics", "--entity-name", "{t}-settings"]
+STEPS = [
+    # What makes no sense.
+    configs(says=True),
+    configs("--alter", "--describe", says=True),
+    configs("--describe", says=True),
+    configs("--describe", "--entity-type", "nonsense", says=True),
+    configs("--describe", "--entity-type", "topics", "--topic", "x", says=True),
+    configs("--describe", "--entity-type", "topics", "--entity-type", "groups", says=True),
+    configs("--describe", "--entity-type", "topics", "--broker", "1", says=True),
+    configs("--describe", "--entity-type", "topics", "--entity-default", says=True),
+    configs("--describe", "--entity-type", "broker-loggers", says=True),
+    configs("--describe", "--broker", "x", says=True),
+    configs("--describe", "--topic", "x", "--add-config", "a=b", says=True),
+    configs("--alter", "--entity-type", "topics", "--add-config", "a=b", says=True),
+    configs("--alter", "--entity-type", "brokers", "--add-config", "a=b", says=True),
+    configs("--alter", "--topic", "x", says=True),
+    configs("--alter", "--topic", "x", "--add-config", "a", says=True),
+    configs("--alter", "--topic", "x", "--add-config", "a b=c", says=True),
+    configs("--alter", "--topic", "x", "--add-config", "a=b", "--add-config-file", "f",
+            says=True),
+    Step("kafka-configs", "--describe --topic x", says=True),
+    configs("--bootstrap-controller", "{C}", "--describe", "--topic", "x", says=True),
+    configs("--describe", "--topic", "{t}-nowhere"),
+    configs("--describe", "--group", "{t}-nobody"),
+    configs("--describe", "--broker", "99"),
+    configs("--describe", "--broker-logger", "99"),
+    configs("--describe", "--client-metrics", "{t}-nothing"),
+    configs("--alter", "--topic", "{t}-nowhere", "--add-config", "flush.ms=1"),
+    # Topics.
+    configs("--describe", *ORDERS, before=topic_with("settings", 1, 1)),
+    configs("--alter", *ORDERS, "--add-config",
+            "retention.ms=86400000,cleanup.policy=[compact,delete],min.insync.replicas=2"),
+    configs("--describe", *ORDERS),
+    configs("--describe", "--topic", "{t}-settings"),
+    configs("--describe", "--entity-type", "topics", "--entity-name", "{t}-settings", "--all",
+            drop="^  (?!(retention.ms|cleanup.policy|segment.ms|flush.ms)=)"),
+    configs("--alter", *ORDERS, "--add-config", "nonsense=1", says=True),
+    configs("--alter", *ORDERS, "--add-config", "retention.ms=soon", says=True),
+    configs("--alter", *ORDERS, "--delete-config", "flush.ms", says=True),
+    configs("--alter", *ORDERS, "--delete-config", "flush.ms,segment.ms", says=True),
+    configs("--alter", *ORDERS, "--delete-config", "retention.ms,cleanup.policy",
+            "--add-config", "max.message.bytes=2000000"),
+    configs("--alter", *ORDERS, "--add-config-file", "{properties}",
+            files={"properties": "# comment\nflush.ms = 1000\nsegment.ms: 70000000\n"}),
+    configs("--describe", *ORDERS),
+    # Brokers, and their default.
+    configs("--describe", "--broker", "1"),
+    configs("--alter", "--broker", "1", "--add-config", "log.cleaner.threads=2"),
+    configs("--describe", "--entity-type", "brokers", "--entity-name", "1",
+            until="log.cleaner.threads"),
+    configs("--alter", "--broker", "1", "--delete-config", "log.cleaner.threads",
+            undo=[*SERVER, "--alter", "--broker", "1", "--add-config", "log.cleaner.threads=2"]),
+    configs("--describe", "--broker", "1", until="are:\n["),
+    configs("--alter", "--broker-defaults", "--add-config", "log.retention.ms=90000000"),
+    configs("--describe", "--entity-type", "brokers", "--entity-default",
+            until="log.retention.ms"),
+    configs("--describe", "--entity-type", "brokers", until="log.retention.ms"),
+    configs("--describe", "--broker", "2", "--all", drop="^  (?!(log.retention.ms|node.id)=)"),
+    configs("--describe", *ORDERS, "--all", drop="^  (?!retention.ms=)"),
+    configs("--alter", "--entity-type", "brokers", "--entity-default", "--delete-config",
+            "log.retention.ms",
+            undo=[*SERVER, "--alter", "--broker-defaults", "--add-config", "log.retention.ms=1"]),
+    configs("--describe", "--entity-type", "brokers", "--entity-default", until="are:\n[",
+            drop="min.insync.replicas"),
+    configs("--alter", "--broker", "1", "--add-config", "node.id=7", says=True),
+    configs("--alter", "--broker", "1", "--add-config", "nonsense.nonsense=7", says=True),
+    # Groups.
+    configs("--describe", "--group", "{t}-g"),
+    configs("--alter", "--group", "{t}-g", "--add-config", "consumer.session.timeout.ms=50000"),
+    configs("--describe", "--entity-type", "groups", "--entity-name", "{t}-g"),
+    configs("--alter", "--group", "{t}-g", "--delete-config", "consumer.session.timeout.ms"),
+    configs("--alter", "--group", "{t}-g", "--add-config", "consumer.session.timeout.ms=-1",
+            says=True),
+    # By the controllers.
+    Step("kafka-configs", ["--bootstrap-controller", "{C}", "--alter", "--broker-defaults",
+                           "--add-config", "log.retention.ms=91000000"]),
+    Step("kafka-configs", ["--bootstrap-controller", "{C}", "--describe", "--broker-defaults"],
+         until="91000000"),
+    Step("kafka-configs", ["--bootstrap-controller", "{C}", "--alter", "--broker-defaults",
+                           "--delete-config", "log.retention.ms"],
+         undo=[*SERVER, "--alter", "--broker-defaults", "--add-config", "log.retention.ms=1"]),
+]
