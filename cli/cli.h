@@ -97,6 +97,7 @@ extern const struct cli_verb cli_quorum_status;
 extern const struct cli_verb cli_quorum_add;
 extern const struct cli_verb cli_quorum_remove;
 extern const struct cli_verb cli_quorum_replace;
+extern const struct cli_verb cli_quorum_recover;
 extern const struct cli_verb cli_topic_create;
 extern const struct cli_verb cli_topic_list;
 extern const struct cli_verb cli_topic_describe;

@@ -9,6 +9,7 @@ const struct cli_verb *const commands[] = {
     &cli_quorum_add,
     &cli_quorum_remove,
     &cli_quorum_replace,
+    &cli_quorum_recover,
     &cli_broker_list,
     &cli_topic_create,
     &cli_topic_list,

@@ -109,6 +109,13 @@ static void put_metadata(json_t *json, struct slice value)
         json_object_set_new(json, "value", record_json_bytes(value));
         json_object_set_new(json, "note", table_json_text(buf_slice(&text)));
     }
+    struct metadata_cause cause;
+    bool got;
+    if (metadata_cause_find(value, &arena, &cause, &got) == ERR_NONE && got) {
+        buf_reset(&text);
+        metadata_cause_print_json(&cause, &text);
+        json_object_set_new(json, "cause", json_of(&text));
+    }
     buf_fini(&text);
     arena_fini(&arena);
 }

@@ -1,33 +1,10 @@
 /* craft format: makes the log directories of a node its own (daemon/format.h). */
 #include <stdio.h>
 
-#include "cli/cli.h"
+#include "cli/node_settings.h"
 #include "daemon/daemon.h"
 #include "metadata/metadata.h"
 #include "store/store.h"
-
-enum { CONFIG_BYTES_MAX = 1 << 20 };
-
-static enum err read_settings(struct cli *cli, struct settings *settings)
-{
-    const char *config = args_text(&cli->args, "config");
-    struct buf text = {0};
-    struct store_error problem = {""};
-    enum err e = store_fs_read_file(store_fs_posix(), config, CONFIG_BYTES_MAX, &text);
-    if (e != ERR_NONE) {
-        (void)store_fail_errno(&problem, e, "read", config);
-        buf_put_str(&cli->why, problem.text);
-    } else {
-        e = settings_parse(settings, buf_slice(&text), config, &cli->why);
-    }
-    buf_fini(&text);
-    const char *pair;
-    int at = 0;
-    while (e == ERR_NONE && (pair = args_next(&cli->args, "override", &at)) != NULL) {
-        e = settings_set_pair(settings, pair, &cli->why);
-    }
-    return e;
-}
 
 static void print_notes(struct cli *cli, const struct settings *settings)
 {
@@ -63,7 +40,7 @@ static enum cli_exit format_with(struct cli *cli, struct settings *settings)
         .quorum = quorum_of(cli),
         .initial_controllers = args_text(&cli->args, "initial-controllers"),
         .tell = print_line};
-    enum err e = read_settings(cli, settings);
+    enum err e = node_settings_read(cli, settings);
     if (e == ERR_NONE) {
         print_notes(cli, settings);
         e = daemon_format(&options, &cli->why);
@@ -104,13 +81,12 @@ static enum cli_exit run_format(struct cli *cli)
 }
 
 static const struct args_option options[] = {
-    {"config", "FILE", "the settings of the node"},
+    NODE_SETTINGS_OPTIONS,
     {"cluster-id", "ID", "the same for all nodes of a cluster"},
     {"standalone", NULL, "this controller is the first voter, others are added later"},
     {"initial-controllers", "VOTERS",
      "the first voters, the same on each of them:\nid@host:port:directory-id,…"},
     {"no-initial-controllers", NULL, "this controller joins a quorum that exists"},
-    {"override", "NAME=VALUE", "a setting that counts more than the file's; may be repeated"},
     {"new-id", NULL, "print a new id, of a cluster or a directory, and nothing else"},
     {0}};
 

@@ -1,6 +1,8 @@
 /* Settings of a controller; see config.h. */
 #include "controller/config.h"
 
+#include "daemon/daemon.h"
+
 #include <stdarg.h>
 #include <stdio.h>
 
@@ -20,19 +22,10 @@ PRINTF_LIKE(2, 3) static enum err refuse(struct buf *why, const char *fmt, ...)
 static enum err read_directory(struct controller_config *config, const struct settings *settings,
                                struct buf *why)
 {
-    const char *dir = settings_str(settings, "metadata.log.dir");
-    char **dirs = settings_list(settings, "log.dirs", &config->arena);
-    if ((dir == NULL || dir[0] == '\0') && dirs[0] != NULL) {
-        dir = dirs[0];
-    }
-    if (dir == NULL || dir[0] == '\0') {
-        dir = settings_str(settings, "log.dir");
-    }
-    if (dir == NULL || dir[0] == '\0') {
-        return refuse(why, "log.dirs is not set: name the directory of the metadata log");
-    }
-    config->dir = arena_str(&config->arena, slice_str(dir));
-    return ERR_NONE;
+    config->dir = daemon_metadata_dir(settings, &config->arena);
+    return config->dir != NULL
+               ? ERR_NONE
+               : refuse(why, "log.dirs is not set: name the directory of the metadata log");
 }
 
 static enum err read_identity(struct controller_config *config, const struct settings *settings,

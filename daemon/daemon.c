@@ -268,6 +268,19 @@ static int run(struct daemon *d)
     return d->exit_code;
 }
 
+char *daemon_metadata_dir(const struct settings *settings, struct arena *arena)
+{
+    const char *dir = settings_str(settings, "metadata.log.dir");
+    char **dirs = settings_list(settings, "log.dirs", arena);
+    if ((dir == NULL || dir[0] == '\0') && dirs[0] != NULL) {
+        dir = dirs[0];
+    }
+    if (dir == NULL || dir[0] == '\0') {
+        dir = settings_str(settings, "log.dir");
+    }
+    return dir == NULL || dir[0] == '\0' ? NULL : arena_str(arena, slice_str(dir));
+}
+
 int daemon_main(const struct daemon_program *program, int argc, char **argv)
 {
     struct daemon d = {.program = program,

@@ -12,6 +12,7 @@
 #include "base/log.h"
 #include "daemon/format.h"
 
+struct arena;
 struct net_loop;
 struct settings;
 struct store_fs;
@@ -40,6 +41,10 @@ struct daemon_program {
     void (*stop)(void *server, void (*done)(void *arg), void *arg);
     void (*free_server)(void *server);
 };
+
+/* Where the metadata log is: metadata.log.dir, else the first of log.dirs, else log.dir; NULL: none
+ * is set. Of the arena. */
+char *daemon_metadata_dir(const struct settings *settings, struct arena *arena);
 
 /* Runs until the server has stopped; returns the exit code. */
 int daemon_main(const struct daemon_program *program, int argc, char **argv);

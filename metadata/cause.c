@@ -13,6 +13,7 @@ static const char *const event_texts[] = {
     [METADATA_EVENT_LEADER_BALANCE] = "periodic election of preferred leaders",
     [METADATA_EVENT_LEADER_MISSING] = "periodic search for partitions without a leader",
     [METADATA_EVENT_CONTROLLER_START] = "controller %d started",
+    [METADATA_EVENT_QUORUM_FORCED] = "controller %d was made the only voter by force",
 };
 
 /* The same for programs. */
@@ -25,6 +26,7 @@ static const char *const event_names[] = {
     [METADATA_EVENT_LEADER_BALANCE] = "leader-balance",
     [METADATA_EVENT_LEADER_MISSING] = "leader-missing",
     [METADATA_EVENT_CONTROLLER_START] = "controller-start",
+    [METADATA_EVENT_QUORUM_FORCED] = "quorum-forced",
 };
 
 _Static_assert(ARRAY_LEN(event_texts) == ARRAY_LEN(event_names), "one of each for every event");

@@ -28,6 +28,7 @@ enum metadata_event {
     METADATA_EVENT_LEADER_BALANCE = 5,  /* the periodic election of preferred leaders */
     METADATA_EVENT_LEADER_MISSING = 6,  /* the periodic search for partitions without a leader */
     METADATA_EVENT_CONTROLLER_START = 7, /* the active controller registers itself */
+    METADATA_EVENT_QUORUM_FORCED = 8,    /* craft quorum recover */
 };
 
 /* A client may call itself anything; more than this of a text is not written. */

@@ -42,7 +42,7 @@ PUBLIC = {
     "store": "store.h",
     "net/os": "os.h",
     "net": "net.h",
-    "raft/node": ["node.h", "snapshot.h", "change.h"],
+    "raft/node": ["node.h", "snapshot.h", "change.h", "recover.h"],
     "daemon": "daemon.h",
     "controller": ["server.h"],
     "broker": ["server.h"],
