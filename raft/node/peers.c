@@ -94,12 +94,43 @@ static struct node_peer *get_peer(struct node *node, int32_t id)
     return peer;
 }
 
+/* Where controller.quorum.voters says that it is; NULL: it does not say. */
+static const struct node_voter *find_configured(const struct node *node, int32_t id)
+{
+    for (int i = 0; i < node->options.voter_count && id >= 0; i++) {
+        if (node->options.voters[i].id == id) {
+            return &node->options.voters[i];
+        }
+    }
+    return NULL;
+}
+
+/* Nobody answers. All voters may have moved, so that the log, which only a leader could correct,
+ * misleads everybody; then the settings, which the operator has changed, are right. In turn. */
+static void try_other_address(struct node_peer *peer)
+{
+    struct node *node = peer->node;
+    const struct node_voter *configured = find_configured(node, peer->id);
+    const struct node_address *known = node_address_find(&node->addresses, peer->id);
+    if (configured == NULL || known == NULL || net_client_is_open(peer->fetch) ||
+        net_client_is_open(peer->other) ||
+        (known->port == configured->port && strcmp(known->host, configured->host) == 0)) {
+        return;
+    }
+    peer->configured = !peer->configured;
+    const char *host = peer->configured ? configured->host : known->host;
+    uint16_t port = peer->configured ? configured->port : known->port;
+    net_client_set_address(peer->fetch, host, port);
+    net_client_set_address(peer->other, host, port);
+}
+
 void node_peers_move(struct node *node, int32_t id)
 {
     struct node_peer *peer = find_peer(&node->peers, id);
     const char *host;
     uint16_t port;
     if (peer != NULL && locate(node, id, &host, &port)) {
+        peer->configured = false;
         net_client_set_address(peer->fetch, host, port);
         net_client_set_address(peer->other, host, port);
     }
@@ -204,6 +235,7 @@ static void on_done(void *arg, enum err e, const void *wire, struct net_response
                                    .u.response = {call->peer->id, call->id, &response}};
         node_step(node, &event, SLICE_NULL);
     } else {
+        try_other_address(call->peer);
         struct raft_event event = {.type = RAFT_EVENT_FAILED,
                                    .u.failed = {call->peer->id, call->id, e == ERR_CLOSED}};
         node_step(node, &event, SLICE_NULL);

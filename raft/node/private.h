@@ -155,6 +155,7 @@ struct node_peer {
     int32_t id;
     struct net_client *fetch;
     struct net_client *other;
+    bool configured;   /* dialled where the settings say, not the log */
     struct list calls; /* struct node_call */
 };
 

@@ -12,7 +12,7 @@ import time
 from confluent_kafka import KafkaError, KafkaException
 from confluent_kafka.admin import AdminClient, NewTopic
 
-from lib import BIN, Cluster, case, is_free, main, unique, wait_for
+from lib import BIN, Cluster, case, create_topic, is_free, main, unique, wait_for
 
 
 def ids(quorum, kind="voters"):
@@ -354,6 +354,21 @@ def one_controller_becomes_three():
     finally:
         for controller in [first, *others]:
             controller.stop()
+
+
+@case
+def names_that_do_not_resolve_stop_nobody():
+    cluster = Cluster("names", controllers=3, brokers=1)
+    known = cluster.address("controller-2")
+    cluster.options += ["--override", "controller.quorum.bootstrap.servers="
+                        f"no-such-host.invalid:9,{known},gone.invalid:9"]
+    cluster.start()
+    create_topic(cluster, unique("names"), 1, 1)
+    # The one that can be found is down: the log knows the others.
+    cluster.kill("controller-2")
+    cluster.stop("broker-1")
+    cluster.start("broker-1")
+    create_topic(cluster, unique("names"), 1, 1)
 
 
 # ---- health ----

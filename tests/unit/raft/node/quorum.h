@@ -53,6 +53,7 @@ struct quorum {
     int controllers; /* with those that are no voters yet */
     int count;
     bool dynamic; /* voters in the bootstrap snapshot */
+    bool named;   /* … and where they are in the settings, too */
     struct log log;
     struct node_timers timers;
     struct node_retention retention;
@@ -238,7 +239,7 @@ static inline struct node_options options_of(struct member *member, struct node_
     for (int i = 0; i < q->voters; i++) {
         voters[i] = q->members[i].self;
         voters[i].directory_id = UUID_ZERO;
-        if (q->dynamic) {
+        if (q->dynamic && !q->named) {
             voters[i].id = -1; /* bootstrap servers */
         }
     }

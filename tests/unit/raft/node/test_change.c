@@ -370,6 +370,32 @@ START_TEST(test_addresses_change)
 }
 END_TEST
 
+/* All at once, so that nobody is where the log says: the settings are tried, too. */
+START_TEST(test_all_addresses_change)
+{
+    struct quorum q;
+    open_quorum(&q, 3, 3);
+    for (int i = 0; i < 3; i++) {
+        drop(&q.members[i]);
+    }
+    for (int i = 0; i < 3; i++) {
+        q.members[i].self.port = 0;
+        listen_as(&q.members[i]);
+    }
+    q.named = true;
+    for (int i = 0; i < 3; i++) {
+        start(&q.members[i]);
+    }
+    commit(&q, "c");
+    for (int i = 0; i < 3; i++) {
+        for (int k = 0; k < 3; k++) {
+            UNTIL(&q, known(&q, k, q.members[i].self.id)->port == q.members[i].self.port);
+        }
+    }
+    quorum_close(&q);
+}
+END_TEST
+
 /* A name that nobody knows is no reason to stop: it is asked for again at the next dial. */
 START_TEST(test_names_that_do_not_resolve)
 {
@@ -404,6 +430,7 @@ int main(void)
     tcase_add_test(tc, test_a_lost_disk_is_replaced);
     tcase_add_test(tc, test_controllers_join_by_themselves);
     tcase_add_test(tc, test_addresses_change);
+    tcase_add_test(tc, test_all_addresses_change);
     tcase_add_loop_test(tc, test_names_that_do_not_resolve, 0, 2);
     suite_add_tcase(suite, tc);
     SRunner *runner = srunner_create(suite);
