@@ -2,6 +2,7 @@
 #include "controller/heartbeats.h"
 
 #include "base/mem.h"
+#include "controller/reach.h"
 
 struct session {
     struct list node; /* in `silent` or `lost` while the broker is tracked */
@@ -16,6 +17,7 @@ struct session {
     int64_t caught_up_ms;    /* when it had all that was committed; -1: not yet */
     int64_t shutdown_offset; /* of the controlled shutdown; 0: as of when we became active */
     struct net_conn *conn;   /* of the last heartbeat; NULL: closed, or none yet */
+    struct reach reach;      /* while the broker is tracked */
     bool tracked;            /* unfenced: has a deadline */
     bool shutting_down;
 };
@@ -24,6 +26,8 @@ static struct session *find(const struct heartbeats *h, int32_t broker_id)
 {
     return map_get(&h->sessions, slice_of(&broker_id, sizeof broker_id));
 }
+
+static void on_gone(void *arg);
 
 static struct session *find_or_add(struct heartbeats *h, int32_t broker_id)
 {
@@ -36,6 +40,7 @@ static struct session *find_or_add(struct heartbeats *h, int32_t broker_id)
         s->metadata_offset = -1;
         s->heartbeat_ms = -1;
         s->caught_up_ms = -1;
+        s->reach = (struct reach){.gone = on_gone, .arg = s};
         list_init(&s->node);
         map_put(&h->sessions, MAP_KEY(s->id), s);
     }
@@ -71,12 +76,26 @@ static void set_timer(struct heartbeats *h)
     }
 }
 
+static void become_tracked(struct session *s)
+{
+    if (s->tracked) {
+        return;
+    }
+    const struct metadata_endpoint *at = s->owner->address(s->owner->arg, s->id);
+    s->tracked = true;
+    if (at != NULL) {
+        char *host = slice_dup_str(at->host);
+        controller_reach_begin(&s->reach, s->owner->loop, host, at->port);
+        mem_free(host);
+    }
+}
+
 /* The deadline of a tracked session begins now. */
 static void track(struct session *s)
 {
     struct heartbeats *h = s->owner;
     list_remove(&s->node);
-    s->tracked = true;
+    become_tracked(s);
     s->contact_ms = net_now_ms(h->loop);
     list_add_tail(&h->silent, &s->node);
 }
@@ -92,6 +111,7 @@ static void untrack(struct session *s)
 {
     bool was_tracked = s->tracked;
     list_remove(&s->node);
+    controller_reach_end(&s->reach);
     s->tracked = false;
     if (was_tracked) {
         tell_progress(s->owner);
@@ -111,8 +131,11 @@ static void touch_all(struct heartbeats *h)
 
 static void report(struct heartbeats *h, struct session *s, enum metadata_event event)
 {
-    log_info(h->log, "controller", "broker is stale", "broker=%d reason=\"%s\"", s->id,
-             event == METADATA_EVENT_SESSION_ENDED ? "no heartbeat" : "connection closed");
+    const char *reason = event == METADATA_EVENT_SESSION_ENDED ? "no heartbeat"
+                         : event == METADATA_EVENT_BROKER_GONE
+                             ? "connection closed, a new one is refused"
+                             : "connection closed";
+    log_info(h->log, "controller", "broker is stale", "broker=%d reason=\"%s\"", s->id, reason);
     untrack(s);
     h->stale(h->arg, s->id, event);
 }
@@ -147,8 +170,16 @@ static void lose(struct session *s, int64_t lost_ms)
         before = before->prev;
     }
     list_add_before(before, &s->node);
-    s->tracked = true;
+    become_tracked(s);
     set_timer(s->owner);
+}
+
+static void on_gone(void *arg)
+{
+    struct session *s = arg;
+    struct heartbeats *h = s->owner;
+    report(h, s, METADATA_EVENT_BROKER_GONE);
+    set_timer(h);
 }
 
 static void on_close(void *arg)
@@ -157,6 +188,7 @@ static void on_close(void *arg)
     s->conn = NULL;
     if (s->tracked) {
         lose(s, net_now_ms(s->owner->loop));
+        controller_reach_lost(&s->reach);
     }
 }
 
@@ -213,7 +245,7 @@ void controller_heartbeats_begin(struct heartbeats *h, const struct metadata_ima
 static void drop(struct session *s)
 {
     set_conn(s, NULL);
-    list_remove(&s->node);
+    untrack(s);
     map_remove(&s->owner->sessions, MAP_KEY(s->id));
     mem_free(s);
 }
@@ -260,6 +292,7 @@ void controller_heartbeats_touch(struct heartbeats *h, const struct heartbeat_co
     note_progress(s, contact);
     set_conn(s, contact->conn);
     if (s->tracked) {
+        controller_reach_back(&s->reach);
         track(s);
     }
     set_timer(h);

@@ -6,8 +6,10 @@
  *   - when it has been silent for broker.session.timeout.ms, or
  *   - when the connection that carried its heartbeats closed and no heartbeat came on another one
  *     within craft.broker.disconnect.grace.ms. A killed process closes its connections at once, so
- *     this finds most failures long before the session ends. It is a hint about time only: what
- *     keeps a broker from acting after it was fenced are epochs.
+ *     this finds most failures long before the session ends; and at once, without the grace, when
+ *     the broker's own address refuses a new connection (reach.h).
+ * All that are hints about time only: what keeps a broker from acting after it was fenced are
+ * epochs.
  *
  * Fenced brokers have a session without a deadline. */
 #ifndef CONTROLLER_HEARTBEATS_H
@@ -23,11 +25,13 @@ struct heartbeats {
     int64_t session_timeout_ms;
     int64_t grace_ms;
     int64_t discovery_ms; /* how long a living broker may take to find a new active controller */
-    /* A broker is stale; from a timer. It counts as fenced from then on. `event`: SESSION_ENDED or
-     * CONNECTION_LOST. */
+    /* A broker is stale; from the loop. It counts as fenced from then on. `event`: SESSION_ENDED,
+     * CONNECTION_LOST or BROKER_GONE. */
     void (*stale)(void *arg, int32_t broker_id, enum metadata_event event);
     /* A broker said that it has applied more, or its session ended; may be NULL. */
     void (*progress)(void *arg);
+    /* Where that broker listens, borrowed until the loop turns; NULL: it is not known. */
+    const struct metadata_endpoint *(*address)(void *arg, int32_t broker_id);
     void *arg;
 
     /* Private. */

@@ -130,6 +130,22 @@ static void progress(void *arg)
     controller_settle_look(&s->settle);
 }
 
+/* Any listener tells whether the process is there; the brokers' own is the likeliest to be
+ * reachable from here. */
+static const struct metadata_endpoint *broker_address(void *arg, int32_t broker_id)
+{
+    struct controller_server *s = arg;
+    const char *name = settings_str(s->options.settings, "inter.broker.listener.name");
+    const struct metadata_broker *broker =
+        metadata_broker(controller_latest(s->controller), broker_id);
+    if (broker == NULL || broker->endpoints.count == 0) {
+        return NULL;
+    }
+    const struct metadata_endpoint *found =
+        name == NULL ? NULL : metadata_endpoint_find(broker->endpoints, slice_str(name));
+    return found == NULL ? &broker->endpoints.items[0] : found;
+}
+
 /* ---- putting it together ---- */
 
 static void make_controller(struct controller_server *s)
@@ -152,6 +168,7 @@ static void make_controller(struct controller_server *s)
         .discovery_ms = settings_int(s->options.settings, "controller.quorum.fetch.timeout.ms"),
         .stale = stale,
         .progress = progress,
+        .address = broker_address,
         .arg = s,
     };
     controller_heartbeats_init(&s->heartbeats);

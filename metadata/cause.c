@@ -14,6 +14,8 @@ static const char *const event_texts[] = {
     [METADATA_EVENT_LEADER_MISSING] = "periodic search for partitions without a leader",
     [METADATA_EVENT_CONTROLLER_START] = "controller %d started",
     [METADATA_EVENT_QUORUM_FORCED] = "controller %d was made the only voter by force",
+    [METADATA_EVENT_BROKER_GONE] = "broker %d: its heartbeat connection closed and its address "
+                                   "refuses new ones",
 };
 
 /* The same for programs. */
@@ -27,6 +29,7 @@ static const char *const event_names[] = {
     [METADATA_EVENT_LEADER_MISSING] = "leader-missing",
     [METADATA_EVENT_CONTROLLER_START] = "controller-start",
     [METADATA_EVENT_QUORUM_FORCED] = "quorum-forced",
+    [METADATA_EVENT_BROKER_GONE] = "broker-gone",
 };
 
 _Static_assert(ARRAY_LEN(event_texts) == ARRAY_LEN(event_names), "one of each for every event");

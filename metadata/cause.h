@@ -29,6 +29,7 @@ enum metadata_event {
     METADATA_EVENT_LEADER_MISSING = 6,  /* the periodic search for partitions without a leader */
     METADATA_EVENT_CONTROLLER_START = 7, /* the active controller registers itself */
     METADATA_EVENT_QUORUM_FORCED = 8,    /* craft quorum recover */
+    METADATA_EVENT_BROKER_GONE = 9, /* `node` closed its connection and nobody listens there now */
 };
 
 /* A client may call itself anything; more than this of a text is not written. */

@@ -16,7 +16,7 @@ enum {
     BACKOFF_DOUBLINGS_MAX = 20
 };
 
-static void dialled(void *arg, int fd, const char *reason);
+static void dialled(void *arg, const struct dial_end *end);
 static void redial(void *arg);
 
 void client_forget_ranges(struct net_client *client)
@@ -199,6 +199,7 @@ void client_want(struct net_client *client)
         return;
     }
     client->failure[0] = '\0';
+    client->refused = false;
     int64_t delay_ms = client->next_dial_ms - net_now_ms(client->loop);
     if (delay_ms <= 0) {
         become_dialing(client);
@@ -218,21 +219,22 @@ void client_become_open(struct net_client *client)
     }
 }
 
-static void dialled(void *arg, int fd, const char *reason)
+static void dialled(void *arg, const struct dial_end *end)
 {
     struct net_client *client = arg;
     client->dial = NULL;
-    if (fd < 0) {
+    if (end->fd < 0) {
         client->state = CLIENT_IDLE;
+        client->refused = end->refused;
         count_failure(client);
-        client_connecting_failed(client, reason);
+        client_connecting_failed(client, end->reason);
         calls_tell(client);
         return;
     }
     client->answered = false;
     client->link = MEM_NEW(struct link);
     client->link->client = client;
-    stream_init(&client->link->stream, client->loop, fd, &link_ops, &client->limits);
+    stream_init(&client->link->stream, client->loop, end->fd, &link_ops, &client->limits);
     if (client->options.api_versions) {
         greeting_begin(client);
     } else {
@@ -318,6 +320,11 @@ void net_client_set_address(struct net_client *client, const char *host, int por
 const char *net_client_failure(const struct net_client *client)
 {
     return client->failure[0] == '\0' ? NULL : client->failure;
+}
+
+bool net_client_is_refused(const struct net_client *client)
+{
+    return client->refused;
 }
 
 int16_t net_client_max_version(const struct net_client *client, int16_t api)

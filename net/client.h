@@ -57,6 +57,10 @@ bool net_client_is_open(const struct net_client *client);
  * none was made, or it is under way, or it succeeded. Valid until the loop turns. */
 const char *net_client_failure(const struct net_client *client);
 
+/* The last attempt to connect failed because nobody listens at any of the host's addresses: the
+ * process is not there. Everything else that can go wrong says less. */
+bool net_client_is_refused(const struct net_client *client);
+
 /* Another address for the next dial; an open connection to another address is closed. */
 void net_client_set_address(struct net_client *client, const char *host, int port);
 

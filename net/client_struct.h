@@ -39,6 +39,7 @@ struct net_client {
     struct net_timer redial;
     int failures;                     /* in a row */
     char failure[CLIENT_FAILURE_MAX]; /* of the last attempt; "": it did not fail */
+    bool refused;                     /* the last attempt: nobody listens there */
     int64_t next_dial_ms;             /* not before */
     int16_t greeting_version;
     bool answered; /* this connection has brought a response */

@@ -24,6 +24,7 @@ struct dial {
     struct net_timer timer;
     const char *resolve_error;
     char reason[REASON_MAX];
+    bool refused; /* every attempt until now */
 };
 
 static void try_next(void *arg);
@@ -57,17 +58,19 @@ void dial_cancel(struct dial *dial)
 
 static void finish(struct dial *dial)
 {
-    int fd = dial->fd;
+    struct dial_end end = {.fd = dial->fd, .reason = dial->reason, .refused = dial->refused};
     dial->fd = -1;
-    dial->done(dial->arg, fd, dial->reason);
+    dial->done(dial->arg, &end);
     free_dial(dial);
 }
 
 /* ---- connecting ---- */
 
-static void attempt_failed(struct dial *dial, const char *why)
+static void attempt_failed(struct dial *dial, int error)
 {
+    const char *why = error == ETIMEDOUT ? "no connection before the timeout" : strerror(error);
     stop_waiting(dial);
+    dial->refused = error == ECONNREFUSED && (dial->refused || dial->next == 1);
     if (dial->fd >= 0) {
         os_close(dial->fd);
         dial->fd = -1;
@@ -92,11 +95,11 @@ static void on_connected(void *arg)
     loop_entered(dial->loop);
     int error = os_socket_error(dial->fd);
     if (error != 0) {
-        attempt_failed(dial, strerror(error));
+        attempt_failed(dial, error);
         return;
     }
     if (is_own_end(dial->fd)) {
-        attempt_failed(dial, strerror(ECONNREFUSED));
+        attempt_failed(dial, ECONNREFUSED);
         return;
     }
     stop_waiting(dial);
@@ -105,7 +108,7 @@ static void on_connected(void *arg)
 
 static void on_timeout(void *arg)
 {
-    attempt_failed(arg, "no connection before the timeout");
+    attempt_failed(arg, ETIMEDOUT);
 }
 
 /* The addresses in turn; with attempt_failed() a recursion of at most ADDRESSES_MAX. */
@@ -119,7 +122,7 @@ static void try_next(void *arg)
     const struct address *to = &dial->addresses.items[dial->next++];
     dial->fd = os_dial(to, dial->options.sizes);
     if (dial->fd < 0) {
-        attempt_failed(dial, strerror(errno));
+        attempt_failed(dial, errno);
         return;
     }
     os_watch_start(&dial->watch, dial->fd, OS_WRITE);

@@ -14,9 +14,15 @@ struct dial_options {
     struct os_buffer_sizes sizes;
 };
 
-/* Called once, from the loop: with a connected socket that the callee owns, or with fd < 0 and the
- * reason. */
-typedef void dial_done(void *arg, int fd, const char *reason);
+/* How it ended. The text is valid during the call. */
+struct dial_end {
+    int fd;             /* connected, the callee's; < 0: it failed */
+    const char *reason; /* why it failed */
+    bool refused;       /* because nobody listens at any of the addresses */
+};
+
+/* Called once, from the loop. */
+typedef void dial_done(void *arg, const struct dial_end *end);
 
 /* The handle is valid until `done` is called. */
 struct dial *dial_start(struct net_loop *loop, const struct dial_options *options, dial_done *done,

@@ -2,8 +2,9 @@
 #include "tests/unit/controller/world.h"
 
 #include "controller/heartbeats.h"
+#include "net/net.h"
 
-enum { SESSION_MS = 150, GRACE_MS = 30, DEADLINE_MS = 5000 };
+enum { SESSION_MS = 150, GRACE_MS = 30, LONG_MS = 60 * 1000, DEADLINE_MS = 5000 };
 
 struct fixture {
     struct net_loop *loop;
@@ -14,7 +15,20 @@ struct fixture {
     enum metadata_event events[8];
     int stale_count;
     int64_t committed;
+    /* What listens where broker 1 says that it listens, and carries its heartbeats. */
+    struct net_server *net;
+    struct net_listener *listener;
+    struct net_client *broker;
+    struct net_conn *conn;
+    int asked;
+    struct metadata_endpoint endpoint;
 };
+
+static const struct metadata_endpoint *address(void *arg, int32_t broker_id)
+{
+    struct fixture *f = arg;
+    return broker_id == 1 && f->endpoint.port != 0 ? &f->endpoint : NULL;
+}
 
 static void on_stale(void *arg, int32_t broker_id, enum metadata_event event)
 {
@@ -39,6 +53,7 @@ static void set_up(struct fixture *f)
                                         .grace_ms = GRACE_MS,
                                         .discovery_ms = SESSION_MS,
                                         .stale = on_stale,
+                                        .address = address,
                                         .arg = f};
     controller_heartbeats_init(&f->heartbeats);
 }
@@ -46,6 +61,9 @@ static void set_up(struct fixture *f)
 static void tear_down(struct fixture *f)
 {
     controller_heartbeats_fini(&f->heartbeats);
+    net_client_free(f->broker);
+    net_listener_free(f->listener);
+    net_server_free(f->net);
     net_loop_free(f->loop);
     world_fini(&f->world);
 }
@@ -198,7 +216,126 @@ START_TEST(what_brokers_lack_is_known)
 }
 END_TEST
 
+/* ---- is the process of a lost connection gone? ---- */
+
+static void serve(void *arg, struct net_request *request)
+{
+    struct fixture *f = arg;
+    struct wire_api_versions_response response;
+    if (slice_eq(request->header.client_id, slice_str("broker"))) {
+        f->conn = request->conn;
+    } else {
+        f->asked++;
+    }
+    net_request_api_versions(request, ERR_NONE, &response);
+    net_reply(request, &response);
+}
+
+static const struct net_api apis[] = {
+    {.key = WIRE_API_API_VERSIONS, .min_version = 0, .max_version = 4, .handle = serve},
+};
+
+static void ignore(void *arg, enum err e, const void *response, struct net_response *raw)
+{
+    (void)arg;
+    (void)e;
+    (void)response;
+    (void)raw;
+}
+
+#define WAIT_FOR(f, condition) \
+    do { \
+        int64_t end_ = net_now_ms((f)->loop) + DEADLINE_MS; \
+        while (!(condition) && net_now_ms((f)->loop) < end_) { \
+            net_loop_step((f)->loop, 20); \
+        } \
+        ck_assert(condition); \
+    } while (0)
+
+/* Broker 1 listens, and its heartbeats come over a connection. Sessions are long, the grace is
+ * `grace_ms`. `lies`: what it advertises is not where it listens. */
+static void set_up_listening(struct fixture *f, int64_t grace_ms, bool lies)
+{
+    set_up(f);
+    world_fence(&f->world, 2);
+    f->heartbeats.session_timeout_ms = LONG_MS;
+    f->heartbeats.discovery_ms = LONG_MS;
+    f->heartbeats.grace_ms = grace_ms;
+    f->net = net_server_new(
+        &(struct net_server_options){.apis = apis, .api_count = ARRAY_LEN(apis), .arg = f});
+    struct net_listener_options options = {.name = "L", .host = "127.0.0.1", .server = f->net};
+    ck_assert_int_eq(net_listen(f->loop, &options, &f->listener, NULL), ERR_NONE);
+    f->endpoint = (struct metadata_endpoint){.host = slice_str("127.0.0.1")};
+    f->endpoint.port = (uint16_t)net_listener_port(f->listener);
+    if (lies) {
+        struct net_listener *first = f->listener; /* keeps its port until there is another one */
+        ck_assert_int_eq(net_listen(f->loop, &options, &f->listener, NULL), ERR_NONE);
+        net_listener_free(first);
+    }
+    controller_heartbeats_begin(&f->heartbeats, f->world.image);
+    f->broker =
+        net_client_new(f->loop, &(struct net_client_options){.host = "127.0.0.1",
+                                                             .port = net_listener_port(f->listener),
+                                                             .client_id = "broker"});
+    struct wire_api_versions_request request;
+    wire_init(&wire_msg_api_versions_request, &request);
+    net_call(f->broker,
+             &(struct net_call_args){
+                 .api = WIRE_API_API_VERSIONS, .version = 0, .request = &request, .done = ignore});
+    WAIT_FOR(f, f->conn != NULL);
+    const struct metadata_broker *broker = metadata_broker(f->world.image, 1);
+    controller_heartbeats_touch(&f->heartbeats,
+                                &(struct heartbeat_contact){1, broker->epoch, 7, 7, f->conn});
+}
+
+START_TEST(a_process_that_is_gone_is_stale_at_once)
+{
+    struct fixture f;
+    set_up_listening(&f, LONG_MS, false);
+    WAIT_FOR(&f, f.asked == 1);
+    net_loop_step(f.loop, 20); /* the answer arrives */
+    net_listener_free(f.listener);
+    f.listener = NULL;
+    wait_for_stale(&f, 1);
+    ck_assert_int_eq(f.stale[0], 1);
+    ck_assert_int_eq(f.events[0], METADATA_EVENT_BROKER_GONE);
+    tear_down(&f);
+}
+END_TEST
+
+START_TEST(a_process_that_listens_has_the_grace_to_come_back)
+{
+    struct fixture f;
+    set_up_listening(&f, GRACE_MS * 10, false);
+    WAIT_FOR(&f, f.asked == 1);
+    net_loop_step(f.loop, 20);
+    int64_t begin = net_now_ms(f.loop);
+    net_client_disconnect(f.broker);
+    WAIT_FOR(&f, f.asked == 2);
+    wait_for_stale(&f, 1);
+    ck_assert_int_eq(f.events[0], METADATA_EVENT_CONNECTION_LOST);
+    ck_assert_int_ge(f.stale_ms[0], begin + GRACE_MS * 10);
+    tear_down(&f);
+}
+END_TEST
+
+START_TEST(an_address_that_never_answered_proves_nothing)
+{
+    struct fixture f;
+    set_up_listening(&f, GRACE_MS, true);
+    int64_t begin = net_now_ms(f.loop);
+    net_client_disconnect(f.broker);
+    wait_for_stale(&f, 1);
+    ck_assert_int_eq(f.asked, 0);
+    ck_assert_int_eq(f.events[0], METADATA_EVENT_CONNECTION_LOST);
+    ck_assert_int_ge(f.stale_ms[0], begin + GRACE_MS);
+    tear_down(&f);
+}
+END_TEST
+
 UNIT_MAIN("heartbeats", what_brokers_lack_is_known, silent_brokers_become_stale_in_order,
           who_never_comes_to_a_new_controller_is_stale_early, clearing_forgets_everything,
           a_fenced_broker_has_no_deadline_until_it_is_unfenced, clearing_forgets_everything,
-          a_shutdown_waits_for_the_slowest_active_broker)
+          a_shutdown_waits_for_the_slowest_active_broker, a_process_that_is_gone_is_stale_at_once,
+          a_process_that_listens_has_the_grace_to_come_back,
+          an_address_that_never_answered_proves_nothing)

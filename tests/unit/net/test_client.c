@@ -159,6 +159,7 @@ START_TEST(refused_connections_fail_at_once_and_are_tried_again)
     find(client, &seen, "x", 5000);
     FIX_UNTIL(&f, seen.count == 1);
     ck_assert_int_eq(seen.error, ERR_CLOSED);
+    ck_assert(net_client_is_refused(client));
     seen.count = 0;
     call_more(&seen, ERR_CLOSED, NULL, NULL);
     FIX_UNTIL(&f, seen.count == 5);
@@ -172,6 +173,7 @@ START_TEST(refused_connections_fail_at_once_and_are_tried_again)
     FIX_UNTIL(&f, seen.count == 6);
     ck_assert_int_eq(seen.error, ERR_NONE);
     ck_assert_str_eq(seen.host, "back");
+    ck_assert(!net_client_is_refused(client));
     net_client_free(client);
     fix_fini(&f);
 }
