@@ -206,6 +206,14 @@ bench: ## measure a cluster on this machine (scripts/bench)
 	@scripts/deps.sh test
 	@$(MAKE) --no-print-directory V=opt all build/opt/tests/load
 	@$(PYTHON) scripts/bench/bench.py
+bench-peer: ## the same loads beside Apache Kafka, in turn (needs Java and Maven Central)
+	@scripts/deps.sh test
+	@$(MAKE) --no-print-directory V=opt all build/opt/tests/load
+	@$(PYTHON) scripts/bench/peer.py
+bench-etcd: ## the metadata quorum beside etcd, in turn (needs etcd, or Debian's archive)
+	@scripts/deps.sh test
+	@$(MAKE) --no-print-directory V=opt all
+	@$(PYTHON) scripts/bench/etcd.py
 
 # ---- simulations ----
 SECONDS ?= 60
