@@ -31,7 +31,7 @@ BATCHING = [
     "queue.buffering.max.messages=1000000",
     "queue.buffering.max.kbytes=1048576",
 ]
-DEADLINE_S = 120
+DEADLINE_S = 60
 
 
 class Cluster:
