@@ -245,7 +245,8 @@ void controller_heartbeats_begin(struct heartbeats *h, const struct metadata_ima
 static void drop(struct session *s)
 {
     set_conn(s, NULL);
-    untrack(s);
+    controller_reach_end(&s->reach);
+    list_remove(&s->node);
     map_remove(&s->owner->sessions, MAP_KEY(s->id));
     mem_free(s);
 }

@@ -3,8 +3,8 @@
 
     etcd.py [--runs 5] [--only put,batch,leader] [--bin build/opt/bin] [--json FILE]
 
-Three controllers of craft and three members of etcd are up at the same time, both as they come, with
-their logs synced to the same disk. The last column is craft's median in units of etcd's.
+Three controllers of craft and three members of etcd are up at the same time, both as they come,
+with their logs synced to the same disk. The last column is craft's median in units of etcd's.
 
   put      1,000 small writes one after the other, on one connection to the leader: a setting of a
            group for craft (one record), a key for etcd

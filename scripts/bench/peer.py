@@ -9,7 +9,8 @@ one of them at a time, and they take turns at being first. The loads are those o
 column is craft's median in units of Apache Kafka's.
 
 The jars come from Maven Central through scripts/kafka-tool.sh, which keeps them in
-$KAFKA_TOOL_CACHE. Where Java, Maven or the jars cannot be had, this says so and ends with status 77.
+$KAFKA_TOOL_CACHE. Where Java, Maven or the jars cannot be had, this says so and ends with status
+77.
 """
 import argparse
 import os
