@@ -217,6 +217,7 @@ START_TEST(test_a_new_voter_counts_at_once)
 }
 END_TEST
 
+/* Check-quorum is skipped for a single voter, and begins with the second (KAFKA-16531). */
 START_TEST(test_the_first_follower_of_a_single_voter)
 {
     struct core core;
@@ -263,6 +264,7 @@ START_TEST(test_a_removed_voter_does_not_count)
 }
 END_TEST
 
+/* It does not count itself, and hands over when it is committed (KAFKA-16530, KAFKA-16531). */
 START_TEST(test_a_removed_leader_leads_until_the_commit)
 {
     struct core core;
@@ -339,6 +341,7 @@ START_TEST(test_a_removal_in_doubt)
 }
 END_TEST
 
+/* Only a voter becomes a candidate (KAFKA-16842). */
 START_TEST(test_a_removal_without_doubt)
 {
     struct core core;

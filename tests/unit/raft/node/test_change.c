@@ -350,7 +350,7 @@ START_TEST(test_controllers_join_by_themselves)
 }
 END_TEST
 
-/* Each voter moves in turn, the leader, too: the others learn it from the log. */
+/* Each voter moves in turn, the leader, too: the others learn it from the log (KAFKA-17608). */
 START_TEST(test_addresses_change)
 {
     struct quorum q;
