@@ -44,8 +44,6 @@ PUBLIC = {
     "net": "net.h",
     "raft/node": ["node.h", "snapshot.h", "change.h", "recover.h"],
     "daemon": "daemon.h",
-    "controller": ["server.h"],
-    "broker": ["server.h"],
     "sim/net": "sim_net.h",
     "sim/fs": ["sim_fs.h"],
     "sim/cluster": "cluster.h",
