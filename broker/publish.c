@@ -12,6 +12,7 @@
 struct broker_publisher {
     struct broker *broker;
     struct metadata_image *loaded; /* newest replayed; ≥ the published one */
+    struct metadata_load *load;    /* a snapshot that is being loaded; NULL: none */
     bool failed;                   /* a batch could not be applied: none after it is */
     bool open;
     bool deferred;
@@ -31,35 +32,10 @@ static void fail(struct broker_publisher *publisher, enum err e, struct slice wh
                               "metadata could not be applied; the line before says what");
 }
 
-static void load(struct broker_publisher *publisher, struct metadata_image *next)
+static void take(struct broker_publisher *publisher, struct metadata_image *next)
 {
     metadata_image_unref(publisher->loaded);
     publisher->loaded = next;
-}
-
-void broker_publisher_snapshot(void *arg, const struct node_batch *batch)
-{
-    /* The bootstrap snapshot is the state before offset 0. */
-    struct broker_publisher *publisher = arg;
-    if (publisher->failed) {
-        return;
-    }
-    struct metadata_delta *delta = metadata_delta_begin(publisher->loaded);
-    int64_t offset = metadata_image_offset(publisher->loaded);
-    struct arena arena = {0};
-    struct buf why = {0};
-    enum err e = ERR_NONE;
-    for (int i = 0; e == ERR_NONE && i < batch->count; i++) {
-        e = metadata_replay_value(delta, offset, batch->record_values[i], &arena, &why);
-    }
-    if (e == ERR_NONE) {
-        load(publisher, metadata_delta_finish(delta));
-    } else {
-        metadata_delta_drop(delta);
-        fail(publisher, e, buf_slice(&why));
-    }
-    buf_fini(&why);
-    arena_fini(&arena);
 }
 
 static void publish(void *arg);
@@ -70,6 +46,37 @@ static void want_publish(struct broker_publisher *publisher)
         publisher->deferred = true;
         net_defer(publisher->broker->loop, publish, publisher);
     }
+}
+
+void broker_publisher_snapshot_begin(void *arg, const struct node_snapshot_place *place)
+{
+    struct broker_publisher *publisher = arg;
+    metadata_load_drop(publisher->load); /* one that was overtaken */
+    publisher->load = metadata_load_begin(publisher->broker->cluster_id, place->end_offset);
+}
+
+void broker_publisher_snapshot(void *arg, const struct node_batch *batch)
+{
+    struct broker_publisher *publisher = arg;
+    struct buf why = {0};
+    enum err e = publisher->failed ? ERR_NONE
+                                   : metadata_load_values(publisher->load, batch->record_values,
+                                                          batch->count, &why);
+    if (e != ERR_NONE) {
+        fail(publisher, e, buf_slice(&why));
+    }
+    buf_fini(&why);
+}
+
+void broker_publisher_snapshot_end(void *arg, const struct node_snapshot_place *place)
+{
+    struct broker_publisher *publisher = arg;
+    if (publisher->failed) {
+        return;
+    }
+    take(publisher, metadata_load_end(publisher->load, place->epoch, place->append_timestamp_ms));
+    publisher->load = NULL;
+    want_publish(publisher);
 }
 
 void broker_publisher_commit(void *arg, const struct node_batch *batch)
@@ -88,12 +95,17 @@ void broker_publisher_commit(void *arg, const struct node_batch *batch)
                                      .count = batch->count};
     enum err e = metadata_replay_batch(publisher->loaded, &records, &next, &why);
     if (e == ERR_NONE) {
-        load(publisher, next);
+        take(publisher, next);
         want_publish(publisher);
     } else {
         fail(publisher, e, buf_slice(&why));
     }
     buf_fini(&why);
+}
+
+const struct metadata_image *broker_publisher_image(const struct broker_publisher *publisher)
+{
+    return publisher->failed ? NULL : publisher->loaded;
 }
 
 int64_t broker_publisher_offset(const struct broker_publisher *publisher)
@@ -205,6 +217,7 @@ void broker_publisher_free(struct broker_publisher *publisher)
     }
     metadata_image_unref(publisher->broker->image);
     publisher->broker->image = NULL;
+    metadata_load_drop(publisher->load);
     metadata_image_unref(publisher->loaded);
     mem_free(publisher);
 }

@@ -17,6 +17,7 @@
 #include "broker/publish.h"
 #include "broker/replicas.h"
 #include "broker/sessions.h"
+#include "daemon/snapshots.h"
 #include "raft/node/node.h"
 
 enum {
@@ -28,6 +29,7 @@ enum {
 
 struct broker_server {
     struct broker broker;
+    struct daemon_snapshots snapshots;
     struct broker_server_options options;
     struct arena arena; /* what was read from the settings */
     struct net_listener *net_listeners[SERVER_LISTENERS_MAX];
@@ -127,14 +129,34 @@ static void on_leader(void *arg, int32_t leader_id, int32_t epoch, const char *h
     broker_channel_leader(broker->channel, leader_id, host, port);
 }
 
+static void on_snapshot_begin(void *arg, const struct node_snapshot_place *place)
+{
+    broker_publisher_snapshot_begin(((struct broker *)arg)->publisher, place);
+}
+
 static void on_snapshot(void *arg, const struct node_batch *batch)
 {
     broker_publisher_snapshot(((struct broker *)arg)->publisher, batch);
 }
 
+static void on_snapshot_end(void *arg, const struct node_snapshot_place *place)
+{
+    struct broker_server *server = container_of(arg, struct broker_server, broker);
+    broker_publisher_snapshot_end(server->broker.publisher, place);
+    daemon_snapshots_loaded(&server->snapshots);
+}
+
 static void on_commit(void *arg, const struct node_batch *batch)
 {
-    broker_publisher_commit(((struct broker *)arg)->publisher, batch);
+    struct broker_server *server = container_of(arg, struct broker_server, broker);
+    struct broker *broker = &server->broker;
+    broker_publisher_commit(broker->publisher, batch);
+    const struct metadata_image *image = broker_publisher_image(broker->publisher);
+    if (image == NULL) {
+        daemon_snapshots_disable(&server->snapshots);
+    } else {
+        daemon_snapshots_committed(&server->snapshots, broker->node, batch, image);
+    }
 }
 
 static void on_fatal(void *arg, enum err error, const char *what)
@@ -175,10 +197,14 @@ static enum err new_node(struct broker_server *server, struct buf *why)
         .seed = server->options.seed,
         .log = server->options.log,
         .listener = {.arg = broker,
+                     .on_snapshot_begin = on_snapshot_begin,
                      .on_snapshot = on_snapshot,
+                     .on_snapshot_end = on_snapshot_end,
                      .on_commit = on_commit,
                      .on_leader = on_leader,
                      .on_fatal = on_fatal}};
+    TRY(daemon_snapshots_retention(settings, &options.retention, why));
+    daemon_snapshots_init(&server->snapshots, broker->loop, settings, broker->log);
     enum err e = node_new(&options, &broker->node);
     return e == ERR_NONE ? ERR_NONE
                          : REFUSE(why, e, "the metadata log in %s cannot be opened: %s",

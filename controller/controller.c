@@ -4,6 +4,7 @@
 #include "base/mem.h"
 #include "controller/batches.h"
 #include "controller/decide/features.h"
+#include "metadata/load.h"
 
 /* An image that becomes the committed one when its offset commits. */
 struct version {
@@ -21,8 +22,9 @@ struct controller {
     struct deferred deferred;
     int32_t epoch;
     uint64_t append_count;
-    bool failed;          /* a batch could not be replayed: none after it is */
-    bool log_has_records; /* a committed batch was no control batch */
+    bool failed;                /* a batch could not be replayed: none after it is */
+    bool log_has_records;       /* a committed batch was no control batch */
+    struct metadata_load *load; /* the state that is being loaded; NULL: none, or the bootstrap's */
     /* Records of the bootstrap snapshot, for an empty log. */
     struct arena bootstrap_arena;
     struct slice *bootstrap;
@@ -60,6 +62,7 @@ void controller_free(struct controller *c)
     }
     drop_latest(c);
     controller_deferred_fail(&c->deferred, ERR_NOT_CONTROLLER);
+    metadata_load_drop(c->load);
     metadata_image_unref(c->committed);
     arena_fini(&c->bootstrap_arena);
     mem_free(c);
@@ -83,6 +86,11 @@ const struct metadata_image *controller_committed(const struct controller *c)
 const struct metadata_image *controller_latest(const struct controller *c)
 {
     return c->latest;
+}
+
+const struct metadata_image *controller_replayed(const struct controller *c)
+{
+    return c->committed;
 }
 
 uint64_t controller_append_count(const struct controller *c)
@@ -280,10 +288,10 @@ static void fail(struct controller *c, const char *what)
     }
 }
 
-void controller_on_snapshot(struct controller *c, const struct node_batch *batch)
+/* Nobody serves the bootstrap snapshot, so that its records must come into the log to be known by
+ * the brokers: they are what an empty log begins with. */
+static void keep_for_an_empty_log(struct controller *c, const struct node_batch *batch)
 {
-    /* Nobody serves this snapshot, so that its records must come into the log to be known by the
-     * brokers: they are what an empty log begins with. */
     struct slice *all =
         ARENA_ARRAY(&c->bootstrap_arena, (size_t)(c->bootstrap_count + batch->count), struct slice);
     if (c->bootstrap_count > 0) {
@@ -293,6 +301,47 @@ void controller_on_snapshot(struct controller *c, const struct node_batch *batch
         all[c->bootstrap_count++] = arena_dup(&c->bootstrap_arena, batch->record_values[i]);
     }
     c->bootstrap = all;
+}
+
+void controller_on_snapshot_begin(struct controller *c, const struct node_snapshot_place *place)
+{
+    ASSERT(!controller_is_active(c));
+    metadata_load_drop(c->load); /* one that was overtaken */
+    c->load = NULL;
+    if (place->end_offset > 0) {
+        c->load = metadata_load_begin(c->options.cluster_id, place->end_offset);
+    }
+}
+
+void controller_on_snapshot(struct controller *c, const struct node_batch *batch)
+{
+    if (c->failed) {
+        return;
+    }
+    if (c->load == NULL) {
+        keep_for_an_empty_log(c, batch);
+        return;
+    }
+    struct buf why = {0};
+    if (metadata_load_values(c->load, batch->record_values, batch->count, &why) != ERR_NONE) {
+        buf_put(&why, "", 1);
+        fail(c, (const char *)why.data);
+    }
+    buf_fini(&why);
+}
+
+void controller_on_snapshot_end(struct controller *c, const struct node_snapshot_place *place)
+{
+    if (c->failed || c->load == NULL) {
+        return;
+    }
+    metadata_image_unref(c->committed);
+    c->committed = metadata_load_end(c->load, place->epoch, place->append_timestamp_ms);
+    c->load = NULL;
+    c->log_has_records = true;
+    if (c->options.hooks.committed != NULL) {
+        c->options.hooks.committed(c->options.hooks.arg);
+    }
 }
 
 /* A standby, or a leader that has not been told so yet: the log is the only source. */

@@ -91,7 +91,9 @@ void controller_free(struct controller *c);
 
 /* ---- from the log (struct node_listener) ---- */
 
+void controller_on_snapshot_begin(struct controller *c, const struct node_snapshot_place *place);
 void controller_on_snapshot(struct controller *c, const struct node_batch *batch);
+void controller_on_snapshot_end(struct controller *c, const struct node_snapshot_place *place);
 void controller_on_commit(struct controller *c, const struct node_batch *batch);
 void controller_on_claim(struct controller *c, int32_t epoch, int64_t next_offset);
 void controller_on_resign(struct controller *c, int32_t epoch);
@@ -104,6 +106,10 @@ int32_t controller_epoch(const struct controller *c); /* of the leadership; acti
 /* Borrowed until the loop turns. */
 const struct metadata_image *controller_committed(const struct controller *c);
 const struct metadata_image *controller_latest(const struct controller *c); /* NULL: not active */
+
+/* The committed image with what an open metadata transaction has done in it; what snapshots are
+ * made of, when there is none. */
+const struct metadata_image *controller_replayed(const struct controller *c);
 
 /* Appends made since the controller became active; for finding out whether the log is idle. */
 uint64_t controller_append_count(const struct controller *c);

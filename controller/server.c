@@ -45,16 +45,30 @@ static int64_t wall_ms(void *arg)
 
 /* ---- what the node tells ---- */
 
+static void on_snapshot_begin(void *arg, const struct node_snapshot_place *place)
+{
+    struct controller_server *s = arg;
+    controller_on_snapshot_begin(s->controller, place);
+}
+
 static void on_snapshot(void *arg, const struct node_batch *batch)
 {
     struct controller_server *s = arg;
     controller_on_snapshot(s->controller, batch);
 }
 
+static void on_snapshot_end(void *arg, const struct node_snapshot_place *place)
+{
+    struct controller_server *s = arg;
+    controller_on_snapshot_end(s->controller, place);
+    daemon_snapshots_loaded(&s->snapshots);
+}
+
 static void on_commit(void *arg, const struct node_batch *batch)
 {
     struct controller_server *s = arg;
     controller_on_commit(s->controller, batch);
+    daemon_snapshots_committed(&s->snapshots, s->node, batch, controller_replayed(s->controller));
 }
 
 static void on_leader(void *arg, int32_t leader_id, int32_t epoch, const char *host, uint16_t port)
@@ -82,6 +96,7 @@ static void on_resign(void *arg, int32_t epoch)
 static void fail(void *arg, const char *what)
 {
     struct controller_server *s = arg;
+    daemon_snapshots_disable(&s->snapshots);
     if (s->options.failed != NULL) {
         s->options.failed(s->options.arg, what);
     }
@@ -260,13 +275,17 @@ static enum err make_node(struct controller_server *s, struct buf *why)
         .seed = s->options.seed,
         .log = s->options.log,
         .listener = {.arg = s,
+                     .on_snapshot_begin = on_snapshot_begin,
                      .on_snapshot = on_snapshot,
+                     .on_snapshot_end = on_snapshot_end,
                      .on_commit = on_commit,
                      .on_leader = on_leader,
                      .on_claim = on_claim,
                      .on_resign = on_resign,
                      .on_fatal = on_fatal},
     };
+    TRY(daemon_snapshots_retention(s->options.settings, &options.retention, why));
+    daemon_snapshots_init(&s->snapshots, s->options.loop, s->options.settings, s->options.log);
     enum err e = node_new(&options, &s->node);
     if (e != ERR_NONE) {
         buf_printf(why, "the metadata log in %s cannot be opened: %s", s->config.dir, err_text(e));

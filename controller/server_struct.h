@@ -9,6 +9,7 @@
 #include "controller/registration.h"
 #include "controller/server.h"
 #include "controller/settle.h"
+#include "daemon/snapshots.h"
 #include "net/net.h"
 
 struct controller_server {
@@ -16,6 +17,7 @@ struct controller_server {
     struct controller_config config;
     struct controller *controller;
     struct node *node;
+    struct daemon_snapshots snapshots;
     struct net_server *net;
     struct net_api *apis;
     struct net_listener **listeners; /* one per config.listeners */

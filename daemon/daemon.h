@@ -3,6 +3,7 @@
  * A daemon's main() describes itself in a `struct daemon_program` and calls daemon_main(). The
  * server runs on one loop; SIGTERM and SIGINT stop it in order, a second one at once. With
  * craft.format.cluster.id set, for development, an empty directory is formatted first (format.h).
+ * Servers write snapshots of their metadata with snapshots.h.
  */
 #ifndef DAEMON_DAEMON_H
 #define DAEMON_DAEMON_H

@@ -16,7 +16,7 @@
  * image.h     what is true now: immutable, shared by reference, read without locks
  * delta.h     from one image to the next: the one replay, and the difference of two images
  * batch.h     one batch of the log, applied as a whole
- * snapshot.h  an image as records, for snapshots
+ * snapshot.h  an image as records, for snapshots; load.h: the other way round
  * settings.h  names, types, defaults and ranges of server, topic and group settings; the reader of
  *             `.properties` files; the value in effect and where it comes from
  * addresses.h listeners and controllers, as settings name them
@@ -31,6 +31,7 @@
 #include "metadata/image.h"
 #include "metadata/delta.h"
 #include "metadata/batch.h"
+#include "metadata/load.h"
 #include "metadata/snapshot.h"
 #include "metadata/settings.h"
 #include "metadata/addresses.h"
