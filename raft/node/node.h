@@ -6,10 +6,10 @@
  *     struct node_options options = {.loop = loop, .fs = fs, .dir = "/data/meta", ...};
  *     TRY(node_new(&options, &node));      opens and re-validates the log; nothing is sent yet
  *     node_start(node);                    from now on the listener is called
- *     TRY(node_snapshot_write(node, &place, &source));     a state of the owner's, in the
- * background TRY(node_append(node, epoch, &records, &base));     leader only; commit shows as
- * on_commit node_shutdown(node, done, arg);      a leader hands over first node_free(node); after
- * `done`, or at any time to simulate a crash
+ *     TRY(node_append(node, epoch, &records, &base));    leader only; commit shows as on_commit
+ *     TRY(node_snapshot_write(node, &place, &source));   the owner's state, in the background
+ *     node_shutdown(node, done, arg);      a leader hands over first
+ *     node_free(node);                     after `done`, or at any time to simulate a crash
  *
  * Threading: everything, callbacks included, happens on `loop`. Writes and fdatasync run through
  * the loop's workers, so that no call here waits for the disk once the node is started.
