@@ -1,13 +1,13 @@
 #!/usr/bin/python3
-"""Snapshots of the metadata: written by every node, the log trimmed behind them, loaded by those who
-start, who were away for long, and who have lost their disk."""
+"""Snapshots of the metadata: written by every node, the log trimmed behind them, loaded by those
+who start, who were away for long, and who have lost their disk."""
 import glob
 import os
 import re
 import shutil
 import time
 
-from lib import admin, case, main, new_topic, produce_all, read_all, unique, wait_for
+from lib import admin, case, main, new_topic, produce_all, read_all, wait_for
 
 SMALL = (
     "metadata.log.max.record.bytes.between.snapshots=20000",
@@ -142,9 +142,9 @@ def a_controller_without_its_log_gets_one(cluster):
 
 @case
 def everybody_starts_from_them(cluster):
-    stays = unique("x")
-    name = new_topic(cluster, stays, partitions=5, retention_ms=345600000)
-    churn_until(cluster, lambda: log_start(cluster, cluster.active_controller()) > 0, "a trimmed log")
+    name = new_topic(cluster, "configured", partitions=5, retention_ms=345600000)
+    churn_until(cluster, lambda: log_start(cluster, cluster.active_controller()) > 0,
+                "a trimmed log")
     known = topics(cluster, cluster.brokers[0])
     cluster.kill()
     cluster.start()
