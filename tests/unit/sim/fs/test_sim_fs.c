@@ -368,7 +368,7 @@ START_TEST(a_cut_is_journalled_before_what_follows)
         bool is_old = size == 20000;
         ck_assert(is_old || (size >= 5000 && size <= 15000));
         ck_assert_uint_eq(byte_at(&b, "/f", 4999), 'x');
-        for (uint64_t at = 5000; at < size; at++) {
+        for (uint64_t at = 5000; at < size; at += 499) {
             uint8_t byte = byte_at(&b, "/f", at);
             ck_assert(is_old ? byte == 'x' : byte == 'y' || byte == 0);
         }
