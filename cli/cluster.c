@@ -5,7 +5,7 @@
 
 enum {
     METADATA_VERSION = 12,
-    LIST_OFFSETS_VERSION = 7,
+    LIST_OFFSETS_VERSION = 10,
     /* A topic that was just created is not known to every broker at once; but who mistypes a name
      * should not wait for long. */
     UNKNOWN_GRACE_MS = 1000,
@@ -43,10 +43,15 @@ enum err cluster_refresh(struct cluster *cluster, const struct slice *topics, in
     request.allow_auto_topic_creation = false;
     request.topics_count = topics == NULL ? -1 : count;
     if (topics != NULL) {
+        struct map seen = {0};
         request.topics = wire_new_array(&wire_msg_metadata_request_topics, &arena, count);
+        request.topics_count = 0;
         for (int32_t i = 0; i < count; i++) {
-            request.topics[i].name = topics[i];
+            if (map_put(&seen, topics[i], cluster) == NULL) {
+                request.topics[request.topics_count++].name = topics[i];
+            }
         }
+        map_fini(&seen);
     }
     const void *answer;
     struct client_call call = {CLIENT_ANY, WIRE_API_METADATA, METADATA_VERSION, &request, 0};
@@ -126,34 +131,28 @@ enum cli_exit cluster_fail_topic(const struct cli *cli, const struct cluster *cl
 static enum err refresh_for(struct cluster *cluster, const struct cluster_offset *items,
                             int32_t count)
 {
-    struct map seen = {0};
     struct slice *names = mem_zalloc((size_t)count, sizeof *names);
-    int32_t name_count = 0;
     for (int32_t i = 0; i < count; i++) {
-        if (map_get(&seen, items[i].topic) == NULL) {
-            names[name_count] = items[i].topic;
-            map_put(&seen, items[i].topic, &names[name_count++]);
-        }
+        names[i] = items[i].topic;
     }
-    enum err e = cluster_refresh(cluster, names, name_count);
-    map_fini(&seen);
+    enum err e = cluster_refresh(cluster, names, count);
     mem_free(names);
     return e;
 }
 
-/* −1 with the reason in item->error. */
-static int32_t leader_of(const struct cluster *cluster, struct cluster_offset *item)
+int32_t cluster_leader(const struct cluster *cluster, struct slice name, int32_t number,
+                       enum err *why)
 {
-    const struct wire_metadata_response_topics *topic = cluster_topic(cluster, item->topic);
+    const struct wire_metadata_response_topics *topic = cluster_topic(cluster, name);
     const struct wire_metadata_response_topics_partitions *partition =
-        topic == NULL ? NULL : cluster_partition(topic, item->partition);
+        topic == NULL ? NULL : cluster_partition(topic, number);
     if (partition == NULL) {
         bool has_reason = topic != NULL && topic->error_code != 0;
-        item->error = has_reason ? (enum err)topic->error_code : ERR_UNKNOWN_TOPIC_OR_PARTITION;
+        *why = has_reason ? (enum err)topic->error_code : ERR_UNKNOWN_TOPIC_OR_PARTITION;
         return -1;
     }
     if (!client_has_node(cluster->client, partition->leader_id)) {
-        item->error = ERR_LEADER_NOT_AVAILABLE;
+        *why = ERR_LEADER_NOT_AVAILABLE;
         return -1;
     }
     return partition->leader_id;
@@ -235,7 +234,10 @@ static enum err ask_leaders(struct cluster *cluster, struct cluster_offset *item
 {
     int32_t *leaders = mem_zalloc((size_t)count, sizeof *leaders);
     for (int32_t i = 0; i < count; i++) {
-        leaders[i] = items[i].error == ERR_NONE ? -1 : leader_of(cluster, &items[i]);
+        leaders[i] =
+            items[i].error == ERR_NONE
+                ? -1
+                : cluster_leader(cluster, items[i].topic, items[i].partition, &items[i].error);
     }
     for (int32_t i = 0; i < count; i++) {
         if (leaders[i] >= 0) {

@@ -20,8 +20,14 @@ struct cluster {
 /* `struct cluster cluster = {.client = client};` … cluster_fini() */
 void cluster_fini(struct cluster *cluster);
 
-/* Asks for topics (NULL: all of them) and makes the brokers known to the client. Topics are never
- * created by asking. Errors: of client_call(); those of single topics are in the response. */
+/* The broker that leads a partition of a topic that was asked for; −1, with the reason in `*why`:
+ * none that is known. */
+int32_t cluster_leader(const struct cluster *cluster, struct slice name, int32_t number,
+                       enum err *why);
+
+/* Asks for topics (NULL: all of them; a name may be there twice) and makes the brokers known to the
+ * client. Topics are never created by asking. Errors: of client_call(); those of single topics are
+ * in the response. */
 enum err cluster_refresh(struct cluster *cluster, const struct slice *topics,
                          int32_t count) MUST_USE;
 
@@ -42,13 +48,17 @@ enum cli_exit cluster_fail_topic(const struct cli *cli, const struct cluster *cl
 const struct wire_metadata_response_topics_partitions *
 cluster_partition(const struct wire_metadata_response_topics *topic, int32_t partition);
 
-enum { CLUSTER_LATEST = -1, CLUSTER_EARLIEST = -2 };
+enum {
+    CLUSTER_LATEST = -1,
+    CLUSTER_EARLIEST = -2,
+    CLUSTER_MAX_TIMESTAMP = -3, /* the record with the highest timestamp */
+};
 
 /* A question about one partition, and its answer. */
 struct cluster_offset {
     struct slice topic;
     int32_t partition;
-    int64_t timestamp; /* CLUSTER_LATEST, CLUSTER_EARLIEST, or milliseconds since 1970 */
+    int64_t timestamp; /* milliseconds since 1970, or CLUSTER_LATEST, … */
     int64_t offset;    /* −1: no record has that timestamp or a later one; or see `error` */
     enum err error;
 };

@@ -60,3 +60,20 @@ enum err selection_add_topics(struct cluster *cluster, const struct group_partit
     }
     return ERR_NONE;
 }
+
+enum cli_exit selection_of_words(struct cli *cli, struct cluster *cluster,
+                                 struct group_partitions *out)
+{
+    struct group_partitions topics = {0};
+    *out = (struct group_partitions){0};
+    for (int i = 0; i < cli->args.word_count; i++) {
+        if (selection_read(slice_str(cli->args.words[i]), &cli->arena, out, &topics, &cli->why) !=
+            ERR_NONE) {
+            return cli_refuse(cli);
+        }
+    }
+    struct slice missing;
+    enum err e = selection_add_topics(cluster, &topics, &cli->arena, out, &missing);
+    return e == ERR_NONE ? CLI_OK
+                         : cluster_fail_topic(cli, cluster, arena_str(&cli->arena, missing), e);
+}

@@ -15,4 +15,9 @@ enum err selection_add_topics(struct cluster *cluster, const struct group_partit
                               struct arena *arena, struct group_partitions *out,
                               struct slice *missing) MUST_USE;
 
+/* The partitions that the words of a command name. The complaint is printed when the code is not
+ * CLI_OK; then nothing was changed. */
+enum cli_exit selection_of_words(struct cli *cli, struct cluster *cluster,
+                                 struct group_partitions *out);
+
 #endif

@@ -54,5 +54,9 @@ const char *tool_error_class(enum err e);
 extern const struct cli_verb kafka_topics;
 extern const struct cli_verb kafka_consumer_groups;
 extern const struct cli_verb kafka_configs;
+extern const struct cli_verb kafka_leader_election;
+extern const struct cli_verb kafka_delete_records;
+extern const struct cli_verb kafka_log_dirs;
+extern const struct cli_verb kafka_get_offsets;
 
 #endif

@@ -10,10 +10,8 @@
 #define KAFKA_VERSION "4.1.0"
 
 const struct cli_verb *const kafka_tools[] = {
-    &kafka_topics,
-    &kafka_consumer_groups,
-    &kafka_configs,
-    NULL,
+    &kafka_topics,         &kafka_consumer_groups, &kafka_configs,     &kafka_leader_election,
+    &kafka_delete_records, &kafka_log_dirs,        &kafka_get_offsets, NULL,
 };
 
 const struct cli_verb *kafka_tools_find(const char *path)
@@ -38,7 +36,8 @@ static enum cli_exit run(struct cli *cli, char **argv)
 {
     const struct args_option *tables[] = {cli->verb->options, common_options, NULL};
     if (args_parse(&cli->args, tables, argv, &cli->arena, &cli->why) != ERR_NONE) {
-        return tool_refuse(cli);
+        return tool_misuse(cli, "%s%.*s", cli->verb->more == NULL ? "" : cli->verb->more,
+                           SLICE_ARG(buf_slice(&cli->why)));
     }
     if (argv[0] == NULL || args_has(&cli->args, "help")) {
         help_print_tool(stderr, cli->verb, tables);

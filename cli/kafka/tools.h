@@ -9,7 +9,8 @@
 
 #include "cli/cli.h"
 
-/* All of them; NULL ends them. `noun` is the name, there is no `name`. */
+/* All of them; NULL ends them. `noun` is the name, there is no `name`; `more` is what stands in
+ * front of a complaint about an option. */
 extern const struct cli_verb *const kafka_tools[];
 
 /* The tool that a program of this path is; NULL: none. */

@@ -2,10 +2,14 @@
 
 Everything that a suite creates begins with {t}, so that Kafka's run and ours can share a cluster.
 """
-from names import configs, consumer_groups, topics
+from names import configs, consumer_groups, offsets, topics
 
 SUITES = {
     "kafka-topics": topics.STEPS,
     "kafka-consumer-groups": consumer_groups.STEPS,
     "kafka-configs": configs.STEPS,
+    "kafka-get-offsets": offsets.OFFSETS,
+    "kafka-delete-records": offsets.RECORDS,
+    "kafka-leader-election": offsets.ELECTION,
+    "kafka-log-dirs": offsets.DIRS,
 }

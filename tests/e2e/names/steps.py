@@ -133,6 +133,8 @@ class Runner:
             for number, node in enumerate(nodes, 1):
                 port = self.cluster.address(node).split(":")[1]
                 line = re.sub(rf"\b{port}\b", f"{letter}000{number}", line)
+        line = re.sub(r'(?<="logDir":").*?(/broker-)', r"DATA\1", line)
+        line = re.sub(r'"size":\d+', '"size":S', line)
         line = line.replace(self.cluster.dir, "DATA").replace(self.dir, "DIR")
         line = line.replace(self.who, NAME)
         line = re.sub(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}",
