@@ -122,6 +122,15 @@ enum err store_log_open(const struct store_log_options *options, struct store_lo
     log->recovery_point = min_i64(log->recovery_point, log->end);
     epochs_cut_end(&log->epochs, log->end);
     epochs_cut_start(&log->epochs, log->start);
+    if (!options->clean && log->config.flush_messages < INT64_MAX && log->size > 0) {
+        uint64_t max = options->unsynced_bytes_max;
+        e = log_write_again(log, max > 0 ? max : UINT64_MAX);
+        if (e != ERR_NONE) {
+            (void)store_fail_errno(why, e, "sync", log->dir);
+            free_log(log);
+            return e;
+        }
+    }
     if (log->recovery.segments_scanned > 0) {
         log_debug(log->log, "store", "recovered",
                   "dir=%s segments=%" PRIu32 " bytes=%" PRIu64 " start=%" PRId64 " end=%" PRId64,

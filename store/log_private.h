@@ -202,6 +202,11 @@ enum err log_trust(struct store_log *log) MUST_USE;
 /* Builds the epoch list from all batch headers. */
 enum err log_rebuild_epochs(struct store_log *log) MUST_USE;
 
+/* ---- again.c ---- */
+
+/* Makes durable what is behind the recovery point, at most the last `bytes_max` bytes of it. */
+enum err log_write_again(struct store_log *log, uint64_t bytes_max) MUST_USE;
+
 /* ---- load.c ---- */
 
 /* The first look at a directory: finishes or undoes what was under way (.deleted, .cleaned, .swap,

@@ -6,6 +6,10 @@
 
 #include "base/mem.h"
 
+/* What an earlier process may have left in the page cache only: batches of its own, and those of a
+ * fetch on top. */
+enum { UNSYNCED_BYTES_MAX = NODE_UNSYNCED_BYTES_MAX + NODE_FETCH_BYTES_MAX };
+
 /* Kafka opens this log as one never closed cleanly, from recovery point 0: every batch is checked.
  */
 enum err node_log_open(struct node *node, struct store_error *why)
@@ -23,12 +27,14 @@ enum err node_log_open(struct node *node, struct store_error *why)
     };
     options.config.segment_bytes = node->options.retention.segment_bytes;
     options.config.segment_ms = node->options.retention.segment_ms;
+    /* What is read now counts as synced from now on, though it may be in the page cache only. */
+    options.config.flush_messages = node->options.is_controller ? 1 : INT64_MAX;
+    options.unsynced_bytes_max = UNSYNCED_BYTES_MAX;
     TRY(store_log_open(&options, &log->store, why));
     enum err e = store_partition_meta_write(fs, node->log_dir, UUID_METADATA_TOPIC);
     if (e != ERR_NONE) {
         return store_fail_errno(why, e, "write partition.metadata in", node->log_dir);
     }
-    /* What is read here may be in the page cache only: from now on it counts as synced. */
     e = store_log_flush(log->store);
     if (e != ERR_NONE) {
         return store_fail_errno(why, e, "sync", node->log_dir);
