@@ -87,9 +87,17 @@ static int64_t tail_start(const struct replica *r, const struct store_snapshot *
     return end - min_i64(span, PRODUCER_TAIL_MAX);
 }
 
-/* Has every producer that wrote in what was read all the batches that it may retry? */
-static bool has_all_batches(const struct replica *r)
+/* Was every producer met that wrote from `lowest` on, and have all all the batches that they may
+ * retry? */
+static bool has_all_batches(const struct replica *r, const struct store_snapshot *snapshot,
+                            int64_t lowest)
 {
+    for (size_t i = 0; i < snapshot->count; i++) {
+        const struct store_producer_entry *entry = &snapshot->entries[i];
+        if (entry->last_offset >= lowest && !producer_known(&r->producers, entry->producer_id)) {
+            return false;
+        }
+    }
     size_t at = 0;
     for (const struct producer *p = producers_next(&r->producers, &at); p != NULL;
          p = producers_next(&r->producers, &at)) {
@@ -102,15 +110,16 @@ static bool has_all_batches(const struct replica *r)
 
 /* Batches before the last one may be larger than that: then more is read, as far as is reasonable.
  */
-static enum err scan_tail(struct replica *r, int64_t from)
+static enum err scan_tail(struct replica *r, const struct store_snapshot *snapshot)
 {
+    int64_t from = min_i64(snapshot->offset, tail_start(r, snapshot));
     int64_t end = store_log_end_offset(r->log);
     int64_t lowest = max_i64(store_log_start_offset(r->log), end - PRODUCER_SEARCH_MAX);
     for (;;) {
         producers_clear(&r->producers);
         from = max_i64(from, store_log_start_offset(r->log));
         TRY(store_log_scan(r->log, from, note_scanned, r));
-        if (from <= lowest || has_all_batches(r)) {
+        if (from <= lowest || has_all_batches(r, snapshot, lowest)) {
             return ERR_NONE;
         }
         from = max_i64(lowest, end - 4 * (end - from));
@@ -129,7 +138,7 @@ static enum err load_producers(struct replica *r)
     TRY(store_snapshot_remove(fs, dir, end + 1, INT64_MAX));
     enum err e = store_snapshot_load(fs, dir, end, &snapshot);
     if (e == ERR_NONE) {
-        e = scan_tail(r, min_i64(snapshot.offset, tail_start(r, &snapshot)));
+        e = scan_tail(r, &snapshot);
     }
     for (size_t i = 0; e == ERR_NONE && i < snapshot.count; i++) {
         if (!producer_known(&r->producers, snapshot.entries[i].producer_id)) {
