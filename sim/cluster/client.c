@@ -10,17 +10,27 @@ enum { METADATA_VERSION = 12, REFRESH_MS = 3000, SOON_MS = 50, METADATA_CALL_MS 
 
 static void refresh_now(void *arg);
 
+static struct net_client *dial(struct sim_client *c, const char *host, int port)
+{
+    return net_client_new(c->loop, &(struct net_client_options){.host = host,
+                                                                .port = port,
+                                                                .client_id = c->machine->name,
+                                                                .log = &c->machine->log,
+                                                                .connect_timeout_ms = 1000});
+}
+
 static void add_peer(struct sim_client *c, int32_t id, const char *host, int port)
 {
-    if (c->peer_count == SIM_PEERS_MAX) {
-        return;
+    if (c->peer_count < SIM_PEERS_MAX) {
+        c->peers[c->peer_count++] = (struct sim_peer){id, dial(c, host, port)};
     }
-    struct net_client_options options = {.host = host,
-                                         .port = port,
-                                         .client_id = c->machine->name,
-                                         .log = &c->machine->log,
-                                         .connect_timeout_ms = 1000};
-    c->peers[c->peer_count++] = (struct sim_peer){id, net_client_new(c->loop, &options)};
+}
+
+struct net_client *sim_client_dial(struct sim_client *c, int32_t id)
+{
+    char host[SIM_NAME_MAX];
+    snprintf(host, sizeof host, "broker-%d", id);
+    return dial(c, host, SIM_BROKER_PORT);
 }
 
 struct sim_client *sim_client_new(struct sim_machine *m, uint64_t seed)

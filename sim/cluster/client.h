@@ -40,6 +40,9 @@ void sim_client_free(struct sim_client *c);
 /* A broker by its id; NULL: not known. */
 struct net_client *sim_client_node(struct sim_client *c, int32_t id);
 
+/* A connection to the broker of one's own. */
+struct net_client *sim_client_dial(struct sim_client *c, int32_t id);
+
 /* Any broker. */
 struct net_client *sim_client_any(struct sim_client *c);
 

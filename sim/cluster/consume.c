@@ -48,7 +48,7 @@ static bool is_idle(const struct sim_worker *w)
             return false;
         }
     }
-    return c->partitions > 0;
+    return c->partitions > 0 || !sim_ledger_has(c->worker.client->world->ledger, c->reader.topic);
 }
 
 static void free_worker(struct sim_worker *w)

@@ -83,6 +83,16 @@ int sim_ledger_log(struct sim_ledger *ledger, struct uuid topic_id, const char *
     return ledger->log_count++;
 }
 
+bool sim_ledger_has(const struct sim_ledger *ledger, const char *topic)
+{
+    for (int i = 0; i < ledger->log_count; i++) {
+        if (strcmp(ledger->logs[i].topic, topic) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
 int64_t sim_ledger_send(struct sim_ledger *ledger, int log)
 {
     if (ledger->value_count == ledger->value_cap) {

@@ -20,6 +20,9 @@ void sim_ledger_free(struct sim_ledger *ledger);
 int sim_ledger_log(struct sim_ledger *ledger, struct uuid topic_id, const char *topic,
                    int32_t partition);
 
+/* Was anything ever sent to a topic of that name? */
+bool sim_ledger_has(const struct sim_ledger *ledger, const char *topic);
+
 /* A new value, about to be sent there. */
 int64_t sim_ledger_send(struct sim_ledger *ledger, int log);
 

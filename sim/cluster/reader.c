@@ -63,6 +63,9 @@ void sim_reader_fini(struct sim_reader *r)
 {
     sim_reader_drop_all(r);
     net_timer_stop(&r->tick);
+    for (int i = 0; i < r->leader_count; i++) {
+        net_client_free(r->leaders[i].net);
+    }
 }
 
 void sim_reader_want(struct sim_reader *r, int32_t partition, int64_t from)
@@ -179,6 +182,22 @@ static bool is_asked(const struct sim_reader *r, int32_t leader)
         }
     }
     return false;
+}
+
+/* The reader's own connection to a broker; the client's when it has too many. */
+static struct net_client *connection(struct sim_reader *r, const struct sim_leader *leader)
+{
+    for (int i = 0; i < r->leader_count; i++) {
+        if (r->leaders[i].id == leader->id) {
+            return r->leaders[i].net;
+        }
+    }
+    if (r->leader_count == SIM_PEERS_MAX) {
+        return leader->net;
+    }
+    struct net_client *net = sim_client_dial(r->client, leader->id);
+    r->leaders[r->leader_count++] = (struct sim_peer){leader->id, net};
+    return net;
 }
 
 static void send_fetch(struct sim_reader *r, const struct sim_leader *leader, struct sim_fetch *f,

@@ -26,6 +26,8 @@ struct sim_reader {
     const char *topic;
     int16_t version;
     struct net_timer tick;
+    struct sim_peer leaders[SIM_PEERS_MAX]; /* of its own: a poll would hold others up */
+    int leader_count;
     struct sim_reader_partition partitions[SIM_READER_PARTITIONS];
     struct list fetches; /* struct sim_fetch */
 };
