@@ -218,8 +218,8 @@ static void send_fetch(struct sim_reader *r, const struct sim_leader *leader, st
     request.session_epoch = -1;
     request.topics = &topic;
     request.topics_count = 1;
-    f->call = sim_client_ask(
-        leader->net, &(struct sim_ask){WIRE_API_FETCH, r->version, &request, on_fetched, f});
+    f->call = sim_client_ask(connection(r, leader), &(struct sim_ask){WIRE_API_FETCH, r->version,
+                                                                      &request, on_fetched, f});
 }
 
 /* One fetch with all partitions that this leader has for us. */
