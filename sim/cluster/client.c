@@ -72,6 +72,7 @@ void sim_client_free(struct sim_client *c)
         net_client_free(c->peers[i].net);
     }
     net_kept_free(c->kept);
+    mem_free(c->leaders);
     mem_free(c);
 }
 
@@ -117,6 +118,43 @@ static void learn_brokers(struct sim_client *c)
     }
 }
 
+static struct sim_known_leader *find_leader(struct sim_client *c, struct uuid topic_id,
+                                            int32_t partition)
+{
+    for (int i = 0; i < c->leader_count; i++) {
+        if (c->leaders[i].partition == partition && uuid_eq(c->leaders[i].topic_id, topic_id)) {
+            return &c->leaders[i];
+        }
+    }
+    return NULL;
+}
+
+static void learn_leader(struct sim_client *c, struct uuid topic_id,
+                         const struct wire_metadata_response_topics_partitions *p)
+{
+    struct sim_known_leader *known = find_leader(c, topic_id, p->partition_index);
+    if (known == NULL) {
+        size_t size = ((size_t)c->leader_count + 1) * sizeof *c->leaders;
+        c->leaders = mem_realloc(c->leaders, size);
+        known = &c->leaders[c->leader_count++];
+        *known = (struct sim_known_leader){topic_id, p->partition_index, -1, -1};
+    }
+    if (p->leader_epoch >= known->epoch) {
+        known->leader = p->leader_id;
+        known->epoch = p->leader_epoch;
+    }
+}
+
+static void learn_leaders(struct sim_client *c)
+{
+    for (int32_t t = 0; t < c->metadata->topics_count; t++) {
+        const struct wire_metadata_response_topics *topic = &c->metadata->topics[t];
+        for (int32_t i = 0; i < topic->partitions_count; i++) {
+            learn_leader(c, topic->topic_id, &topic->partitions[i]);
+        }
+    }
+}
+
 static void on_metadata(void *arg, enum err e, const void *response, struct net_response *raw)
 {
     struct sim_client *c = arg;
@@ -130,6 +168,7 @@ static void on_metadata(void *arg, enum err e, const void *response, struct net_
     c->metadata = metadata;
     c->kept = net_response_take(raw);
     learn_brokers(c);
+    learn_leaders(c);
     net_timer_set(&c->refresh, REFRESH_MS);
 }
 
@@ -176,14 +215,14 @@ bool sim_client_leader(struct sim_client *c, const char *topic, int32_t partitio
                        struct sim_leader *out)
 {
     const struct wire_metadata_response_topics *t = sim_client_topic(c, topic);
-    for (int32_t i = 0; t != NULL && i < t->partitions_count; i++) {
-        const struct wire_metadata_response_topics_partitions *p = &t->partitions[i];
-        struct net_client *net = sim_client_node(c, p->leader_id);
-        if (p->partition_index == partition && p->leader_id >= 0 && net != NULL) {
-            *out = (struct sim_leader){p->leader_id, p->leader_epoch, t->topic_id, net};
-            return true;
-        }
+    const struct sim_known_leader *known =
+        t == NULL ? NULL : find_leader(c, t->topic_id, partition);
+    struct net_client *net =
+        known == NULL || known->leader < 0 ? NULL : sim_client_node(c, known->leader);
+    if (net == NULL) {
+        sim_client_refresh(c);
+        return false;
     }
-    sim_client_refresh(c);
-    return false;
+    *out = (struct sim_leader){known->leader, known->epoch, t->topic_id, net};
+    return true;
 }

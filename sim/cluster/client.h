@@ -15,6 +15,15 @@ struct sim_peer {
     struct net_client *net;
 };
 
+/* Who leads a partition by the newest epoch that anybody has said: a broker that was cut off tells
+ * of older ones, and must not be believed (KIP-320). */
+struct sim_known_leader {
+    struct uuid topic_id;
+    int32_t partition;
+    int32_t leader;
+    int32_t epoch;
+};
+
 struct sim_client {
     struct sim_machine *machine;
     struct sim_world *world;
