@@ -34,6 +34,8 @@ struct sim_client {
     struct net_kept *kept;                         /* what `metadata` lies in */
     const struct wire_metadata_response *metadata; /* NULL: not known yet */
     struct net_timer refresh;
+    struct sim_known_leader *leaders;
+    int leader_count;
     bool asking;         /* a request is under way */
     bool soon;           /* one is wanted at once */
     struct list workers; /* struct sim_worker */
