@@ -58,9 +58,9 @@ struct store_log_options {
      * that lost the end of one and kept the next. (With gaps allowed, as in Kafka, such a hole
      * stays.) */
     bool gapless;
-    /* With flush_messages, what was appended counts when it is synced. Then a directory that was not
-     * closed cleanly is made durable from the recovery point on, as the process before may have died
-     * of a sync that failed; at most so many bytes at its end, 0: all. */
+    /* With flush_messages, what was appended counts when it is synced. Then a directory that was
+     * not closed cleanly is made durable from the recovery point on, as the process before may have
+     * died of a sync that failed; at most so many bytes at its end, 0: all. */
     uint64_t unsynced_bytes_max;
     int64_t now_ms;
     const struct log *log; /* NULL: silent */
