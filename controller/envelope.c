@@ -76,8 +76,9 @@ static enum err open_envelope(struct rpc *outer, struct rpc *inner)
     const struct wire_message *message = wire_request(inner->header.api_key);
     void *body = wire_new(message, controller_rpc_arena(outer));
     inner->body = body;
-    return wire_decode(message, inner->header.api_version, slice_of(r.p, reader_left(&r)),
-                       controller_rpc_arena(outer), body);
+    struct slice bytes = slice_of(r.p, reader_left(&r));
+    struct wire_input input = net_input_of(bytes, inner->header.api_version);
+    return wire_decode_within(message, &input, controller_rpc_arena(outer), body);
 }
 
 void controller_rpc_serve_envelope(struct rpc *outer)

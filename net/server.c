@@ -155,8 +155,11 @@ void server_dispatch(struct net_conn *conn, struct slice frame, struct frame_buf
     const struct wire_message *m = wire_request(api->key);
     req->raw = reader_bytes(&r, reader_left(&r));
     req->body = arena_alloc(&req->arena, wire_size(m));
-    if (wire_decode(m, version, req->raw, &req->arena, req->body) != ERR_NONE) {
-        give_up(req, "malformed body");
+    struct wire_input input = net_input_of(req->raw, version);
+    e = wire_decode_within(m, &input, &req->arena, req->body);
+    slot_charge(slot);
+    if (e != ERR_NONE) {
+        give_up(req, e == ERR_MESSAGE_TOO_LARGE ? "arrays too large" : "malformed body");
         return;
     }
     api->handle(server->options.arg, req);

@@ -101,18 +101,29 @@ struct net_api {
     void (*error_response)(struct net_request *req, enum err error);
 };
 
+/* The arrays of a decoded request may take this much, and so much for each of its bytes: several
+ * times what any client needs, and far less than what hostile bytes could announce
+ * (WIRE_MEMORY_PER_BYTE). What is larger closes its connection. */
+enum { NET_DECODED_BYTES = 16 << 20, NET_DECODED_PER_BYTE = 4 };
+
+static inline struct wire_input net_input_of(struct slice body, int16_t version)
+{
+    return (struct wire_input){body, version, NET_DECODED_BYTES + NET_DECODED_PER_BYTE * body.len};
+}
+
 /* Zero means the default. */
 struct net_server_options {
     const struct log *log;
     const struct net_api *apis; /* borrowed for the life of the server */
     int api_count;
     void *arg;                 /* first argument of the handlers */
-    struct net_budget *budget; /* NULL: unbounded */
+    struct net_budget *budget; /* frames and what they decode to; NULL: unbounded */
     int32_t request_bytes_max; /* socket.request.max.bytes; default 100 MiB */
     int in_flight_max;         /* requests of one connection being handled; default 8 */
     size_t output_bytes_max;   /* encoded responses queued before reading pauses; default 4 MiB */
     int64_t frame_timeout_ms;  /* from a request's first byte to its last, and the same again for
-                                  each MiB of it; default 30,000 */
+                                  each MiB that has come: announcing much earns no time;
+                                  default 30,000 */
     int64_t stall_timeout_ms;  /* a peer that takes no byte of a response; default 30,000 */
     bool sendfile;             /* net.sendfile: files by sendfile() in place of pread() + write() */
 };

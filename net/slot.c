@@ -2,6 +2,7 @@
 #include "net/slot.h"
 
 #include "base/mem.h"
+#include "net/budget.h"
 #include "net/conn_struct.h"
 
 static void slot_sent(struct output *out, bool sent);
@@ -19,8 +20,29 @@ struct slot *slot_new(struct net_conn *conn)
     return slot;
 }
 
+static struct net_budget *budget_of(const struct slot *slot)
+{
+    return slot->req.conn->stream.limits->budget;
+}
+
+/* Most requests are small, and cheaper to leave out than to count. */
+enum { CHARGED_FROM_BYTES = 16 << 10 };
+
+void slot_charge(struct slot *slot)
+{
+    ASSERT(slot->charged == 0);
+    if (slot->req.arena.total >= CHARGED_FROM_BYTES) {
+        slot->charged = slot->req.arena.total;
+        budget_charge(budget_of(slot), slot->charged);
+    }
+}
+
 static void free_request(struct slot *slot)
 {
+    if (slot->charged > 0) {
+        budget_release(budget_of(slot), slot->charged);
+        slot->charged = 0;
+    }
     arena_fini(&slot->req.arena);
     frame_buf_unref(slot->frame);
     slot->frame = NULL;

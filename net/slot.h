@@ -24,6 +24,7 @@ struct slot {
     struct output out;       /* the response */
     size_t weight;           /* counted in conn->queued_bytes */
     struct frame_buf *frame; /* keeps req.frame, unless that is in the arena */
+    size_t charged;          /* to the budget, for the arena */
     net_fn *on_close;
     void *on_close_arg;
 };
@@ -35,6 +36,9 @@ static inline struct slot *slot_of(struct net_request *req)
 
 /* A new open slot behind all others. */
 struct slot *slot_new(struct net_conn *conn);
+
+/* Charges what the request's arena holds to the budget of its listener, if that is much. */
+void slot_charge(struct slot *slot);
 
 /* The request is answered with what is in `slot->out`, or with nothing. The request's memory is
  * freed. On a closed connection the slot goes at once. */

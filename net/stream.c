@@ -89,7 +89,7 @@ static bool is_over(int64_t since_ms, int64_t timeout_ms, int64_t now_ms)
 /* The time that the frame in progress has: a slow link may need long for a large one. */
 static int64_t frame_time_ms(const struct stream *s)
 {
-    return s->limits->frame_timeout_ms * (int64_t)(1 + (s->in.size >> 20));
+    return s->limits->frame_timeout_ms * (int64_t)(1 + (s->in.have >> 20));
 }
 
 static void on_timer(void *arg)

@@ -31,7 +31,7 @@ struct stream_limits {
     int64_t frame_bytes_max;
     struct net_budget *budget; /* NULL: none */
     int64_t idle_ms;           /* <= 0: never; the same for the next two */
-    int64_t frame_timeout_ms;  /* first to last byte of a frame, and again for each MiB */
+    int64_t frame_timeout_ms;  /* first to last byte of a frame, and again for each MiB come */
     int64_t stall_timeout_ms;  /* output that does not move */
     bool sendfile;
     struct stream_counters *counters; /* NULL: none */

@@ -30,7 +30,21 @@ struct decoder {
     struct arena *arena;
     int16_t version;
     bool flexible;
+    size_t memory_left; /* for arrays and structures behind pointers */
+    bool too_large;     /* it was not enough */
 };
+
+/* Memory for what the bytes announce, or NULL. */
+static void *take_memory(struct decoder *d, size_t count, size_t size)
+{
+    if (size > 0 && count > d->memory_left / size) {
+        d->too_large = true;
+        d->r.bad = true;
+        return NULL;
+    }
+    d->memory_left -= count * size;
+    return arena_array(d->arena, count, size);
+}
 
 static void decode_struct(struct decoder *d, const struct wire_message *m, void *out);
 
@@ -121,7 +135,7 @@ static void decode_array(struct decoder *d, const struct wire_field *f, bool nul
     struct wire_items a = {NULL, (int32_t)count};
     if (count > 0) {
         size_t size = wire_element_size((enum wire_type)f->type, f->nested);
-        a.items = arena_array(d->arena, (size_t)count, size);
+        a.items = take_memory(d, (size_t)count, size);
         for (int32_t i = 0; i < a.count && !d->r.bad; i++) {
             decode_value(d, f, false, (char *)a.items + (size_t)i * size);
         }
@@ -146,9 +160,11 @@ static void decode_pointer(struct decoder *d, const struct wire_field *f, bool n
         d->r.bad = true;
         return;
     }
-    void *nested = arena_alloc(d->arena, f->nested->size);
-    decode_struct(d, f->nested, nested);
-    wire_pointer_set(f, out, nested);
+    void *nested = take_memory(d, 1, f->nested->size);
+    if (nested != NULL) {
+        decode_struct(d, f->nested, nested);
+        wire_pointer_set(f, out, nested);
+    }
 }
 
 static void decode_field(struct decoder *d, const struct wire_field *f, void *out)
@@ -220,31 +236,54 @@ static void decode_struct(struct decoder *d, const struct wire_message *m, void 
     }
 }
 
+static enum err decode(const struct wire_message *m, struct decoder *d, void *out)
+{
+    wire_init(m, out);
+    if (!wire_in_range(m->versions, d->version)) {
+        return ERR_UNSUPPORTED_VERSION;
+    }
+    decode_struct(d, m, out);
+    if (d->r.bad) {
+        wire_init(m, out);
+        return d->too_large ? ERR_MESSAGE_TOO_LARGE : ERR_MALFORMED;
+    }
+    return ERR_NONE;
+}
+
+static struct decoder decoder_of(const struct wire_message *m, int16_t version, struct reader r,
+                                 struct arena *arena, size_t memory_max)
+{
+    return (struct decoder){.r = r,
+                            .arena = arena,
+                            .version = version,
+                            .flexible = version >= m->flexible,
+                            .memory_left = memory_max};
+}
+
 enum err wire_decode_prefix(const struct wire_message *m, int16_t version, struct reader *r,
                             struct arena *arena, void *out)
 {
-    wire_init(m, out);
-    if (!wire_in_range(m->versions, version)) {
-        return ERR_UNSUPPORTED_VERSION;
-    }
-    struct decoder d = {*r, arena, version, version >= m->flexible};
-    decode_struct(&d, m, out);
-    if (d.r.bad) {
+    struct decoder d = decoder_of(m, version, *r, arena, SIZE_MAX);
+    TRY(decode(m, &d, out));
+    *r = d.r;
+    return ERR_NONE;
+}
+
+enum err wire_decode_within(const struct wire_message *m, const struct wire_input *in,
+                            struct arena *arena, void *out)
+{
+    struct decoder d = decoder_of(m, in->version, reader_of(in->bytes), arena, in->memory_max);
+    TRY(decode(m, &d, out));
+    if (reader_left(&d.r) > 0) {
         wire_init(m, out);
         return ERR_MALFORMED;
     }
-    *r = d.r;
     return ERR_NONE;
 }
 
 enum err wire_decode(const struct wire_message *m, int16_t version, struct slice in,
                      struct arena *arena, void *out)
 {
-    struct reader r = reader_of(in);
-    TRY(wire_decode_prefix(m, version, &r, arena, out));
-    if (reader_left(&r) > 0) {
-        wire_init(m, out);
-        return ERR_MALFORMED;
-    }
-    return ERR_NONE;
+    struct wire_input input = {in, version, SIZE_MAX};
+    return wire_decode_within(m, &input, arena, out);
 }

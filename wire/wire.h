@@ -87,7 +87,19 @@ enum { WIRE_MEMORY_PER_BYTE = 64 };
 enum err wire_decode(const struct wire_message *m, int16_t version, struct slice in,
                      struct arena *arena, void *out) MUST_USE;
 
-/* The same from where `r` stands; `r` is left behind the message (on error: where it was). */
+/* Bytes of strangers: arrays, and structures that may be null, take at most `memory_max`. */
+struct wire_input {
+    struct slice bytes;
+    int16_t version;
+    size_t memory_max;
+};
+
+/* Like wire_decode(). MESSAGE_TOO_LARGE: it would take more memory. */
+enum err wire_decode_within(const struct wire_message *m, const struct wire_input *in,
+                            struct arena *arena, void *out) MUST_USE;
+
+/* The same as wire_decode() from where `r` stands; `r` is left behind the message (on error: where
+ * it was). */
 enum err wire_decode_prefix(const struct wire_message *m, int16_t version, struct reader *r,
                             struct arena *arena, void *out) MUST_USE;
 

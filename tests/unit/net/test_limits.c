@@ -1,6 +1,8 @@
 /* Limits of connections: requests in flight, memory, time. */
 #include "tests/unit/net/fixture.h"
 
+enum { EMPTY_TOPICS = 600000 };
+
 START_TEST(in_flight_limit_holds_and_lets_go)
 {
     struct fix f;
@@ -68,6 +70,34 @@ START_TEST(parked_body_can_be_dropped)
     ck_assert_ptr_null(f.parked[0]->body);
     fix_produce_reply(f.parked[0]);
     ck_assert_int_eq(fix_recv_id(&f, fd), 1);
+    buf_fini(&out);
+    os_close(fd);
+    fix_fini(&f);
+    net_budget_free(budget);
+}
+END_TEST
+
+START_TEST(arrays_that_take_too_much_memory_are_refused)
+{
+    struct fix f;
+    struct net_budget *budget = net_budget_new(1 << 20);
+    struct net_server_options so = {.budget = budget};
+    fix_init(&f, &so, NULL);
+    int fd = fix_connect(&f);
+    struct buf out = {0};
+    struct arena arena = {0};
+    struct wire_produce_request rq;
+    /* Three bytes each, and nearly twenty times that in memory. */
+    wire_init(&wire_msg_produce_request, &rq);
+    rq.topic_data = wire_new_array(&wire_msg_produce_request_topic_data, &arena, EMPTY_TOPICS);
+    rq.topic_data_count = EMPTY_TOPICS;
+    fix_put_request(&out, WIRE_API_PRODUCE, 9, 1, &rq);
+    arena_fini(&arena);
+    fix_send(&f, fd, buf_slice(&out));
+    FIX_UNTIL(&f, fix_is_closed(&f, fd));
+    ck_assert_int_eq(f.handled, 0);
+    ck_assert_int_eq(net_budget_used(budget), 0);
+    ck_assert_int_eq(net_server_stats(f.server).closed_malformed, 1);
     buf_fini(&out);
     os_close(fd);
     fix_fini(&f);
@@ -163,6 +193,7 @@ int main(void)
     tcase_add_test(tc, in_flight_limit_holds_and_lets_go);
     tcase_add_test(tc, thousands_of_pipelined_requests);
     tcase_add_test(tc, parked_body_can_be_dropped);
+    tcase_add_test(tc, arrays_that_take_too_much_memory_are_refused);
     tcase_add_test(tc, spent_budget_pauses_reading_and_recovers);
     tcase_add_test(tc, frame_not_finished_in_time_closes);
     tcase_add_test(tc, idle_connection_closes_busy_one_stays);
