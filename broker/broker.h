@@ -3,6 +3,8 @@
  * A broker runs whole on one loop. Its parts, each with a header of its own:
  *
  *   channel.h    requests to the active controller, found again when it moves
+ *   listening.h  the listeners: what the settings say of them, and their sockets
+ *   dynamic.h    settings that change while the broker runs
  *   lifecycle.h  registration, heartbeats, fencing, controlled shutdown
  *   forward.h    clients' admin requests, wrapped in Envelope
  *   publish.h    committed metadata → a new image → everybody below
@@ -34,6 +36,7 @@ struct broker_forward;
 struct broker_groups;
 struct broker_isr;
 struct broker_lifecycle;
+struct broker_listening;
 struct broker_producer_ids;
 struct broker_publisher;
 struct broker_replicas;
@@ -41,7 +44,9 @@ struct broker_sessions;
 struct node;
 
 struct broker {
-    const struct settings *settings;
+    const struct settings *settings; /* in effect; replaced when dynamic ones change */
+    const struct settings *given;    /* of the file and the command line */
+    struct settings *dynamic;        /* `settings` when it is not `given` (broker/dynamic.c) */
     struct net_loop *loop;
     const struct store_fs *fs;
     const struct log *log;
@@ -72,6 +77,7 @@ struct broker {
 
     struct broker_channel *channel;
     struct broker_lifecycle *lifecycle;
+    struct broker_listening *listening;
     struct broker_forward *forward;
     struct broker_publisher *publisher;
     struct broker_producer_ids *producer_ids;

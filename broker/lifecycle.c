@@ -29,6 +29,7 @@ struct broker_lifecycle {
     struct broker *broker;
     enum lifecycle_state state;
     bool registered;
+    bool outdated;  /* what was registered last, or is being registered, has changed */
     bool in_flight; /* a registration or a heartbeat */
     bool again;     /* something changed meanwhile: send the next one at once */
     bool fenced;
@@ -93,7 +94,8 @@ static void on_registered(void *arg, enum err e, const void *response, struct ne
     }
     log_info(l->broker->log, "lifecycle", "registered", "broker=%d epoch=%" PRId64, l->broker->id,
              answer->broker_epoch);
-    l->registered = true;
+    l->registered = !l->outdated;
+    l->outdated = false;
     broker_dirs_failures_told(l->broker);
     broker_replicas_set_epoch(l->broker, answer->broker_epoch);
     schedule(l, 0);
@@ -292,6 +294,14 @@ void broker_lifecycle_heartbeat_now(struct broker_lifecycle *l)
     if (l->state != LIFECYCLE_NOT_STARTED && l->state != LIFECYCLE_SHUTTING_DOWN) {
         net_timer_set(&l->timer, 0);
     }
+}
+
+/* The same incarnation: the controller keeps everything but the addresses. */
+void broker_lifecycle_register_again(struct broker_lifecycle *l)
+{
+    l->registered = false;
+    l->outdated = l->in_flight;
+    broker_lifecycle_heartbeat_now(l);
 }
 
 /* ---- life ---- */

@@ -24,6 +24,9 @@ void broker_lifecycle_ready(struct broker_lifecycle *lifecycle, net_fn *unfenced
  * controlled.shutdown.enable is false or nobody answers in time. */
 void broker_lifecycle_shutdown(struct broker_lifecycle *lifecycle, net_fn *done, void *arg);
 
+/* The addresses that this broker tells have changed. */
+void broker_lifecycle_register_again(struct broker_lifecycle *lifecycle);
+
 /* Something happened that the controller should hear of at once. */
 void broker_lifecycle_heartbeat_now(struct broker_lifecycle *lifecycle);
 

@@ -1,7 +1,10 @@
 /* Replaying the metadata log and publishing images. */
 #include "broker/publish.h"
 
+#include <stdio.h>
+
 #include "base/mem.h"
+#include "broker/dynamic.h"
 #include "broker/fetcher.h"
 #include "broker/groups.h"
 #include "broker/lifecycle.h"
@@ -117,9 +120,11 @@ int64_t broker_publisher_offset(const struct broker_publisher *publisher)
 
 struct changes {
     struct broker *broker;
+    const struct metadata_image *before;
     bool brokers;
     bool configs;
-    bool partitions; /* some are new, gone, or led by somebody else */
+    bool own_configs; /* of this broker, or of all */
+    bool partitions;  /* some are new, gone, or led by somebody else */
 };
 
 static void see_broker(void *arg, const struct metadata_broker *before,
@@ -133,9 +138,18 @@ static void see_broker(void *arg, const struct metadata_broker *before,
 static void see_config(void *arg, const struct metadata_config_resource *before,
                        const struct metadata_config_resource *after)
 {
-    (void)before;
-    (void)after;
-    ((struct changes *)arg)->configs = true;
+    struct changes *changes = arg;
+    struct metadata_config_key key = after == NULL ? before->key : after->key;
+    changes->configs = true;
+    if (key.type == METADATA_CONFIG_BROKER) {
+        char id[16];
+        snprintf(id, sizeof id, "%" PRId32, changes->broker->id);
+        changes->own_configs |= key.name.len == 0 || slice_eq_str(key.name, id);
+    } else if (key.type == METADATA_CONFIG_TOPIC &&
+               metadata_topic_by_name(changes->before, key.name) != NULL) {
+        /* Those of a new topic were seen when its replicas were made. */
+        broker_replicas_topic_changed(changes->broker, key.name);
+    }
 }
 
 static void see_topic(void *arg, const struct metadata_topic *before,
@@ -165,7 +179,7 @@ static void publish(void *arg)
         return;
     }
     broker->image = metadata_image_ref(after);
-    struct changes changes = {.broker = broker};
+    struct changes changes = {.broker = broker, .before = before};
     struct metadata_visitor visitor = {.arg = &changes,
                                        .broker = see_broker,
                                        .topic = see_topic,
@@ -174,8 +188,8 @@ static void publish(void *arg)
     broker_replicas_apply(broker, before, after);
     metadata_diff(before, after, &visitor);
     broker_groups_publish(broker->groups);
-    if (changes.configs) {
-        broker_replicas_settings_changed(broker);
+    if (changes.own_configs) {
+        broker_dynamic_apply(broker);
     }
     if (changes.brokers) {
         broker_fetchers_brokers_changed(broker);

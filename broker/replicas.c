@@ -290,12 +290,35 @@ void broker_replicas_dirs_failed(struct broker *broker)
     }
 }
 
+/* A smaller min.insync.replicas lets the high watermark go on at once. */
+static void configure(struct replica *r)
+{
+    replica_log_configure(r);
+    if (r->part.role == PARTITION_ROLE_LEADER && replica_is_online(r)) {
+        struct partition_eligibility may_join = replica_eligibility(r);
+        struct partition_effects effects;
+        partition_check_lag(&r->part, net_now_ms(r->broker->loop), &may_join, &effects);
+        replica_obey(r, &effects);
+    }
+}
+
 void broker_replicas_settings_changed(struct broker *broker)
 {
     size_t at = 0;
     for (struct replica *r = broker_replicas_next(broker, &at); r != NULL;
          r = broker_replicas_next(broker, &at)) {
-        replica_log_configure(r);
+        configure(r);
+    }
+}
+
+void broker_replicas_topic_changed(struct broker *broker, struct slice topic)
+{
+    const struct metadata_topic *known = metadata_topic_by_name(broker->image, topic);
+    for (int32_t i = 0; known != NULL && i < known->partition_count; i++) {
+        struct replica *r = broker_replica(broker, known->id, i);
+        if (r != NULL) {
+            configure(r);
+        }
     }
 }
 

@@ -21,7 +21,10 @@ void broker_replicas_apply(struct broker *broker, const struct metadata_image *b
 /* Directories have failed: gives up the logs in them, and moves that led there. */
 void broker_replicas_dirs_failed(struct broker *broker);
 
-/* Dynamic settings of topics or brokers changed: resolve them again. */
+/* Settings of one topic changed, or of the broker: resolves those of its replicas, or of all,
+ * again.
+ */
+void broker_replicas_topic_changed(struct broker *broker, struct slice topic);
 void broker_replicas_settings_changed(struct broker *broker);
 
 /* This broker registered: `epoch` goes with every proposal and fetch from now on. */

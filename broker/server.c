@@ -13,6 +13,7 @@
 #include "broker/groups.h"
 #include "broker/isr.h"
 #include "broker/lifecycle.h"
+#include "broker/listening.h"
 #include "broker/producer_ids.h"
 #include "broker/publish.h"
 #include "broker/replicas.h"
@@ -21,7 +22,6 @@
 #include "raft/node/node.h"
 
 enum {
-    SERVER_LISTENERS_MAX = 8,
     /* All requests that are being received or handled; room for five full-sized batches of each of
      * a hundred busy producers. */
     REQUEST_BYTES_TOTAL = 512 << 20
@@ -32,9 +32,7 @@ struct broker_server {
     struct daemon_snapshots snapshots;
     struct broker_server_options options;
     struct arena arena; /* what was read from the settings */
-    struct net_listener *net_listeners[SERVER_LISTENERS_MAX];
-    int net_listener_count;
-    bool serving; /* they are open */
+    bool serving;       /* they are open */
     struct metadata_quorum_address *quorum;
     int quorum_count;
     void (*stopped)(void *arg);
@@ -53,7 +51,7 @@ bool broker_topic_is_internal(struct slice name)
 struct settings_view broker_settings_view(const struct broker *broker)
 {
     return (struct settings_view){
-        .settings = broker->settings, .image = broker->image, .broker_id = broker->id};
+        .settings = broker->given, .image = broker->image, .broker_id = broker->id};
 }
 
 const struct metadata_endpoint *broker_endpoint(const struct broker *broker, int32_t id,
@@ -96,28 +94,6 @@ static enum err open_dirs(struct broker_server *server, struct buf *why)
         return REFUSE(why, ERR_CONFIG, "log.dirs is not set: name the directories for the data");
     }
     return broker_dirs_open(broker, dirs, settings_str(settings, "metadata.log.dir"), why);
-}
-
-static enum err read_listeners(struct broker_server *server, struct buf *why)
-{
-    struct broker *broker = &server->broker;
-    struct metadata_listener *listeners;
-    TRY(metadata_listeners_read(broker->settings, &server->arena, &listeners,
-                                &broker->listeners_count, why));
-    if (broker->listeners_count > SERVER_LISTENERS_MAX) {
-        return REFUSE(why, ERR_CONFIG, "listeners names %d listeners, at most %d are allowed",
-                      broker->listeners_count, SERVER_LISTENERS_MAX);
-    }
-    broker->listeners = listeners;
-    const char *wanted = settings_str(broker->settings, "inter.broker.listener.name");
-    broker->inter_broker_listener = wanted != NULL ? wanted : listeners[0].name;
-    for (int i = 0; i < broker->listeners_count; i++) {
-        if (strcmp(listeners[i].name, broker->inter_broker_listener) == 0) {
-            return ERR_NONE;
-        }
-    }
-    return REFUSE(why, ERR_CONFIG, "inter.broker.listener.name: %s is not one of `listeners`",
-                  broker->inter_broker_listener);
 }
 
 /* ---- the observer ---- */
@@ -211,7 +187,7 @@ static enum err new_node(struct broker_server *server, struct buf *why)
                                   options.dir, err_text(e));
 }
 
-/* ---- listening ---- */
+/* ---- serving ---- */
 
 static struct net_server *new_net_server(struct broker_server *server)
 {
@@ -226,39 +202,6 @@ static struct net_server *new_net_server(struct broker_server *server)
         .budget = broker->budget,
         .request_bytes_max = settings_int(broker->settings, "socket.request.max.bytes")};
     return net_server_new(&options);
-}
-
-static enum err listen_all(struct broker_server *server, struct buf *why)
-{
-    struct broker *broker = &server->broker;
-    const struct settings *settings = broker->settings;
-    for (int i = 0; i < broker->listeners_count; i++) {
-        const struct metadata_listener *l = &broker->listeners[i];
-        struct net_listener_options options = {
-            .name = l->name,
-            .host = l->bind.host,
-            .port = l->bind.port,
-            .server = broker->server,
-            .paused = true, /* until unfenced: before, this broker could only mislead clients */
-            .connections_max = settings_int(settings, "max.connections"),
-            .connections_per_ip_max = settings_int(settings, "max.connections.per.ip"),
-            .backlog = settings_int(settings, "socket.listen.backlog.size"),
-            .idle_ms = settings_long(settings, "connections.max.idle.ms")};
-        struct net_error error;
-        enum err e = net_listen(broker->loop, &options, &server->net_listeners[i], &error);
-        if (e != ERR_NONE) {
-            return REFUSE(why, e, "%s", error.text);
-        }
-        server->net_listener_count++;
-        struct metadata_listener *mine = (struct metadata_listener *)(uintptr_t)l;
-        if (mine->advertised.port == 0) {
-            mine->advertised.port = net_listener_port(server->net_listeners[i]);
-        }
-        log_info(broker->log, "server", "listening", "listener=%s at=%s:%d advertised=%s:%d",
-                 l->name, l->bind.host, net_listener_port(server->net_listeners[i]),
-                 l->advertised.host, l->advertised.port);
-    }
-    return ERR_NONE;
 }
 
 /* ---- life ---- */
@@ -281,7 +224,7 @@ static enum err build(struct broker_server *server, struct buf *why)
 {
     struct broker *broker = &server->broker;
     TRY(read_identity(server, why));
-    TRY(read_listeners(server, why));
+    TRY(broker_listening_read(broker, why));
     TRY(open_dirs(server, why));
     new_parts(broker);
     TRY(new_node(server, why));
@@ -290,7 +233,7 @@ static enum err build(struct broker_server *server, struct buf *why)
         return REFUSE(why, ERR_IO, "log.dirs cannot be used; the lines before say why");
     }
     broker->server = new_net_server(server);
-    return listen_all(server, why);
+    return broker_listening_bind(broker, why);
 }
 
 enum err broker_server_new(const struct broker_server_options *options, struct broker_server **out,
@@ -299,6 +242,7 @@ enum err broker_server_new(const struct broker_server_options *options, struct b
     *out = NULL;
     struct broker_server *server = MEM_NEW(struct broker_server);
     server->options = *options;
+    server->broker.given = options->settings;
     server->broker.settings = options->settings;
     server->broker.loop = options->loop;
     server->broker.fs = options->fs;
@@ -319,9 +263,7 @@ enum err broker_server_new(const struct broker_server_options *options, struct b
 static void on_unfenced(void *arg)
 {
     struct broker_server *server = container_of(arg, struct broker_server, broker);
-    for (int i = 0; i < server->net_listener_count; i++) {
-        net_listener_open(server->net_listeners[i]);
-    }
+    broker_listening_open(&server->broker);
     server->serving = true;
 }
 
@@ -367,7 +309,7 @@ bool broker_server_is_serving(const struct broker_server *server)
 
 int broker_server_port(const struct broker_server *server)
 {
-    return net_listener_port(server->net_listeners[0]);
+    return broker_listening_port(&server->broker);
 }
 
 void broker_server_free(struct broker_server *server)
@@ -377,9 +319,7 @@ void broker_server_free(struct broker_server *server)
     }
     struct broker *broker = &server->broker;
     broker_sessions_free(broker->sessions); /* answers parked fetches */
-    for (int i = 0; i < server->net_listener_count; i++) {
-        net_listener_free(server->net_listeners[i]);
-    }
+    broker_listening_free(broker);
     node_free(broker->node);
     broker_groups_free(broker->groups);
     broker_fetchers_free(broker);
@@ -393,6 +333,7 @@ void broker_server_free(struct broker_server *server)
     broker_publisher_free(broker->publisher);
     net_server_free(broker->server);
     net_budget_free(broker->budget);
+    settings_free(broker->dynamic);
     broker_dirs_free(broker);
     arena_fini(&server->arena);
     mem_free(server);

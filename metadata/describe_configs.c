@@ -10,20 +10,26 @@ struct describing {
     int16_t version;
     const struct wire_describe_configs_request_resources *resource;
     enum settings_scope scope;
+    bool of_all; /* the dynamic default of all brokers */
     struct arena *arena;
     RESULT *result;
 };
 
 static bool is_wanted(const struct describing *d, const struct setting *row)
 {
+    struct slice name = slice_str(row->name);
     if (row->internal) {
         return false;
+    }
+    if (d->of_all && slice_is_null(metadata_config_get(d->view->image, METADATA_CONFIG_BROKER,
+                                                       slice_str(""), name))) {
+        return false; /* only what is set there is there */
     }
     if (d->resource->configuration_keys_count < 0) {
         return true;
     }
     for (int i = 0; i < d->resource->configuration_keys_count; i++) {
-        if (slice_eq_str(d->resource->configuration_keys[i], row->name)) {
+        if (slice_eq(d->resource->configuration_keys[i], name)) {
             return true;
         }
     }
@@ -36,24 +42,52 @@ static struct slice shown(const struct setting *row, const char *value)
     return row->type == SETTINGS_PASSWORD ? SLICE_NULL : slice_str(value);
 }
 
+/* The default of all brokers knows nothing of any one broker. */
+static bool is_told(const struct describing *d, const struct settings_effective *link)
+{
+    return !d->of_all || link->source == SETTINGS_SOURCE_CLUSTER;
+}
+
 static void add_synonyms(const struct describing *d, const struct settings_chain *chain,
                          CONFIG *config)
 {
     config->synonyms = wire_new_array(&wire_msg_describe_configs_response_results_configs_synonyms,
                                       d->arena, (int32_t)chain->count);
-    config->synonyms_count = (int32_t)chain->count;
     for (size_t i = 0; i < chain->count; i++) {
-        config->synonyms[i].name = slice_str(chain->links[i].source_name);
-        config->synonyms[i].value = shown(chain->links[i].row, chain->links[i].source_text);
-        config->synonyms[i].source = (int8_t)chain->links[i].source;
+        if (is_told(d, &chain->links[i])) {
+            struct wire_describe_configs_response_results_configs_synonyms *synonym =
+                &config->synonyms[config->synonyms_count++];
+            synonym->name = slice_str(chain->links[i].source_name);
+            synonym->value = shown(chain->links[i].row, chain->links[i].source_text);
+            synonym->source = (int8_t)chain->links[i].source;
+        }
     }
+}
+
+/* What a setting means, and whether it means it here. */
+static struct slice documentation_of(const struct describing *d, const struct setting *row)
+{
+    if (row->has_effect) {
+        return slice_str(row->doc);
+    }
+    if (row->doc[0] == '\0') {
+        return slice_str("A setting of Apache Kafka that has no effect here.");
+    }
+    return slice_str(arena_printf(d->arena, "%s It has no effect here yet.", row->doc));
 }
 
 static void add_config(const struct describing *d, const struct setting *row)
 {
     struct settings_chain chain =
         settings_chain(d->view, d->scope, d->resource->resource_name, row->name, d->arena);
-    const struct settings_effective *effective = &chain.links[0];
+    size_t at = 0;
+    while (at < chain.count && !is_told(d, &chain.links[at])) {
+        at++;
+    }
+    if (at == chain.count) {
+        return; /* what is stored there is not allowed in this version */
+    }
+    const struct settings_effective *effective = &chain.links[at];
     CONFIG *config = &d->result->configs[d->result->configs_count++];
     config->name = slice_str(row->name);
     config->value = shown(row, effective->value);
@@ -63,7 +97,7 @@ static void add_config(const struct describing *d, const struct setting *row)
     config->is_sensitive = row->type == SETTINGS_PASSWORD;
     config->config_type = (int8_t)row->type;
     if (d->request->include_documentation) {
-        config->documentation = slice_str(row->doc);
+        config->documentation = documentation_of(d, row);
     }
     if (d->request->include_synonyms) {
         add_synonyms(d, &chain, config);
@@ -88,37 +122,63 @@ static void add_all(const struct describing *d)
     }
 }
 
-static enum err refuse(RESULT *result, enum err e, const char *message)
+static enum err refuse(const struct describing *d, enum err e, const char *message)
 {
-    result->error_message = slice_str(message);
+    d->result->error_message = slice_str(message);
     return e;
+}
+
+static enum err check_topic(const struct describing *d)
+{
+    return metadata_topic_by_name(d->view->image, d->resource->resource_name) == NULL
+               ? refuse(d, ERR_UNKNOWN_TOPIC_OR_PARTITION, "There is no such topic.")
+               : ERR_NONE;
+}
+
+static enum err check_broker(struct describing *d)
+{
+    struct slice name = d->resource->resource_name;
+    d->of_all = name.len == 0;
+    if (d->of_all || slice_eq_str(name, arena_printf(d->arena, "%d", d->view->broker_id))) {
+        return ERR_NONE;
+    }
+    return refuse(d, ERR_INVALID_REQUEST,
+                  arena_printf(d->arena,
+                               "Unexpected broker id, expected %d or empty string, but received "
+                               "%.*s: a node knows only its own settings.",
+                               d->view->broker_id, SLICE_ARG(name)));
+}
+
+static enum err check_group(const struct describing *d)
+{
+    return d->resource->resource_name.len == 0
+               ? refuse(d, ERR_INVALID_REQUEST, "Group name must not be empty.")
+               : ERR_NONE;
+}
+
+static enum err check_resource(struct describing *d)
+{
+    switch (d->resource->resource_type) {
+    case METADATA_CONFIG_TOPIC:
+        d->scope = SETTINGS_TOPIC;
+        return check_topic(d);
+    case METADATA_CONFIG_BROKER:
+        d->scope = SETTINGS_SERVER;
+        return check_broker(d);
+    case METADATA_CONFIG_GROUP:
+        d->scope = SETTINGS_GROUP;
+        return check_group(d);
+    default:
+        return refuse(
+            d, ERR_INVALID_REQUEST,
+            "Unsupported resource type: there are settings of topics (2), brokers (4) and "
+            "groups (32).");
+    }
 }
 
 static enum err describe(struct describing *d)
 {
-    struct slice name = d->resource->resource_name;
-    char *self = arena_printf(d->arena, "%d", d->view->broker_id);
-    switch (d->resource->resource_type) {
-    case METADATA_CONFIG_TOPIC:
-        if (metadata_topic_by_name(d->view->image, name) == NULL) {
-            return refuse(d->result, ERR_UNKNOWN_TOPIC_OR_PARTITION, "there is no such topic");
-        }
-        d->scope = SETTINGS_TOPIC;
-        break;
-    case METADATA_CONFIG_BROKER:
-        if (name.len > 0 && !slice_eq_str(name, self)) {
-            return refuse(d->result, ERR_INVALID_REQUEST,
-                          "a node only knows its own settings: ask that broker");
-        }
-        d->scope = SETTINGS_SERVER;
-        break;
-    case METADATA_CONFIG_GROUP:
-        d->scope = SETTINGS_GROUP;
-        break;
-    default:
-        return refuse(d->result, ERR_INVALID_REQUEST,
-                      "only the configuration of topics, groups and brokers is described");
-    }
+    TRY(check_resource(d));
     add_all(d);
     return ERR_NONE;
 }

@@ -2,6 +2,7 @@
 #include "metadata/settings.h"
 
 #include <ctype.h>
+#include <stdio.h>
 
 #include "base/map.h"
 #include "base/mem.h"
@@ -201,6 +202,58 @@ enum err settings_set_pair(struct settings *s, const char *pair, struct buf *mes
     }
     return settings_set(s, slice_of(pair, (size_t)(equals - pair)), slice_str(equals + 1),
                         "--override", message);
+}
+
+/* ---- dynamic values over them ---- */
+
+static void copy_given(struct given *to, const struct given *from)
+{
+    mem_free(to->text);
+    mem_free(to->file);
+    to->text = from->text == NULL ? NULL : mem_strdup(from->text);
+    to->file = from->file == NULL ? NULL : mem_strdup(from->file);
+    to->line = from->line;
+}
+
+static void overlay(struct settings *s, const struct metadata_config_resource *dynamic)
+{
+    for (size_t i = 0; dynamic != NULL && i < dynamic->count; i++) {
+        struct slice name = dynamic->entries[i].name;
+        struct slice value = settings_trim(dynamic->entries[i].value);
+        const struct setting *row = settings_find(SETTINGS_SERVER, name);
+        bool for_listener = row == NULL;
+        row = for_listener ? find_for_listener(name) : row;
+        bool of_all = dynamic->key.name.len == 0;
+        if (row == NULL || row->mode == SETTINGS_READ_ONLY ||
+            (of_all && row->mode == SETTINGS_PER_BROKER) || !settings_value_allowed(row, value)) {
+            continue;
+        }
+        struct given *g =
+            for_listener ? given_for_listener(s, name) : &s->values[row - settings_server_rows];
+        mem_free(g->text);
+        mem_free(g->file);
+        g->text = slice_dup_str(value);
+        g->file = NULL;
+        g->line = 0;
+    }
+}
+
+struct settings *settings_in_effect(const struct settings *given,
+                                    const struct metadata_image *image, int32_t server_id)
+{
+    struct settings *s = settings_new();
+    char id[16];
+    for (size_t i = 0; i < settings_server_rows_count; i++) {
+        copy_given(&s->values[i], &given->values[i]);
+    }
+    size_t at = 0;
+    for (const struct given *g; (g = map_next(&given->listeners, &at)) != NULL;) {
+        copy_given(given_for_listener(s, slice_str(g->name)), g);
+    }
+    snprintf(id, sizeof id, "%" PRId32, server_id);
+    overlay(s, metadata_config_resource(image, METADATA_CONFIG_BROKER, slice_str("")));
+    overlay(s, metadata_config_resource(image, METADATA_CONFIG_BROKER, slice_str(id)));
+    return s;
 }
 
 /* ---- reading a file ---- */

@@ -83,11 +83,6 @@ const char *settings_nearest(enum settings_scope scope, struct slice name);
 enum err MUST_USE settings_validate(enum settings_scope scope, struct slice name,
                                     struct slice value, struct buf *message);
 
-/* The same for a change of a server's setting while it runs, for one broker or (`cluster_wide`) for
- * all: the setting's mode must allow it, too. */
-enum err MUST_USE settings_validate_dynamic(struct slice name, struct slice value,
-                                            bool cluster_wide, struct buf *message);
-
 /* ---- the settings a server was started with ---- */
 
 struct settings;
@@ -110,6 +105,12 @@ enum err MUST_USE settings_set(struct settings *s, struct slice name, struct sli
 
 /* "key=value" as --override takes it. */
 enum err MUST_USE settings_set_pair(struct settings *s, const char *pair, struct buf *message);
+
+/* The settings that count while a server runs: those it was started with and over them the dynamic
+ * values that the image has for it, of all servers first and then its own (KIP-226). Values that a
+ * running server cannot take, or that this version does not allow, are left out. To be freed. */
+struct settings *settings_in_effect(const struct settings *given,
+                                    const struct metadata_image *image, int32_t server_id);
 
 /* Things to tell the operator, one line each ("\n" ends each line). */
 struct slice settings_notes(const struct settings *s);

@@ -97,7 +97,11 @@ static enum err refuse_unknown(enum settings_scope scope, struct slice name, str
 {
     static const char *const kinds[] = {
         [SETTINGS_SERVER] = "broker", [SETTINGS_TOPIC] = "topic", [SETTINGS_GROUP] = "group"};
+    const char *nearest = settings_nearest(scope, name);
     buf_printf(message, "Unknown %s config name: %.*s", kinds[scope], SLICE_ARG(name));
+    if (nearest != NULL) {
+        buf_printf(message, "; did you mean %s?", nearest);
+    }
     return ERR_INVALID_CONFIG;
 }
 
@@ -116,24 +120,4 @@ enum err settings_validate(enum settings_scope scope, struct slice name, struct 
                row->name);
     settings_describe_allowed(row, message);
     return ERR_INVALID_CONFIG;
-}
-
-enum err settings_validate_dynamic(struct slice name, struct slice value, bool cluster_wide,
-                                   struct buf *message)
-{
-    const struct setting *row = settings_find(SETTINGS_SERVER, name);
-    if (row == NULL) {
-        return refuse_unknown(SETTINGS_SERVER, name, message);
-    }
-    if (row->mode == SETTINGS_READ_ONLY) {
-        buf_printf(message, "Cannot update %s dynamically: it is read from the file at start",
-                   row->name);
-        return ERR_INVALID_CONFIG;
-    }
-    if (row->mode == SETTINGS_PER_BROKER && cluster_wide) {
-        buf_printf(message, "Cannot update %s for all brokers: it is set for each broker",
-                   row->name);
-        return ERR_INVALID_CONFIG;
-    }
-    return settings_validate(SETTINGS_SERVER, name, value, message);
 }

@@ -376,6 +376,15 @@ void net_listener_open(struct net_listener *listener)
     }
 }
 
+void net_listener_set_limits(struct net_listener *listener, int connections_max,
+                             int connections_per_ip_max)
+{
+    pthread_mutex_lock(&listener->lock);
+    listener->options.connections_max = connections_max;
+    listener->options.connections_per_ip_max = connections_per_ip_max;
+    pthread_mutex_unlock(&listener->lock);
+}
+
 /* ---- the end ---- */
 
 void net_listener_stop(struct net_listener *listener)

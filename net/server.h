@@ -190,6 +190,10 @@ int net_listener_port(const struct net_listener *listener);
  * until then. */
 void net_listener_open(struct net_listener *listener);
 
+/* Other limits from now on; connections that are open stay. On the listening loop. */
+void net_listener_set_limits(struct net_listener *listener, int connections_max,
+                             int connections_per_ip_max);
+
 /* Stops accepting; open connections live on. */
 void net_listener_stop(struct net_listener *listener);
 

@@ -71,8 +71,10 @@ static enum err check_resource(const struct decide_input *in, struct resource *r
         }
         return ERR_NONE;
     default:
-        *why =
-            decide_text(in->arena, "Resource type %d cannot be configured here.", resource->type);
+        *why = decide_text(in->arena,
+                           "Resource type %d cannot be configured: there are settings of topics "
+                           "(2), brokers (4) and groups (32).",
+                           resource->type);
         return ERR_INVALID_REQUEST;
     }
 }
@@ -97,6 +99,35 @@ static const struct setting *row_of(enum settings_scope scope, struct slice name
     return settings_find(scope, slice_of(name.data + used, name.len - used));
 }
 
+/* Addresses are checked here, as the broker that they are for hears of them when it is too late to
+ * refuse. */
+static enum err check_addresses(struct arena *arena, struct slice name, struct slice value,
+                                struct slice *why)
+{
+    static const char *const checked[] = {"listeners", "advertised.listeners"};
+    bool is_advertised = slice_eq_str(name, checked[1]);
+    if (!slice_eq_str(name, checked[0]) && !is_advertised) {
+        return ERR_NONE;
+    }
+    struct settings *settings = settings_new();
+    struct buf message = {0};
+    struct metadata_listener *listeners;
+    int count;
+    enum err e = ERR_NONE;
+    for (int i = 0; i <= (is_advertised ? 1 : 0) && e == ERR_NONE; i++) {
+        e = settings_set(settings, slice_str(checked[i]), value, "", &message);
+    }
+    if (e == ERR_NONE) {
+        e = metadata_listeners_read(settings, arena, &listeners, &count, &message);
+    }
+    if (e != ERR_NONE) {
+        *why = arena_dup(arena, buf_slice(&message));
+    }
+    buf_fini(&message);
+    settings_free(settings);
+    return e == ERR_NONE ? ERR_NONE : ERR_INVALID_CONFIG;
+}
+
 enum err decide_config_check(struct arena *arena, enum settings_scope scope, struct slice name,
                              struct slice value, struct slice *why)
 {
@@ -115,7 +146,8 @@ enum err decide_config_check(struct arena *arena, enum settings_scope scope, str
         *why = arena_dup(arena, buf_slice(&message));
     }
     buf_fini(&message);
-    return e;
+    TRY(e);
+    return scope == SETTINGS_SERVER ? check_addresses(arena, name, value, why) : ERR_NONE;
 }
 
 static enum err check_mode(const struct decide_input *in, const struct resource *resource,

@@ -268,7 +268,7 @@ START_TEST(values_from_clients)
                    "Invalid value -2 for configuration retention.ms: must be a whole number of at "
                    "least -1");
     expect_invalid(SETTINGS_TOPIC, "rentention.ms", "1",
-                   "Unknown topic config name: rentention.ms");
+                   "Unknown topic config name: rentention.ms; did you mean retention.ms?");
     expect_invalid(SETTINGS_GROUP, "x", "1", "Unknown group config name: x");
     expect_invalid(SETTINGS_TOPIC, "leader.replication.throttled.replicas", "1:2,3",
                    "Invalid value 1:2,3 for configuration leader.replication.throttled.replicas: "
@@ -284,21 +284,6 @@ START_TEST(values_from_clients)
     ck_assert_int_eq(settings_validate(SETTINGS_TOPIC, slice_str("cleanup.policy"),
                                        slice_str("compact, delete"), &m),
                      ERR_NONE);
-    ck_assert_int_eq(
-        settings_validate_dynamic(slice_str("num.partitions"), slice_str("3"), false, &m),
-        ERR_INVALID_CONFIG);
-    ck_assert_int_eq(settings_validate_dynamic(slice_str("listeners"), slice_str("x"), true, &m),
-                     ERR_INVALID_CONFIG);
-    ck_assert_int_eq(settings_validate_dynamic(slice_str("listeners"), slice_str("x"), false, &m),
-                     ERR_NONE);
-    ck_assert_int_eq(
-        settings_validate_dynamic(slice_str("log.retention.ms"), slice_str("x"), true, &m),
-        ERR_INVALID_CONFIG);
-    ck_assert_int_eq(
-        settings_validate_dynamic(slice_str("log.retention.ms"), slice_str("5"), true, &m),
-        ERR_NONE);
-    ck_assert_int_eq(settings_validate_dynamic(slice_str("nope"), slice_str("5"), true, &m),
-                     ERR_INVALID_CONFIG);
     buf_fini(&m);
 }
 END_TEST
@@ -397,6 +382,43 @@ START_TEST(the_strongest_value_counts)
 }
 END_TEST
 
+START_TEST(dynamic_values_over_the_file)
+{
+    struct settings *given = settings_new();
+    struct metadata_image *image = metadata_image_new(slice_str("c"));
+    struct buf m = {0};
+    ck_assert_int_eq(settings_set_pair(given, "max.connections=10", &m), ERR_NONE);
+    ck_assert_int_eq(settings_set_pair(given, "num.partitions=7", &m), ERR_NONE);
+    ck_assert_int_eq(settings_set_pair(given, "listener.name.internal.max.connections=9", &m),
+                     ERR_NONE);
+    put_config(&image, METADATA_CONFIG_BROKER, "", "max.connections", "20");
+    put_config(&image, METADATA_CONFIG_BROKER, "", "message.max.bytes", " 2000 ");
+    put_config(&image, METADATA_CONFIG_BROKER, "", "listeners", "A://of-all:1");
+    put_config(&image, METADATA_CONFIG_BROKER, "1", "max.connections", "30");
+    put_config(&image, METADATA_CONFIG_BROKER, "1", "max.connections.per.ip", "many");
+    put_config(&image, METADATA_CONFIG_BROKER, "1", "num.partitions", "8");
+    put_config(&image, METADATA_CONFIG_BROKER, "1", "nobody.knows", "8");
+    put_config(&image, METADATA_CONFIG_BROKER, "1", "listener.name.internal.max.connections", "5");
+    put_config(&image, METADATA_CONFIG_BROKER, "2", "max.connections", "40");
+    struct settings *s = settings_in_effect(given, image, 1);
+    ck_assert_int_eq(settings_int(s, "max.connections"), 30);
+    ck_assert_int_eq(settings_int(s, "message.max.bytes"), 2000);
+    ck_assert_str_eq(settings_str(s, "listeners"), "PLAINTEXT://:9092");    /* per broker only */
+    ck_assert_int_eq(settings_int(s, "max.connections.per.ip"), INT32_MAX); /* wrong value */
+    ck_assert_int_eq(settings_int(s, "num.partitions"), 7);                 /* read only */
+    ck_assert_str_eq(settings_listener_str(s, "INTERNAL", "max.connections"), "5");
+    ck_assert_int_eq(settings_int(given, "max.connections"), 10);
+    ck_assert_str_eq(settings_listener_str(given, "INTERNAL", "max.connections"), "9");
+    settings_free(s);
+    s = settings_in_effect(given, image, 3);
+    ck_assert_int_eq(settings_int(s, "max.connections"), 20);
+    settings_free(s);
+    settings_free(given);
+    metadata_image_unref(image);
+    buf_fini(&m);
+}
+END_TEST
+
 START_TEST(random_text_is_survived)
 {
     static const char alphabet[] = "ab=: \t\\\n\r#!u0041d8.,";
@@ -431,6 +453,7 @@ static void fill(TCase *tc)
     tcase_add_test(tc, tables_are_sound);
     tcase_add_test(tc, values_from_clients);
     tcase_add_test(tc, the_strongest_value_counts);
+    tcase_add_test(tc, dynamic_values_over_the_file);
 }
 
 int main(void)
