@@ -368,6 +368,7 @@ void broker_replicas_start(struct broker *broker)
     list_init(&replicas->removals);
     list_init(&replicas->moves);
     replicas->files = store_files_new(broker->fs, REPLICAS_OPEN_FILES_MAX);
+    broker_idle_files_start(&replicas->idle_files, broker->loop, replicas->files);
     replicas->queue = net_work_queue_new(broker->loop, "craft-disk", 1);
     for (size_t i = 0; i < broker->dirs->count; i++) {
         if (broker->dirs->items[i]->online) {
@@ -439,6 +440,7 @@ void broker_replicas_free(struct broker *broker)
     }
     replicas_checkpoints_stop(broker);
     net_timer_stop(&replicas->expiry_timer);
+    broker_idle_files_stop(&replicas->idle_files);
     net_work_queue_free(replicas->queue);
     replica_moves_free(broker);
     replica_flushes_drop(broker);

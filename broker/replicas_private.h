@@ -4,6 +4,7 @@
 
 #include "base/map.h"
 #include "broker/dirs.h"
+#include "broker/idle_files.h"
 #include "broker/replicas.h"
 
 /* Segment files kept open; the process's limit is raised far above it at start. */
@@ -29,6 +30,7 @@ struct broker_replicas {
     struct broker *broker;
     struct map by_key; /* struct replica */
     struct store_files *files;
+    struct idle_files idle_files;
     struct net_work_queue *queue; /* flushes and removals: one thread, in order */
     bool scanned;                 /* the first image was applied */
     struct net_timer checkpoint_timer;

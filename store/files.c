@@ -15,6 +15,7 @@ struct store_files {
     uint32_t open_max;
     uint32_t open_count;
     uint32_t file_count;
+    uint32_t round; /* of store_files_close_idle() */
 };
 
 struct store_file {
@@ -25,6 +26,7 @@ struct store_file {
     int64_t base;
     int fd; /* −1: closed */
     uint32_t pins;
+    uint32_t used; /* the round of its last unpin */
     bool dropped;
 };
 
@@ -97,6 +99,27 @@ static int evict(struct store_files *files, uint32_t keep)
     list_remove(&victim->node);
     files->open_count--;
     return fd;
+}
+
+bool store_files_close_idle(struct store_files *files, uint32_t max)
+{
+    bool more = true;
+    for (uint32_t closed = 0; more && closed < max; closed++) {
+        int victim = -1;
+        pthread_mutex_lock(&files->lock);
+        more = !list_empty(&files->idle) &&
+               LIST_ENTRY(files->idle.next, struct store_file, node)->used != files->round;
+        if (more) {
+            victim = evict(files, 0);
+        } else {
+            files->round++;
+        }
+        pthread_mutex_unlock(&files->lock);
+        if (victim >= 0) {
+            store_fs_close(files->fs, victim);
+        }
+    }
+    return more;
 }
 
 /* Opens the file. When the process has no descriptor left, idle ones make room. */
@@ -191,6 +214,7 @@ void store_file_unpin(struct store_file *file)
     }
     int victim = -1;
     if (file->pins == 0) {
+        file->used = files->round;
         list_add_tail(&files->idle, &file->node);
         victim = evict(files, files->open_max);
     }

@@ -2,7 +2,8 @@
  *
  * A `struct store_file` stands for one file of one segment. Its file descriptor is opened when
  * somebody pins it and stays open while pinned; unpinned ones are closed, least recently used
- * first, when more than the cap are open. So an idle partition costs no descriptor, and a reader
+ * first, when more than the cap are open, or when nobody used them between two calls of
+ * store_files_close_idle(). So an idle partition costs no descriptor, and a reader
  * that holds a pin can go on after the file was renamed, truncated or removed.
  *
  * Threads: any; a short-held lock inside. */
@@ -23,6 +24,10 @@ void store_files_free(struct store_files *files);
 
 const struct store_fs *store_files_fs(const struct store_files *files);
 uint32_t store_files_open_count(struct store_files *files);
+
+/* Closes up to `max` descriptors that nobody has used since the last call that returned false.
+ * True: there are more of them. */
+bool store_files_close_idle(struct store_files *files, uint32_t max);
 
 /* The descriptor of a pinned file, for sendfile(). */
 int store_file_fd(const struct store_file *file);

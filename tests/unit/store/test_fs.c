@@ -154,6 +154,46 @@ START_TEST(pinned_files_stay_open_and_others_make_room)
 }
 END_TEST
 
+START_TEST(files_that_nobody_uses_are_closed_in_time)
+{
+    struct log_bench b;
+    struct store_file *files[4];
+    uint32_t create = STORE_OPEN_WRITE | STORE_OPEN_CREATE;
+    log_bench_init(&b, 4);
+    for (int i = 0; i < 4; i++) {
+        files[i] = store_file_new(b.files, &data, i, ".log");
+        ck_assert_int_eq(store_file_pin(files[i], create), ERR_NONE);
+        if (i > 0) {
+            store_file_unpin(files[i]);
+        }
+    }
+    /* All of them were used until now. */
+    ck_assert(!store_files_close_idle(b.files, 9));
+    ck_assert_uint_eq(store_files_open_count(b.files), 4);
+    ck_assert_int_eq(store_file_pin(files[2], STORE_OPEN_WRITE), ERR_NONE);
+    store_file_unpin(files[2]);
+    /* One is pinned, one was used since. */
+    ck_assert(store_files_close_idle(b.files, 1));
+    ck_assert_uint_eq(store_files_open_count(b.files), 3);
+    ck_assert(!store_files_close_idle(b.files, 9));
+    ck_assert_uint_eq(store_files_open_count(b.files), 2);
+    uint64_t opens = fault_fs_calls(b.disk, FAULT_OPEN);
+    ck_assert_int_eq(store_file_pin(files[2], STORE_OPEN_WRITE), ERR_NONE);
+    ck_assert_uint_eq(fault_fs_calls(b.disk, FAULT_OPEN), opens);
+    store_file_unpin(files[2]);
+    store_file_unpin(files[0]);
+    ck_assert(!store_files_close_idle(b.files, 9));
+    ck_assert(!store_files_close_idle(b.files, 9));
+    ck_assert_uint_eq(store_files_open_count(b.files), 0);
+    ck_assert_int_eq(store_file_pin(files[3], STORE_OPEN_WRITE), ERR_NONE);
+    store_file_unpin(files[3]);
+    for (int i = 0; i < 4; i++) {
+        store_file_drop(files[i]);
+    }
+    log_bench_fini(&b);
+}
+END_TEST
+
 START_TEST(without_descriptors_idle_files_are_closed)
 {
     struct log_bench b;
@@ -294,6 +334,7 @@ int main(void)
     tcase_add_test(tc, a_lock_keeps_others_out);
     tcase_add_test(tc, space_is_told);
     tcase_add_test(tc, pinned_files_stay_open_and_others_make_room);
+    tcase_add_test(tc, files_that_nobody_uses_are_closed_in_time);
     tcase_add_test(tc, without_descriptors_idle_files_are_closed);
     tcase_add_test(tc, other_threads_flush_and_read);
     suite_add_tcase(suite, tc);
