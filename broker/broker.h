@@ -24,6 +24,7 @@
 #define BROKER_BROKER_H
 
 #include "base/log.h"
+#include "broker/throttle.h"
 #include "metadata/metadata.h"
 #include "net/net.h"
 #include "store/store.h"
@@ -68,6 +69,9 @@ struct broker {
      * applied. The process ends; nothing is closed cleanly. */
     void (*failed)(void *arg, const char *what);
     void *failed_arg;
+
+    struct broker_throttle leader_throttle;   /* what is served to throttled replicas */
+    struct broker_throttle follower_throttle; /* what is fetched for them */
 
     const struct metadata_image *image; /* never NULL once started */
 

@@ -8,6 +8,9 @@
 
 #include "broker/broker.h"
 
+/* Rates of replication, from broker->settings; at start. */
+void broker_dynamic_set_rates(struct broker *broker);
+
 /* The dynamic values of this broker, or of all, may have changed. */
 void broker_dynamic_apply(struct broker *broker);
 

@@ -9,7 +9,10 @@
 #include "broker/replicas.h"
 #include "raft/node/node.h"
 
-enum { FETCH_TIMEOUT_SLACK_MS = 30000 }; /* replica.socket.timeout.ms beyond the long poll */
+enum {
+    FETCH_TIMEOUT_SLACK_MS = 30000, /* replica.socket.timeout.ms beyond the long poll */
+    PAUSE_MS = 50                   /* until a throttled partition looks again */
+};
 
 struct broker_fetchers {
     struct map by_leader; /* struct fetch_source */
@@ -150,9 +153,24 @@ void fetch_partition_leave(struct fetch_partition *p)
     p->sent_offset = -1;
 }
 
+bool fetch_partition_maybe_pause(struct fetch_partition *p)
+{
+    struct replica *r = p->replica;
+    struct broker *broker = r->broker;
+    if (!r->config.follower_throttled || partition_in_isr(&r->part, broker->id) ||
+        !broker_throttle_exceeded(&broker->follower_throttle, net_now_ms(broker->loop))) {
+        return false;
+    }
+    fetch_partition_leave(p);
+    net_timer_set(&p->backoff_timer, PAUSE_MS);
+    return true;
+}
+
 static void backoff_over(void *arg)
 {
-    fetch_partition_join(arg);
+    if (!fetch_partition_maybe_pause(arg)) {
+        fetch_partition_join(arg);
+    }
 }
 
 void fetch_partition_back_off(struct fetch_partition *p)

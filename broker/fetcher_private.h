@@ -72,6 +72,10 @@ void fetch_partition_leave(struct fetch_partition *p);
 /* Leaves the partition alone for a while, longer each time in a row. */
 void fetch_partition_back_off(struct fetch_partition *p);
 
+/* Leaves the partition alone while the rate of throttled replicas is used up and it is one of them
+ * that is not in sync; true: it pauses. */
+bool fetch_partition_maybe_pause(struct fetch_partition *p);
+
 /* fetcher_request.c: builds the request into `out`; false: there is nothing to ask for. */
 bool fetch_request_build(struct fetch_source *source, struct arena *arena,
                          struct wire_fetch_request *out);

@@ -128,6 +128,16 @@ static bool is_current(const struct fetch_source *source, const struct fetch_par
            p->sent_epoch == p->replica->part.state.leader_epoch;
 }
 
+/* Bytes for a replica that is being moved: when the rate is used up it pauses. */
+static void count_throttled(struct fetch_partition *p, int64_t bytes)
+{
+    struct replica *r = p->replica;
+    if (bytes > 0 && r->config.follower_throttled) {
+        broker_throttle_take(&r->broker->follower_throttle, bytes, net_now_ms(r->broker->loop));
+        fetch_partition_maybe_pause(p);
+    }
+}
+
 static void apply_partition(struct fetch_source *source, struct uuid topic_id,
                             const RESPONSE_PARTITION *answer, uint64_t request)
 {
@@ -144,6 +154,7 @@ static void apply_partition(struct fetch_source *source, struct uuid topic_id,
     enum err e = take_answer(p, answer);
     if (e == ERR_NONE) {
         p->backoff_ms = 0;
+        count_throttled(p, (int64_t)answer->records.len);
         return;
     }
     log_warn(r->broker->log, "fetcher", "answer not used",

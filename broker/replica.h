@@ -25,7 +25,9 @@ struct replica_config {
     bool log_append_time; /* message.timestamp.type */
     int64_t timestamp_before_max_ms;
     int64_t timestamp_after_max_ms;
-    int compression; /* enum wire_compression of compression.type, −1: producer's */
+    bool leader_throttled;   /* what followers that are not in sync get is limited */
+    bool follower_throttled; /* what this follower fetches is, until it is in sync */
+    int compression;         /* enum wire_compression of compression.type, −1: producer's */
 };
 
 struct broker_dir;

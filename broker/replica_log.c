@@ -1,6 +1,8 @@
 /* The log of a replica and the producer state that goes with it. */
 #include "broker/replica_log.h"
 
+#include <stdio.h>
+
 #include "base/mem.h"
 #include "broker/replica_flush.h"
 #include "broker/replica_move.h"
@@ -223,6 +225,17 @@ static struct store_log_config log_config(const struct replica *r)
     return config;
 }
 
+/* "*", or this partition on this broker. */
+static bool is_throttled(const struct replica *r, const char *name)
+{
+    struct settings_view view = broker_settings_view(r->broker);
+    struct slice topic = slice_str(r->topic);
+    char pair[32];
+    snprintf(pair, sizeof pair, "%" PRId32 ":%" PRId32, r->index, r->broker->id);
+    return settings_topic_has(&view, topic, name, "*") ||
+           settings_topic_has(&view, topic, name, pair);
+}
+
 void replica_log_configure(struct replica *r)
 {
     struct settings_view view = broker_settings_view(r->broker);
@@ -235,6 +248,8 @@ void replica_log_configure(struct replica *r)
             settings_topic_has(&view, topic, "message.timestamp.type", "LogAppendTime"),
         .timestamp_before_max_ms = topic_long(r, "message.timestamp.before.max.ms"),
         .flush_ms = topic_long(r, "flush.ms"),
+        .leader_throttled = is_throttled(r, "leader.replication.throttled.replicas"),
+        .follower_throttled = is_throttled(r, "follower.replication.throttled.replicas"),
         .timestamp_after_max_ms = topic_long(r, "message.timestamp.after.max.ms"),
         .compression = compression_of(r)};
     r->part.config = (struct partition_config){

@@ -8,6 +8,7 @@
 #include "broker/channel.h"
 #include "broker/dirs.h"
 #include "broker/dispatch.h"
+#include "broker/dynamic.h"
 #include "broker/fetcher.h"
 #include "broker/forward.h"
 #include "broker/groups.h"
@@ -226,6 +227,7 @@ static enum err build(struct broker_server *server, struct buf *why)
     TRY(read_identity(server, why));
     TRY(broker_listening_read(broker, why));
     TRY(open_dirs(server, why));
+    broker_dynamic_set_rates(broker);
     new_parts(broker);
     TRY(new_node(server, why));
     broker_replicas_start(broker);

@@ -85,6 +85,8 @@ const struct setting settings_server_rows[] = {
     ACTS("fetch.max.bytes", INT, "57671680", "1024..", READ_ONLY, NULL,
          "Most bytes in the answer to one fetch."),
     KNOWN("fetch.purgatory.purge.interval.requests", INT, "1000", NULL, READ_ONLY, NULL),
+    ACTS("follower.replication.throttled.rate", LONG, "9223372036854775807", "0..", CLUSTER_WIDE,
+         NULL, "Bytes a second that this broker fetches for throttled replicas."),
     ACTS("group.consumer.assignors", LIST, "UniformAssignor,RangeAssignor", NULL, READ_ONLY, NULL,
          "Assignors of the consumer protocol, the first being the default."),
     ACTS("group.consumer.heartbeat.interval.ms", INT, "5000", "1..", READ_ONLY, NULL,
@@ -141,6 +143,8 @@ const struct setting settings_server_rows[] = {
     ACTS("leader.imbalance.check.interval.seconds", LONG, "300", "1..", READ_ONLY, NULL,
          "How often the controller looks for leaders that are not preferred."),
     KNOWN("leader.imbalance.per.broker.percentage", INT, "10", NULL, READ_ONLY, NULL),
+    ACTS("leader.replication.throttled.rate", LONG, "9223372036854775807", "0..", CLUSTER_WIDE,
+         NULL, "Bytes a second that this broker serves to throttled replicas."),
     ACTS("listener.security.protocol.map", STRING,
          "CONTROLLER:PLAINTEXT,PLAINTEXT:PLAINTEXT,SSL:SSL,SASL_PLAINTEXT:SASL_PLAINTEXT,SASL_SSL:"
          "SASL_SSL",

@@ -20,12 +20,14 @@ const struct setting settings_topic_rows[] = {
          "log.flush.interval.messages", "The log is synced after this many records."),
     ACTS("flush.ms", LONG, "9223372036854775807", "0..", DYNAMIC, "log.flush.interval.ms",
          "The log is synced after this time."),
-    LATER("follower.replication.throttled.replicas", LIST, "", "@throttled", DYNAMIC, NULL,
-          "partition:broker pairs, or *, that follow within the throttled rate."),
+    ACTS("follower.replication.throttled.replicas", LIST, "", "@throttled", DYNAMIC, NULL,
+         "partition:broker pairs, or *: until they are in sync these replicas fetch within "
+         "follower.replication.throttled.rate."),
     ACTS("index.interval.bytes", INT, "4096", "0..", DYNAMIC, "log.index.interval.bytes",
          "Bytes of log between two index entries."),
-    LATER("leader.replication.throttled.replicas", LIST, "", "@throttled", DYNAMIC, NULL,
-          "partition:broker pairs, or *, that are served within the throttled rate."),
+    ACTS("leader.replication.throttled.replicas", LIST, "", "@throttled", DYNAMIC, NULL,
+         "partition:broker pairs, or *: these leaders serve followers that are not in sync within "
+         "leader.replication.throttled.rate."),
     KNOWN("local.retention.bytes", LONG, "-2", "-2..", DYNAMIC, "log.local.retention.bytes"),
     KNOWN("local.retention.ms", LONG, "-2", "-2..", DYNAMIC, "log.local.retention.ms"),
     LATER("max.compaction.lag.ms", LONG, "9223372036854775807", "1..", DYNAMIC,

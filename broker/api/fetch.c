@@ -72,6 +72,15 @@ static enum err note_follower(struct fetch *fetch, struct fetch_result *result)
     return ERR_NONE;
 }
 
+/* A follower that catches up while its partition is moved, and the rate for that is used up. */
+static bool is_held_up(const struct fetch *fetch, const struct replica *r)
+{
+    return fetch_is_follower(fetch) && r->config.leader_throttled &&
+           !partition_in_isr(&r->part, fetch->replica_id) &&
+           broker_throttle_exceeded(&fetch->broker->leader_throttle,
+                                    net_now_ms(fetch->broker->loop));
+}
+
 static enum err read_partition(struct fetch *fetch, struct fetch_result *result, int64_t room,
                                bool first_pass)
 {
@@ -88,6 +97,9 @@ static enum err read_partition(struct fetch *fetch, struct fetch_result *result,
     }
     int64_t limit = fetch_is_follower(fetch) ? r->part.log_end_offset : r->part.high_watermark;
     if (result->entry->fetch_offset >= limit || result->entry->max_bytes < 0) {
+        return ERR_NONE;
+    }
+    if (is_held_up(fetch, r)) {
         return ERR_NONE;
     }
     bool nothing_yet = room == fetch->max_bytes;
@@ -146,9 +158,22 @@ static void finish(struct fetch *fetch)
     }
 }
 
+static void count_throttled(struct fetch *fetch)
+{
+    for (size_t i = 0; fetch_is_follower(fetch) && i < fetch->count; i++) {
+        const struct fetch_result *result = &fetch->results[i];
+        if (result->replica != NULL && result->replica->config.leader_throttled &&
+            result->read.length > 0) {
+            broker_throttle_take(&fetch->broker->leader_throttle, result->read.length,
+                                 net_now_ms(fetch->broker->loop));
+        }
+    }
+}
+
 static void answer(struct fetch *fetch)
 {
     stop_waiting(fetch);
+    count_throttled(fetch);
     struct wire_fetch_response response;
     wire_init(wire_response(WIRE_API_FETCH), &response);
     response.session_id = fetch->session->id;

@@ -8,7 +8,7 @@ import time
 from lib import case, create_topic, main, new_topic, produce_all, read_all, unique, wait_for
 from load import Load
 from steady import Steady
-from raw import DELETE, PREFERRED, Raw, TOPIC, UNCLEAN
+from raw import BROKER, DELETE, PREFERRED, Raw, TOPIC, UNCLEAN
 from wire import Connection
 
 GAP_S = 0.15  # the longest that a producer may wait for a planned move
@@ -170,6 +170,39 @@ def a_broker_that_was_away_gives_up_what_moved_meanwhile(cluster):
     cluster.wait_until_whole()
     wait_for(lambda: directories(cluster, topic) == hosts(targets), 10, "nothing is left behind")
     assert sum(len(m) for m in read_all(cluster, topic).values()) == 300
+
+
+MIB = 1 << 20
+
+
+def throttled_move(cluster, side, others):
+    """Moves 4 MiB with a rate of 1 MiB/s on one side, and takes the rate away on the way."""
+    topic = new_topic(cluster, "throttled", 1, 1)
+    home = replicas(cluster, topic)[0][1]
+    away = next(b for b in range(1, 5) if b != home)
+    produce_all(cluster, topic, [{"value": os.urandom(MIB // 8)} for _ in range(32)], acks="all")
+    node = str(home if side == "leader" else away)
+    key = f"{side}.replication.throttled"
+    with raw(cluster) as admin:
+        admin.set_config(TOPIC, topic, f"{key}.replicas", others or f"0:{node}")
+        admin.set_config(BROKER, node, f"{key}.rate", str(MIB))
+        began = time.monotonic()
+        assert admin.alter_reassignments({(topic, 0): [away]}) == {(topic, 0): 0}
+        while admin.list_reassignments() and time.monotonic() < began + 1.5:
+            time.sleep(0.05)
+        assert admin.list_reassignments(), f"4 MiB in {time.monotonic() - began:.1f} s"
+        admin.set_config(BROKER, node, f"{key}.rate", None)
+        wait_for(lambda: not admin.list_reassignments(), 5, "without the rate it ends")
+    print(f"    {side}: moved after {time.monotonic() - began:.1f} s")
+    wait_for(lambda: replicas(cluster, topic)[0] == ([away], away, {away}), 10, "it has moved")
+    assert len(read_all(cluster, topic)[0]) == 32
+
+
+@case
+def moves_are_throttled(cluster):
+    throttled_move(cluster, "leader", None)
+    throttled_move(cluster, "follower", None)
+    throttled_move(cluster, "leader", "*")
 
 
 @case
