@@ -233,6 +233,11 @@ e2e-clients: ## run clients in Go, Java, JavaScript, Python and Rust (needs thei
 	@$(MAKE) --no-print-directory V=opt all
 	@tests/clients/run.py $(CLIENTS)
 
+e2e-java: ## run the tools of Apache Kafka 3.9 and 4.1 (needs Java and Maven Central)
+	@scripts/deps.sh test
+	@$(MAKE) --no-print-directory V=opt all
+	@tests/clients/java_tools.py $(TOOLS)
+
 # Every file is read by both compilers; nothing that they compile is run.
 check: ## style, layers, purity, two compilers (under 3 minutes)
 	@scripts/deps.sh check
@@ -269,6 +274,6 @@ help: ## this list
 clean: ## remove everything built (a cluster in build/cluster stays)
 	rm -rf build/{opt,asan,clang,fuzz,gen,bin,test,plants} build/.deps-*
 FORCE:
-.PHONY: all gen show bench sim unit fuzz-programs test-programs test e2e-clients check format cluster cluster-stop help clean FORCE
+.PHONY: all gen show bench sim unit fuzz-programs test-programs test e2e-clients e2e-java check format cluster cluster-stop help clean FORCE
 .SECONDARY:
 -include $(shell find $(O)/obj -name '*.d' 2>/dev/null)
