@@ -18,7 +18,8 @@ home=$cache/$release
 # Name, then the classes that it has been in one release or another.
 tools="
 kafka-acls                   org.apache.kafka.tools.AclCommand kafka.admin.AclCommand
-kafka-broker-api-versions    org.apache.kafka.tools.BrokerApiVersionsCommand kafka.admin.BrokerApiVersionsCommand
+kafka-broker-api-versions    org.apache.kafka.tools.BrokerApiVersionsCommand \
+                             kafka.admin.BrokerApiVersionsCommand
 kafka-client-metrics         org.apache.kafka.tools.ClientMetricsCommand
 kafka-cluster                org.apache.kafka.tools.ClusterTool
 kafka-configs                org.apache.kafka.tools.ConfigCommand kafka.admin.ConfigCommand

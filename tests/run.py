@@ -96,7 +96,7 @@ def e2e_tests():
 
 
 def client_tests():
-    """Foreign clients and tools; each is skipped where its language or its registry is not there."""
+    """Foreign clients and tools, skipped where their languages or registries are not there."""
     yield Test("clients", ["tests/clients/run.py"], CLIENTS_TIMEOUT_S, alone=True)
     yield Test("java_tools", ["tests/clients/java_tools.py"], CLIENTS_TIMEOUT_S, alone=True)
 
