@@ -95,6 +95,9 @@ extern const struct cli_verb cli_format;
 extern const struct cli_verb cli_broker_list;
 extern const struct cli_verb cli_broker_log_dirs;
 extern const struct cli_verb cli_broker_unregister;
+extern const struct cli_verb cli_ready;
+extern const struct cli_verb cli_doctor;
+extern const struct cli_verb cli_cluster_describe;
 extern const struct cli_verb cli_quorum_status;
 extern const struct cli_verb cli_quorum_add;
 extern const struct cli_verb cli_quorum_remove;
@@ -116,8 +119,10 @@ extern const struct cli_verb cli_group_reset_offsets;
 extern const struct cli_verb cli_config_get;
 extern const struct cli_verb cli_config_set;
 extern const struct cli_verb cli_config_unset;
+extern const struct cli_verb cli_api_versions;
 extern const struct cli_verb cli_produce;
 extern const struct cli_verb cli_consume;
 extern const struct cli_verb cli_log_dump;
+extern const struct cli_verb cli_completion;
 
 #endif

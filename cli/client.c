@@ -22,6 +22,7 @@ struct peer {
     int32_t id; /* CLIENT_ANY: of the list of servers */
     char *address;
     struct net_client *net;
+    char *reason; /* why it could not be reached the last time; NULL: it could */
 };
 
 struct kept {
@@ -73,6 +74,7 @@ static void free_peers(struct list *list)
         list_remove(&peer->link);
         net_client_free(peer->net);
         mem_free(peer->address);
+        mem_free(peer->reason);
         mem_free(peer);
     }
 }
@@ -289,15 +291,24 @@ static enum err connect_peer(struct client *client, struct peer *peer, int64_t u
     net_client_connect(peer->net);
     while (!net_client_is_open(peer->net)) {
         const char *failure = net_client_failure(peer->net);
+        if (failure != NULL && strcmp(failure, err_text(ERR_CLOSED)) == 0) {
+            failure = "it closes the connection at once, or does not speak the Kafka protocol in "
+                      "plain text (is it a TLS listener?)";
+        }
         if (failure != NULL) {
+            mem_free(peer->reason);
+            peer->reason = mem_strdup(failure);
             return fail(client, ERR_CLOSED, "cannot reach %s: %s", peer->address, failure);
         }
         int64_t left_ms = until_ms - net_now_ms(client->loop);
         if (left_ms <= 0) {
-            return fail(client, ERR_TIMED_OUT, "cannot reach %s: no answer in time", peer->address);
+            return fail(client, ERR_TIMED_OUT, "cannot reach %s: %s", peer->address,
+                        peer->reason == NULL ? "no answer in time" : peer->reason);
         }
         net_loop_step(client->loop, min_i64(left_ms, STEP_MS));
     }
+    mem_free(peer->reason);
+    peer->reason = NULL;
     return ERR_NONE;
 }
 

@@ -5,6 +5,9 @@
 const struct cli_verb *const commands[] = {
     &cli_dev,
     &cli_format,
+    &cli_ready,
+    &cli_doctor,
+    &cli_cluster_describe,
     &cli_quorum_status,
     &cli_quorum_add,
     &cli_quorum_remove,
@@ -29,9 +32,11 @@ const struct cli_verb *const commands[] = {
     &cli_config_get,
     &cli_config_set,
     &cli_config_unset,
+    &cli_api_versions,
     &cli_produce,
     &cli_consume,
     &cli_log_dump,
+    &cli_completion,
     NULL,
 };
 /* clang-format on */

@@ -3,7 +3,7 @@
 
 #include "cli/commands.h"
 
-enum { COMMAND_WIDTH = 30, OPTION_WIDTH = 34 };
+enum { COMMAND_WIDTH = 32, OPTION_WIDTH = 34 };
 
 /* How many columns the text takes that are not one byte each. */
 static int extra_bytes(const char *text)
