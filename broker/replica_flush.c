@@ -4,6 +4,8 @@
 #include "base/mem.h"
 #include "broker/replicas_private.h"
 
+enum { FLUSH_RETRY_MS = 1000 }; /* without a descriptor left */
+
 struct replica_flush {
     struct list node;        /* in the broker's list of flushes under way */
     struct replica *replica; /* NULL: gone meanwhile */
@@ -25,7 +27,9 @@ static void done(void *arg)
     } else {
         r->flushing = NULL;
         enum err e = store_log_flush_done(r->log, &flush->flush);
-        if (e != ERR_NONE) {
+        if (e == ERR_BUSY) {
+            replica_flush_soon(r, FLUSH_RETRY_MS);
+        } else if (e != ERR_NONE) {
             replica_offline(r, "a flush failed; what was written since the last one may be lost");
         }
     }
@@ -65,7 +69,7 @@ enum err replica_flush_appended(struct replica *r)
 {
     if (store_log_flush_due(r->log)) {
         enum err e = store_log_flush(r->log);
-        if (e != ERR_NONE) {
+        if (e != ERR_NONE && e != ERR_BUSY) {
             replica_offline(r, "a flush failed; what was written since the last one may be lost");
         }
         return e;
@@ -82,6 +86,9 @@ void replica_flushes_drop(struct broker *broker)
     while (!list_empty(flushes)) {
         struct replica_flush *flush = LIST_ENTRY(flushes->next, struct replica_flush, node);
         list_remove(&flush->node);
+        if (flush->replica != NULL) {
+            flush->replica->flushing = NULL;
+        }
         store_flush_drop(&flush->flush);
         mem_free(flush);
     }

@@ -203,10 +203,11 @@ static void job_work(void *arg)
     }
 }
 
-/* On a full disk the checkpoint that is there stays valid, only older. */
+/* On a full disk, or without a descriptor left, the checkpoint that is there stays valid, only
+ * older. */
 static void note_result(struct broker_dir *dir, enum err e)
 {
-    if (e != ERR_NONE && e != ERR_NO_SPACE) {
+    if (e == ERR_IO || e == ERR_NOT_FOUND) {
         broker_dir_fail(dir, "a checkpoint cannot be written");
     }
 }

@@ -173,6 +173,11 @@ enum err store_log_flush_done(struct store_log *log, struct store_flush *flush)
 {
     store_flush_drop(flush);
     log->flushes--;
+    if (flush->result == ERR_BUSY) {
+        /* No descriptor to open the epochs or the directory with, after the data were synced. */
+        log->epochs.unsynced = log->epochs.unsynced || flush->sync_epochs;
+        return ERR_BUSY;
+    }
     if (flush->result != ERR_NONE) {
         return log_go_offline(log, "flush", flush->result);
     }

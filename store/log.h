@@ -193,7 +193,8 @@ struct store_flush {
 enum err store_log_flush_begin(struct store_log *log, struct store_flush *flush) MUST_USE;
 void store_flush_run(struct store_flush *flush);
 
-/* Advances the recovery point, or puts the log offline if a sync failed (ERR_IO). */
+/* Advances the recovery point, or puts the log offline if a sync failed (ERR_IO). ERR_BUSY: the
+ * process is out of descriptors; nothing has changed, flush again. */
 enum err store_log_flush_done(struct store_log *log, struct store_flush *flush) MUST_USE;
 
 /* For a flush whose log is gone. */

@@ -59,7 +59,7 @@ def default_of(field):
         return bytes(16)
     if field.kind == "bool":
         return field.default == "true"
-    return float(field.default or 0) if field.kind == "float64" else int(field.default or 0)
+    return float(field.default or 0) if field.kind == "float64" else int(field.default or "0", 0)
 
 
 def encode_value(field, version, value):
