@@ -94,6 +94,19 @@ static void put_control(json_t *json, const struct wire_record *record)
 
 /* ---- records of internal topics ---- */
 
+/* Why the batch was written; with its first record. */
+static void put_cause(json_t *json, struct slice value, struct arena *arena)
+{
+    struct buf text = {0};
+    struct metadata_cause cause;
+    bool got;
+    if (metadata_cause_find(value, arena, &cause, &got) == ERR_NONE && got) {
+        metadata_cause_print_json(&cause, &text);
+        json_object_set_new(json, "cause", json_of(&text));
+    }
+    buf_fini(&text);
+}
+
 static void put_metadata(json_t *json, struct slice value)
 {
     struct arena arena = {0};
@@ -105,6 +118,7 @@ static void put_metadata(json_t *json, struct slice value)
         json_t *decoded = json_of(&text);
         json_object_update(json, decoded);
         json_decref(decoded);
+        put_cause(json, value, &arena);
     } else {
         json_object_set_new(json, "value", record_json_bytes(value));
         json_object_set_new(json, "note", table_json_text(buf_slice(&text)));

@@ -34,16 +34,29 @@ static const char *const event_names[] = {
 
 _Static_assert(ARRAY_LEN(event_texts) == ARRAY_LEN(event_names), "one of each for every event");
 
-/* A newer version may have written an event that this one does not know. */
-static bool is_known(const struct metadata_cause *cause)
-{
-    return cause->event >= 0 && (size_t)cause->event < ARRAY_LEN(event_names);
-}
-
 static const char *api_name(int16_t key)
 {
     const struct wire_api_info *api = wire_api(key);
     return api == NULL ? NULL : api->name;
+}
+
+const char *metadata_event_name(enum metadata_event event)
+{
+    if (event == METADATA_EVENT_UNKNOWN) {
+        return "unknown";
+    }
+    return event >= 0 && (size_t)event < ARRAY_LEN(event_names) ? event_names[event] : NULL;
+}
+
+bool metadata_event_parse(struct slice name, enum metadata_event *out)
+{
+    for (int i = METADATA_EVENT_UNKNOWN; i < (int)ARRAY_LEN(event_names); i++) {
+        if (slice_eq_str(name, metadata_event_name((enum metadata_event)i))) {
+            *out = (enum metadata_event)i;
+            return true;
+        }
+    }
+    return false;
 }
 
 struct metadata_cause metadata_cause_of(enum metadata_event event, int32_t node)
@@ -117,7 +130,8 @@ void metadata_cause_print(const struct metadata_cause *cause, struct buf *out)
         print_request(cause, out);
     } else if (cause->event == METADATA_EVENT_UNKNOWN) {
         buf_put_str(out, "not known");
-    } else if (!is_known(cause)) {
+    } else if (metadata_event_name(cause->event) == NULL) {
+        /* A newer version wrote it. */
         buf_printf(out, "event %d, which this version does not know", (int)cause->event);
     } else {
         const char *text = event_texts[cause->event];
@@ -164,10 +178,9 @@ static void put_request(const struct metadata_cause *cause, struct buf *out)
 
 void metadata_cause_print_json(const struct metadata_cause *cause, struct buf *out)
 {
-    if (is_known(cause)) {
-        buf_printf(out, "{\"event\":\"%s\"", event_names[cause->event]);
-    } else if (cause->event == METADATA_EVENT_UNKNOWN) {
-        buf_put_str(out, "{\"event\":\"unknown\"");
+    const char *name = metadata_event_name(cause->event);
+    if (name != NULL) {
+        buf_printf(out, "{\"event\":\"%s\"", name);
     } else {
         buf_printf(out, "{\"event\":\"%d\"", (int)cause->event);
     }

@@ -53,6 +53,10 @@ struct metadata_cause {
 /* The cause that says nothing but the event, and to which node it happened (-1: none). */
 struct metadata_cause metadata_cause_of(enum metadata_event event, int32_t node);
 
+/* "session-ended", for programs; NULL for an event that this version does not know. */
+const char *metadata_event_name(enum metadata_event event);
+bool metadata_event_parse(struct slice name, enum metadata_event *out);
+
 /* Appends the cause's own bytes, without tag and length. Long texts are cut. */
 void metadata_cause_encode(const struct metadata_cause *cause, struct buf *out);
 

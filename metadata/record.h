@@ -275,6 +275,12 @@ const char *metadata_record_type_name(enum metadata_record_type type);
  * `PARTITION_CHANGE_RECORD topicId=… partitionId=3 leader=2 isr=[2,3]`. */
 void metadata_record_print(const struct metadata_record *record, struct buf *out);
 
+/* Reads such a line, all of it and nothing else: printing the record gives the same bytes again.
+ * Texts are borrowed from the line or in the arena. `why` (may be NULL) receives a sentence on
+ * failure. Errors: ERR_MALFORMED. */
+enum err MUST_USE metadata_record_parse(struct slice line, struct arena *arena,
+                                        struct metadata_record *out, struct buf *why);
+
 /* Appends one JSON object `{"type":"…","data":{…}}` with Kafka's field names, as kafka-dump-log
  * prints it. */
 void metadata_record_print_json(const struct metadata_record *record, struct buf *out);

@@ -273,6 +273,111 @@ static void expect_text(const struct metadata_record *r, const char *line, const
     buf_fini(&out);
 }
 
+/* Print, read, print: the same line; encoded: the same bytes. */
+static void check_line_is_read(const struct metadata_record *r)
+{
+    struct arena arena = {0};
+    struct buf line = {0};
+    struct buf again = {0};
+    struct buf why = {0};
+    struct buf bytes = {0};
+    struct buf bytes_again = {0};
+    struct metadata_record back;
+    metadata_record_print(r, &line);
+    enum err e = metadata_record_parse(buf_slice(&line), &arena, &back, &why);
+    ck_assert_msg(e == ERR_NONE, "%.*s\n%.*s", SLICE_ARG(buf_slice(&why)),
+                  SLICE_ARG(buf_slice(&line)));
+    metadata_record_print(&back, &again);
+    ck_assert(slice_eq(buf_slice(&line), buf_slice(&again)));
+    metadata_record_encode(r, &bytes);
+    metadata_record_encode(&back, &bytes_again);
+    ck_assert_msg(slice_eq(buf_slice(&bytes), buf_slice(&bytes_again)), "%.*s",
+                  SLICE_ARG(buf_slice(&line)));
+    for (size_t cut = 0; cut < line.len; cut++) {
+        (void)!metadata_record_parse(slice_of(line.data, cut), &arena, &back, NULL);
+    }
+    buf_fini(&bytes_again);
+    buf_fini(&bytes);
+    buf_fini(&why);
+    buf_fini(&again);
+    buf_fini(&line);
+    arena_fini(&arena);
+}
+
+/* The image after the record, if it can be replayed. */
+static struct metadata_image *grown(struct metadata_image *image, const struct metadata_record *r)
+{
+    struct metadata_delta *delta = metadata_delta_begin(image);
+    if (metadata_delta_replay(delta, metadata_image_offset(image) + 1, r) != ERR_NONE) {
+        metadata_delta_drop(delta);
+        return image;
+    }
+    metadata_image_unref(image);
+    return metadata_delta_finish(delta);
+}
+
+START_TEST(lines_are_read_back)
+{
+    struct prng rng;
+    struct metadata_image *image = metadata_image_new(slice_str("c"));
+    prng_init(&rng, 0x11e5);
+    for (int round = 0; round < 2000; round++) {
+        struct arena a = {0};
+        struct metadata_record r = random_record(&rng, &a, image);
+        struct metadata_since since = {7, metadata_cause_of(METADATA_EVENT_SESSION_ENDED, 3)};
+        check_line_is_read(&r);
+        image = grown(image, &r);
+        r = random_register_broker(&rng, &a, image);
+        since.cause.reason = random_text(&rng, &a, 20);
+        since.cause.event = (enum metadata_event)prng_range(&rng, -1, 50);
+        since.cause.api_key = (int16_t)prng_range(&rng, 0, 99);
+        since.cause.correlation_id = (int32_t)prng_range(&rng, -5, 99);
+        r.register_broker.since = prng_chance(&rng, 1, 2) ? &since : NULL;
+        check_line_is_read(&r);
+        arena_fini(&a);
+    }
+    metadata_image_unref(image);
+}
+END_TEST
+
+START_TEST(lines_that_are_wrong_are_refused)
+{
+    static const struct {
+        const char *line;
+        const char *why;
+    } wrong[] = {
+        {"", "no kind of record"},
+        {"TOPIC", "no kind of record"},
+        {"TOPIC_RECORD", "the field is missing \"name\""},
+        {"TOPIC_RECORD topicId=AAAAAAAAAAAAAAAAAAAAAQ name=x", "missing \"name\""},
+        {"TOPIC_RECORD name=x", "missing \"topicId\""},
+        {"TOPIC_RECORD name=x topicId=AAAA", "topicId \"AAAA\""},
+        {"TOPIC_RECORD name=x topicId=AAAAAAAAAAAAAAAAAAAAAQ ", "behind the last field"},
+        {"TOPIC_RECORD name=x topicId=AAAAAAAAAAAAAAAAAAAAAQ leader=1", "behind the last field"},
+        {"TOPIC_RECORD  name=x topicId=AAAAAAAAAAAAAAAAAAAAAQ", "no field NAME=VALUE"},
+        {"TOPIC_RECORD name=\"x topicId=AAAAAAAAAAAAAAAAAAAAAQ", "name"},
+        {"FEATURE_LEVEL_RECORD name=x featureLevel=32768", "featureLevel"},
+        {"FEATURE_LEVEL_RECORD name=x featureLevel=1x", "featureLevel"},
+        {"FEATURE_LEVEL_RECORD name=x featureLevel=", "featureLevel"},
+        {"PRODUCER_IDS_RECORD brokerId=1 brokerEpoch=1 nextProducerId=9223372036854775808",
+         "nextProducerId"},
+        {"NO_OP_RECORD x=1", "behind the last field"},
+    };
+    for (size_t i = 0; i < ARRAY_LEN(wrong); i++) {
+        struct arena arena = {0};
+        struct buf why = {0};
+        struct metadata_record r;
+        ck_assert_int_eq(metadata_record_parse(slice_str(wrong[i].line), &arena, &r, &why),
+                         ERR_MALFORMED);
+        buf_put(&why, "", 1);
+        ck_assert_msg(strstr((const char *)why.data, wrong[i].why) != NULL, "%s: %s", wrong[i].line,
+                      (const char *)why.data);
+        buf_fini(&why);
+        arena_fini(&arena);
+    }
+}
+END_TEST
+
 START_TEST(text_is_stable)
 {
     struct metadata_record r = {.type = METADATA_RECORD_PARTITION_CHANGE};
@@ -308,6 +413,8 @@ static void fill(TCase *tc)
     tcase_add_test(tc, absent_and_empty_lists_differ);
     tcase_add_loop_test(tc, records_round_trip, 0, 3);
     tcase_add_test(tc, text_is_stable);
+    tcase_add_test(tc, lines_are_read_back);
+    tcase_add_test(tc, lines_that_are_wrong_are_refused);
 }
 
 int main(void)
