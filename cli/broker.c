@@ -2,10 +2,11 @@
 #include <stdio.h>
 
 #include "cli/client.h"
+#include "cli/controllers.h"
 #include "cli/times.h"
 #include "metadata/metadata.h"
 
-enum { ENDPOINT_BROKERS = 1, ENDPOINT_CONTROLLERS = 2 };
+enum { ENDPOINT_BROKERS = 1 };
 
 /* Values of DescribeBrokers' field State. */
 enum { STATE_FENCED = 0, STATE_SERVING = 1, STATE_SHUTTING_DOWN = 2 };
@@ -80,28 +81,6 @@ static enum err describe_by_metadata(struct brokers *list, struct arena *arena)
     return ERR_NONE;
 }
 
-/* The controller that is active, as one of the controllers says. */
-static enum err find_active(struct client *client, int32_t *out)
-{
-    struct wire_describe_cluster_request request;
-    wire_init(&wire_msg_describe_cluster_request, &request);
-    request.endpoint_type = ENDPOINT_CONTROLLERS;
-    const void *answer;
-    TRY(client_call(client,
-                    &(struct client_call){CLIENT_ANY, WIRE_API_DESCRIBE_CLUSTER, 1, &request, 0},
-                    &answer));
-    const struct wire_describe_cluster_response *response = answer;
-    for (int32_t i = 0; i < response->brokers_count; i++) {
-        const struct wire_describe_cluster_response_brokers *node = &response->brokers[i];
-        client_set_node(client, node->broker_id, node->host, node->port);
-    }
-    *out = response->controller_id;
-    if (response->error_code == 0 && !client_has_node(client, *out)) {
-        return ERR_NOT_CONTROLLER;
-    }
-    return (enum err)response->error_code;
-}
-
 static enum err ask_health(struct client *client, const struct wire_describe_brokers_response **out)
 {
     struct wire_describe_brokers_request request;
@@ -109,7 +88,7 @@ static enum err ask_health(struct client *client, const struct wire_describe_bro
     struct client_call call = {CLIENT_ANY, WIRE_API_DESCRIBE_BROKERS, 0, &request, 0};
     const void *answer;
     if (client_asks_controllers(client)) {
-        TRY(find_active(client, &call.node));
+        TRY(controllers_find_active(client, &call.node));
         TRY(client_call_once(client, &call, &answer));
     } else {
         TRY(client_call(client, &call, &answer)); /* a broker asks the controller */

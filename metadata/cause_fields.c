@@ -6,7 +6,7 @@
 
 #include "metadata/quote.h"
 
-#define AT(member) (uint16_t)offsetof(struct metadata_cause, member)
+#define AT(member) (uint16_t) offsetof(struct metadata_cause, member)
 
 /* `absent` is what a number is that is left out. */
 static const struct {

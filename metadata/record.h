@@ -281,6 +281,11 @@ void metadata_record_print(const struct metadata_record *record, struct buf *out
 enum err MUST_USE metadata_record_parse(struct slice line, struct arena *arena,
                                         struct metadata_record *out, struct buf *why);
 
+/* Appends " name=value" for each field in which two records of one type differ, as "name=old ->
+ * new"; with one of them NULL, all fields of the other. */
+void metadata_record_print_changes(const struct metadata_record *before,
+                                   const struct metadata_record *after, struct buf *out);
+
 /* Appends one JSON object `{"type":"…","data":{…}}` with Kafka's field names, as kafka-dump-log
  * prints it. */
 void metadata_record_print_json(const struct metadata_record *record, struct buf *out);

@@ -88,8 +88,8 @@ static const struct metadata_field partition_change[] = {
     {"directories", DIRS, AT(partition_change.directories), IF(partition_change.has_directories)},
     {0}};
 
-static const struct metadata_field remove_topic[] = {
-    {"topicId", UUID, AT(remove_topic.topic_id)}, {0}};
+static const struct metadata_field remove_topic[] = {{"topicId", UUID, AT(remove_topic.topic_id)},
+                                                     {0}};
 
 static const struct metadata_field config[] = {{"resourceType", INT8, AT(config.resource_type)},
                                                {"resourceName", TEXT, AT(config.resource_name)},

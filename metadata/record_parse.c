@@ -34,9 +34,8 @@ static bool take_str(struct parser *p, const char *text)
 static struct slice take_name(struct parser *p)
 {
     const uint8_t *start = p->r.p;
-    while (reader_left(&p->r) > 0 &&
-           ((*p->r.p >= 'a' && *p->r.p <= 'z') || (*p->r.p >= 'A' && *p->r.p <= 'Z') ||
-            *p->r.p == '_')) {
+    while (reader_left(&p->r) > 0 && ((*p->r.p >= 'a' && *p->r.p <= 'z') ||
+                                      (*p->r.p >= 'A' && *p->r.p <= 'Z') || *p->r.p == '_')) {
         p->r.p++;
     }
     return slice_of(start, (size_t)(p->r.p - start));
@@ -166,8 +165,8 @@ static bool take_small(struct parser *p, enum metadata_field_kind kind, void *at
 
 /* The lists of records are a pointer and a count, whatever they are of. */
 #define TAKE_LIST(p, list, item_type, take_item, at) \
-    take_list(p, sizeof(item_type), take_item, (const void **)(void *)&((struct list *)(at))->items, \
-              &((struct list *)(at))->count)
+    take_list(p, sizeof(item_type), take_item, \
+              (const void **)(void *)&((struct list *)(at))->items, &((struct list *)(at))->count)
 
 static bool take_into(struct parser *p, const struct metadata_field *field, void *at)
 {

@@ -257,3 +257,51 @@ void metadata_record_print_json(const struct metadata_record *record, struct buf
     put_fields(&p, record);
     buf_put_str(out, "}}");
 }
+
+/* ---- differences ---- */
+
+/* The value as in the line; empty if it is left out there. */
+static void put_field(const struct metadata_field *field, const struct metadata_record *r,
+                      struct buf *out)
+{
+    struct printer p = {.out = out, .json = false, .first = true};
+    const void *at = (const char *)r + field->offset;
+    if (!is_shown(&p, field, r, at)) {
+        return;
+    }
+    if (field->kind == METADATA_FIELD_SINCE) {
+        const struct metadata_since *since = *(const struct metadata_since *const *)at;
+        buf_printf(out, "%" PRId64 " ", since->timestamp_ms);
+        metadata_cause_print_fields(&since->cause, out);
+    } else {
+        put_value(&p, field, at);
+    }
+}
+
+void metadata_record_print_changes(const struct metadata_record *before,
+                                   const struct metadata_record *after, struct buf *out)
+{
+    const struct metadata_record *either = before != NULL ? before : after;
+    const struct metadata_field *field = metadata_record_fields(either->type);
+    struct buf texts[2] = {{0}};
+    for (; field->name != NULL; field++) {
+        buf_reset(&texts[0]);
+        buf_reset(&texts[1]);
+        if (before != NULL) {
+            put_field(field, before, &texts[0]);
+        }
+        if (after != NULL) {
+            put_field(field, after, &texts[1]);
+        }
+        if (slice_eq(buf_slice(&texts[0]), buf_slice(&texts[1]))) {
+            continue;
+        }
+        buf_printf(out, " %s=%.*s", field->name, SLICE_ARG(buf_slice(&texts[0])));
+        if (before != NULL && after != NULL) {
+            buf_put_str(out, " -> ");
+        }
+        buf_put_slice(out, buf_slice(&texts[1]));
+    }
+    buf_fini(&texts[1]);
+    buf_fini(&texts[0]);
+}

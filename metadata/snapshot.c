@@ -45,6 +45,71 @@ void metadata_snapshot_end(struct metadata_snapshot *s)
     mem_free(s);
 }
 
+/* ---- records of single objects ---- */
+
+struct metadata_record metadata_record_of_controller(const struct metadata_controller *c)
+{
+    struct metadata_record record = {.type = METADATA_RECORD_REGISTER_CONTROLLER};
+    record.register_controller = (struct metadata_register_controller){
+        .controller_id = c->id,
+        .incarnation_id = c->incarnation_id,
+        .zk_migration_ready = c->zk_migration_ready,
+        .endpoints = c->endpoints,
+        .features = c->features,
+    };
+    return record;
+}
+
+struct metadata_record metadata_record_of_broker(const struct metadata_broker *b)
+{
+    struct metadata_record record = {.type = METADATA_RECORD_REGISTER_BROKER};
+    record.register_broker = (struct metadata_register_broker){
+        .broker_id = b->id,
+        .is_migrating_zk_broker = b->is_migrating_zk_broker,
+        .incarnation_id = b->incarnation_id,
+        .broker_epoch = b->epoch,
+        .endpoints = b->endpoints,
+        .features = b->features,
+        .rack = b->rack,
+        .fenced = b->fenced,
+        .in_controlled_shutdown = b->in_controlled_shutdown,
+        .log_dirs = b->log_dirs,
+        .since = b->since.timestamp_ms < 0 ? NULL : &b->since,
+    };
+    return record;
+}
+
+struct metadata_record metadata_record_of_partition(const struct metadata_image *image,
+                                                    const struct metadata_topic *topic,
+                                                    int32_t index, struct uuid *dirs)
+{
+    const struct metadata_partition *p = metadata_partition(topic, index);
+    ASSERT(p != NULL);
+    struct metadata_partition_state state = metadata_partition_unpack(p);
+    for (size_t i = 0; i < state.dirs.count; i++) {
+        dirs[i] = metadata_directory(image, p, i);
+    }
+    struct metadata_record record = {.type = METADATA_RECORD_PARTITION};
+    record.partition = (struct metadata_partition_record){
+        .partition_id = index,
+        .topic_id = topic->id,
+        .replicas = state.replicas,
+        .isr = state.isr,
+        .removing_replicas = state.removing,
+        .adding_replicas = state.adding,
+        .leader = state.leader,
+        .leader_recovery = state.recovering ? METADATA_RECOVERING : METADATA_RECOVERED,
+        .leader_epoch = state.leader_epoch,
+        .partition_epoch = state.partition_epoch,
+        .directories = {.items = dirs, .count = state.dirs.count},
+        .elr = state.elr,
+        .last_known_elr = state.last_known_elr,
+    };
+    return record;
+}
+
+/* ---- the stages ---- */
+
 /* Each of the following yields a record of its stage, or says that the stage is over. */
 
 static bool next_version(struct metadata_snapshot *s, struct metadata_record *out)
@@ -81,14 +146,7 @@ static bool next_controller(struct metadata_snapshot *s, struct metadata_record 
         s->iter = metadata_brokers(s->image);
         return false;
     }
-    out->type = METADATA_RECORD_REGISTER_CONTROLLER;
-    out->register_controller = (struct metadata_register_controller){
-        .controller_id = c->id,
-        .incarnation_id = c->incarnation_id,
-        .zk_migration_ready = c->zk_migration_ready,
-        .endpoints = c->endpoints,
-        .features = c->features,
-    };
+    *out = metadata_record_of_controller(c);
     return true;
 }
 
@@ -100,20 +158,7 @@ static bool next_broker(struct metadata_snapshot *s, struct metadata_record *out
         s->iter = metadata_topics(s->image);
         return false;
     }
-    out->type = METADATA_RECORD_REGISTER_BROKER;
-    out->register_broker = (struct metadata_register_broker){
-        .broker_id = b->id,
-        .is_migrating_zk_broker = b->is_migrating_zk_broker,
-        .incarnation_id = b->incarnation_id,
-        .broker_epoch = b->epoch,
-        .endpoints = b->endpoints,
-        .features = b->features,
-        .rack = b->rack,
-        .fenced = b->fenced,
-        .in_controlled_shutdown = b->in_controlled_shutdown,
-        .log_dirs = b->log_dirs,
-        .since = b->since.timestamp_ms < 0 ? NULL : &b->since,
-    };
+    *out = metadata_record_of_broker(b);
     return true;
 }
 
@@ -140,26 +185,7 @@ static bool next_partition(struct metadata_snapshot *s, struct metadata_record *
         s->stage = STAGE_TOPICS;
         return false;
     }
-    struct metadata_partition_state state = metadata_partition_unpack(p);
-    for (size_t i = 0; i < state.dirs.count; i++) {
-        s->dirs[i] = metadata_directory(s->image, p, i);
-    }
-    out->type = METADATA_RECORD_PARTITION;
-    out->partition = (struct metadata_partition_record){
-        .partition_id = s->partition++,
-        .topic_id = s->topic->id,
-        .replicas = state.replicas,
-        .isr = state.isr,
-        .removing_replicas = state.removing,
-        .adding_replicas = state.adding,
-        .leader = state.leader,
-        .leader_recovery = state.recovering ? METADATA_RECOVERING : METADATA_RECOVERED,
-        .leader_epoch = state.leader_epoch,
-        .partition_epoch = state.partition_epoch,
-        .directories = {.items = s->dirs, .count = state.dirs.count},
-        .elr = state.elr,
-        .last_known_elr = state.last_known_elr,
-    };
+    *out = metadata_record_of_partition(s->image, s->topic, s->partition++, s->dirs);
     return true;
 }
 

@@ -23,4 +23,13 @@ bool metadata_snapshot_next(struct metadata_snapshot *s, struct metadata_record 
 
 void metadata_snapshot_end(struct metadata_snapshot *s);
 
+/* Single objects as the records that a snapshot has for them; they borrow from the image. `dirs` is
+ * room for METADATA_REPLICAS_MAX directories, which the record borrows. The partition must exist
+ * (asserted). */
+struct metadata_record metadata_record_of_controller(const struct metadata_controller *c);
+struct metadata_record metadata_record_of_broker(const struct metadata_broker *b);
+struct metadata_record metadata_record_of_partition(const struct metadata_image *image,
+                                                    const struct metadata_topic *topic,
+                                                    int32_t index, struct uuid *dirs);
+
 #endif

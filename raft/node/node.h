@@ -28,8 +28,8 @@
  *
  * Snapshots (KIP-630): the owner writes its state now and then; what the log has before it may go
  * then (metadata.max.retention.*). A node that starts, and one that has fallen behind the beginning
- * of its leader's log, loads the newest one in place of what it lacks. snapshot.h reads the files
- * of a node that does not run. */
+ * of its leader's log, loads the newest one in place of what it lacks. snapshot.h and log_reader.h
+ * read the files of a node that does not run. */
 #ifndef RAFT_NODE_NODE_H
 #define RAFT_NODE_NODE_H
 

@@ -75,6 +75,22 @@ const struct raft_voter_set *node_snapshot_voters(const struct node_snapshot_rea
 
 int64_t node_snapshot_size(const struct node_snapshot_reader *reader); /* of the file, in bytes */
 
+/* ---- making one ---- */
+
+struct node_snapshot_contents {
+    struct node_snapshot_place place; /* end_offset > 0; the time is written into all batches */
+    const struct slice *values;
+    size_t count;
+};
+
+/* Writes the snapshot into the directory of a log (…/__cluster_metadata-0) whose node does not run,
+ * synced, with the voters that it was formatted with. The same contents give the same bytes. A log
+ * that has nothing else begins there. Errors: IO, NO_SPACE, CORRUPT; `why` (may be NULL) says what
+ * is wrong. */
+enum err node_snapshot_create(const struct store_fs *fs, const char *dir,
+                              const struct node_snapshot_contents *contents,
+                              struct store_error *why) MUST_USE;
+
 /* Reads all of it. */
 enum err node_snapshot_verify(const struct store_fs *fs, const char *path,
                               struct store_error *why) MUST_USE;

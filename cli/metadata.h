@@ -1,0 +1,42 @@
+/* craft metadata: what its commands share. */
+#ifndef CLI_METADATA_H
+#define CLI_METADATA_H
+
+#include "cli/history.h"
+
+/* The log that the options name: a directory, or that of a running quorum, which is copied first.
+ * On false the complaint is printed and `*code` is what the command returns. */
+bool metadata_open(struct cli *cli, struct history *out, enum cli_exit *code);
+
+#define METADATA_SOURCE_OPTIONS \
+    {"log-dir", "DIR", \
+     "one of log.dirs of a controller or broker, or a copy of its\n" \
+     "__cluster_metadata-0; its node may run or not"}, \
+        {"bootstrap-controller", "HOST:PORT,…", "read the log of a running quorum instead"}, \
+    { \
+        "timeout", "SECONDS", "how long to try that; default: 10" \
+    }
+
+/* The option --at (the end of the log if it is not given). False: told. */
+bool metadata_point(struct cli *cli, struct history_point *out);
+
+/* A point given as a word. False: told. */
+bool metadata_parse_point(struct cli *cli, const char *text, struct history_point *out);
+
+/* "offset 1234, epoch 5, 2026-…Z" */
+void metadata_put_position(const struct metadata_image *image, struct buf *out);
+
+/* ,"offset":…,"epoch":…,"timestampMs":…,"time":"…" */
+void metadata_put_position_json(const struct metadata_image *image, struct buf *out);
+
+/* "2026-…Z", or "?" for a time that is not known. */
+void metadata_put_time(int64_t ms, struct buf *out);
+
+/* [1,2,3] */
+void metadata_put_ids(struct metadata_ids ids, struct buf *out);
+
+/* fetch.c: copies snapshot and log of the quorum that --bootstrap-controller names into a new
+ * directory. NULL: told. The directory is removed by history_close(). */
+const char *metadata_fetch(struct cli *cli);
+
+#endif

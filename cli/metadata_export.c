@@ -1,0 +1,46 @@
+/* craft metadata export: the metadata as text, which craft metadata import reads. */
+#include "cli/metadata.h"
+
+#include "cli/metadata_text.h"
+
+static enum cli_exit run_export(struct cli *cli)
+{
+    struct history h;
+    struct history_point at;
+    enum cli_exit code;
+    if (!metadata_point(cli, &at)) {
+        return CLI_USAGE;
+    }
+    if (!metadata_open(cli, &h, &code)) {
+        return code;
+    }
+    struct metadata_image *image = history_image(&h, at);
+    code = CLI_FAILED;
+    if (image != NULL) {
+        struct buf out = {0};
+        metadata_text_put(metadata_image_stable(image), &out);
+        code = cli_print(&out);
+    }
+    metadata_image_unref(image);
+    history_close(&h);
+    return code;
+}
+
+static const struct args_option options[] = {
+    METADATA_SOURCE_OPTIONS,
+    {"at", "OFFSET|TIME", "the state then; default: the end of the log"},
+    {0}};
+
+const struct cli_verb cli_metadata_export = {
+    .noun = "metadata",
+    .name = "export",
+    .words = "",
+    .about = "Writes the cluster's metadata as text",
+    .more =
+        "One record a line, in the order of a snapshot. `craft metadata import` makes of it the\n"
+        "beginning of a log whose state exports to the same text, byte for byte.",
+    .examples = "craft metadata export --log-dir data/controller-1 > metadata.txt\n"
+                "craft metadata export --bootstrap-controller 127.0.0.1:10092 --at 1234",
+    .options = options,
+    .run = run_export,
+};
