@@ -42,7 +42,7 @@ PUBLIC = {
     "store": "store.h",
     "net/os": "os.h",
     "net": "net.h",
-    "raft/node": ["node.h", "snapshot.h", "change.h", "recover.h"],
+    "raft/node": ["node.h", "snapshot.h", "log_reader.h", "change.h", "recover.h"],
     "daemon": "daemon.h",
     "sim/net": "sim_net.h",
     "sim/fs": ["sim_fs.h"],
