@@ -3,7 +3,7 @@
 
 #include "cli/commands.h"
 
-enum { COMMAND_WIDTH = 32, OPTION_WIDTH = 34 };
+enum { COMMAND_WIDTH = 31, OPTION_WIDTH = 34 };
 
 /* How many columns the text takes that are not one byte each. */
 static int extra_bytes(const char *text)
@@ -20,7 +20,7 @@ static void print_line(FILE *out, const struct cli_verb *verb)
     char command[128];
     snprintf(command, sizeof command, "%s%s%s%s%s", verb->noun, verb->name == NULL ? "" : " ",
              verb->name == NULL ? "" : verb->name, verb->words[0] == '\0' ? "" : " ", verb->words);
-    fprintf(out, "  %-*s %s\n", COMMAND_WIDTH + extra_bytes(command), command, verb->about);
+    fprintf(out, "  %-*s  %s\n", COMMAND_WIDTH + extra_bytes(command), command, verb->about);
 }
 
 void help_print_all(FILE *out)
