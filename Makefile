@@ -183,8 +183,9 @@ SIM_FOLDERS := $(sort $(notdir $(patsubst %/,%,$(dir $(wildcard tests/sim/*/*.c)
 SIM_SOURCES := $(sort $(wildcard tests/sim/*/*.c))
 SIM_PROGRAMS := $(SIM_FOLDERS:%=$(O)/tests/sim/sim_%)
 define sim_rules
-$(O)/tests/sim/sim_$(1): $(patsubst %.c,$(O)/obj/%.o,$(wildcard tests/sim/$(1)/*.c)) $(TESTLIB) \
-                         $(call libs_for,$(or $(IN_$(1)),$(1)))
+SIM_LINKED_$(1) := $(patsubst %.c,$(O)/obj/%.o,$(wildcard tests/sim/$(1)/*.c)) $(TESTLIB) \
+                   $(call libs_for,$(or $(IN_$(1)),$(1)))
+$(O)/tests/sim/sim_$(1): $$(SIM_LINKED_$(1))
 	$$(call link,)
 endef
 $(foreach f,$(SIM_FOLDERS),$(eval $(call sim_rules,$(f))))
@@ -220,6 +221,10 @@ SECONDS ?= 60
 sim: ## simulate clusters for SECONDS on all cores (sim/cluster); a failure prints its replay
 	@$(MAKE) --no-print-directory V=opt build/opt/tests/sim/sim_cluster
 	@build/opt/tests/sim/sim_cluster --seed $(or $(SEED),$$(date +%s)) --seconds $(SECONDS) --jobs $$(nproc)
+
+sim-mutants: ## plants known mistakes; the simulator of clusters must find each (tests/sim/mutants.py)
+	@$(MAKE) --no-print-directory V=opt build/opt/tests/sim/sim_cluster
+	@$(PYTHON) tests/sim/mutants.py $(PLANT)
 
 # ---- the two commands ----
 test: ## run every test: unit, simulation, fuzz, end to end (under 20 minutes)
@@ -272,8 +277,8 @@ cluster-stop: ## stop them; the data stays in build/cluster
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' Makefile | sed -E 's/:.*## /\t/' | expand -t 18
 clean: ## remove everything built (a cluster in build/cluster stays)
-	rm -rf build/{opt,asan,clang,fuzz,gen,bin,test,plants} build/.deps-*
+	rm -rf build/{opt,asan,clang,fuzz,gen,bin,test,plants,mutants} build/.deps-*
 FORCE:
-.PHONY: all gen show bench sim unit fuzz-programs test-programs test e2e-clients e2e-java check format cluster cluster-stop help clean FORCE
+.PHONY: all gen show bench sim sim-mutants unit fuzz-programs test-programs test e2e-clients e2e-java check format cluster cluster-stop help clean FORCE
 .SECONDARY:
 -include $(shell find $(O)/obj -name '*.d' 2>/dev/null)
