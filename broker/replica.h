@@ -58,6 +58,7 @@ struct replica {
     struct net_timer flush_timer;
     bool append_fails; /* the last append did; told once */
     bool never_opened; /* the log could not be opened at all */
+    bool no_room;      /* for want of space: to be tried again */
     int64_t checkpointed_recovery_point;
     int64_t checkpointed_log_start;
     int64_t checkpointed_hw; /* as last written */

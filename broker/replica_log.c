@@ -288,13 +288,13 @@ static enum err check_topic_id(struct replica *r, const char *dir, bool flushed,
 
 /* Before there is a log in the directory it says whose it is, so that no crash leaves records of
  * nobody knows which topic. */
-static enum err make_dir(struct replica *r, const char *dir)
+static enum err make_dir(struct replica *r, const char *dir, struct store_error *why)
 {
     enum err e = store_fs_mkdir(r->broker->fs, dir);
-    if (e != ERR_NONE && e != ERR_EXISTS) {
-        return e;
+    if (e == ERR_NONE || e == ERR_EXISTS) {
+        e = store_partition_meta_write(r->broker->fs, dir, r->topic_id);
     }
-    return store_partition_meta_write(r->broker->fs, dir, r->topic_id);
+    return e == ERR_NONE ? e : store_fail_errno(why, e, "make the partition directory", dir);
 }
 
 /* What the directory's checkpoints said of the partition, or NULL. */
@@ -328,7 +328,7 @@ static enum err open_log(struct replica *r, const char *dir, struct store_error 
     TRY(check_topic_id(r, dir, known != NULL && known->recovery_point > 0, &is_new, why));
     if (is_new) {
         known = NULL;
-        TRY(make_dir(r, dir));
+        TRY(make_dir(r, dir, why));
     }
     struct store_log_options options = log_options(r, r->dir, dir, known);
     options.on_roll = on_roll;
@@ -364,8 +364,9 @@ enum err replica_log_open(struct replica *r)
         replica_flush_detach(r);
         store_log_abandon(r->log);
         r->log = NULL;
-        r->never_opened = true;
     }
+    r->never_opened = e != ERR_NONE;
+    r->no_room = e == ERR_NO_SPACE;
     mem_free(path);
     return e;
 }
@@ -379,7 +380,7 @@ enum err replica_log_open_future(struct replica *r, const char *path, int64_t ba
         log_options(r, dir, path, base < 0 ? checkpoint_in(r, dir) : NULL);
     if (base >= 0) {
         options.log_start_offset = base;
-        TRY(make_dir(r, path));
+        TRY(make_dir(r, path, why));
     }
     return store_log_open(&options, out, why);
 }

@@ -14,6 +14,8 @@
 
 #define OFFSETS_TOPIC "__consumer_offsets"
 
+enum { REOPEN_MS = 5000 };
+
 void replica_make_key(struct uuid topic_id, int32_t index, uint8_t key[REPLICA_KEY_LEN])
 {
     store_u64(key, topic_id.hi);
@@ -63,6 +65,17 @@ void broker_replicas_set_epoch(struct broker *broker, int64_t epoch)
 
 /* ---- coming and going ---- */
 
+/* Without room for a new log only this partition stays offline, until there is. */
+static void open_replica(struct replica *r)
+{
+    enum err e = replica_log_open(r);
+    if (r->no_room) {
+        net_timer_set(&r->broker->replicas->reopen_timer, REOPEN_MS);
+    } else if (e != ERR_NONE && r->dir != NULL) {
+        replica_offline(r, err_text(e));
+    }
+}
+
 static struct replica *add_replica(struct broker *broker, const struct metadata_local_change *c)
 {
     struct replica *r = MEM_NEW(struct replica);
@@ -80,11 +93,7 @@ static struct replica *add_replica(struct broker *broker, const struct metadata_
     struct partition_config config = {.min_insync_replicas = 1, .replica_lag_time_max_ms = 0};
     partition_init(&r->part, broker->id, &config);
     replica_log_configure(r);
-    enum err e = replica_log_open(r);
-    /* Without room for a new log only this partition stays offline. */
-    if (e != ERR_NONE && r->dir != NULL && e != ERR_NO_SPACE) {
-        replica_offline(r, err_text(e));
-    }
+    open_replica(r);
     return r;
 }
 
@@ -219,6 +228,27 @@ static void apply_change(struct broker *broker, const struct metadata_local_chan
     replica_obey(r, &effects);
     replica_check_low(r); /* a replica that has gone is not waited for */
     after_change(r);
+}
+
+/* Logs that there was no room for. */
+static void reopen(void *arg)
+{
+    struct broker *broker = arg;
+    size_t at = 0;
+    for (struct replica *r = broker_replicas_next(broker, &at); r != NULL;
+         r = broker_replicas_next(broker, &at)) {
+        const struct metadata_topic *topic = metadata_topic_by_id(broker->image, r->topic_id);
+        if (!r->no_room || topic == NULL || r->index >= topic->partition_count) {
+            continue;
+        }
+        r->dir->logs--;
+        open_replica(r);
+        struct metadata_local_change change = {.topic_id = r->topic_id,
+                                               .topic = topic->name,
+                                               .index = r->index,
+                                               .after = metadata_partition(topic, r->index)};
+        apply_change(broker, &change);
+    }
 }
 
 /* Before any log is opened: what does not belong here, and moves that the last process began. */
@@ -377,6 +407,7 @@ void broker_replicas_start(struct broker *broker)
     }
     replicas_checkpoints_start(broker);
     net_timer_init(&replicas->expiry_timer, broker->loop, expire_producers, broker);
+    net_timer_init(&replicas->reopen_timer, broker->loop, reopen, broker);
     set_expiry_timer(broker);
 }
 
@@ -441,6 +472,7 @@ void broker_replicas_free(struct broker *broker)
     replicas_checkpoints_stop(broker);
     net_timer_stop(&replicas->expiry_timer);
     broker_idle_files_stop(&replicas->idle_files);
+    net_timer_stop(&replicas->reopen_timer);
     net_work_queue_free(replicas->queue);
     replica_moves_free(broker);
     replica_flushes_drop(broker);

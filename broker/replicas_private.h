@@ -36,9 +36,10 @@ struct broker_replicas {
     struct net_timer checkpoint_timer;
     bool checkpoint_deferred;
     struct net_timer expiry_timer;
-    struct list flushes;               /* struct replica_flush under way */
-    struct list removals;              /* directories that wait for file.delete.delay.ms */
-    struct list moves;                 /* struct replica_move */
+    struct net_timer reopen_timer; /* set while there are logs that a full disk had no room for */
+    struct list flushes;           /* struct replica_flush under way */
+    struct list removals;          /* directories that wait for file.delete.delay.ms */
+    struct list moves;             /* struct replica_move */
     struct net_work_queue *move_queue; /* copies, apart from flushes; NULL before the first */
     struct buf futures;                /* paths found at the start, each with its NUL */
     struct map preferred;              /* struct replica_preference */
