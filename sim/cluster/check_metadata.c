@@ -53,6 +53,10 @@ static void on_partition(void *arg, const struct metadata_partition_diff *d)
     if (after->leader >= 0 && !metadata_ids_contain(metadata_isr(after), after->leader)) {
         bad(c, "LeaderInIsr", d);
     }
+    const struct metadata_broker *leader = metadata_broker(c->after, after->leader);
+    if (after->leader >= 0 && (leader == NULL || leader->fenced)) {
+        bad(c, "FencedNeverLeads", d);
+    }
     if (before == NULL) {
         return;
     }
