@@ -200,13 +200,19 @@ test-programs: $(foreach f,$(FOLDERS),$(call lib_of,$(f))) $(UNIT_PROGRAMS) $(SI
 	@:
 
 # tests/bench/load.c: the load generator of the measurements, on librdkafka.
-BENCH_SOURCES := $(wildcard tests/bench/load.c)
+# tests/bench/metadata.c: what a large metadata image costs.
+BENCH_SOURCES := $(wildcard tests/bench/*.c)
 $(O)/tests/load: $(O)/obj/tests/bench/load.o
 	$(call link,-lrdkafka)
 bench: ## measure a cluster on this machine (scripts/bench)
 	@scripts/deps.sh test
 	@$(MAKE) --no-print-directory V=opt all build/opt/tests/load
 	@$(PYTHON) scripts/bench/bench.py
+$(O)/tests/metadata: $(O)/obj/tests/bench/metadata.o $(call libs_for,daemon)
+	$(call link,)
+bench-metadata: ## measure an image of a million partitions: replay, deltas, commits beside snapshots
+	@$(MAKE) --no-print-directory V=opt build/opt/tests/metadata
+	@build/opt/tests/metadata
 bench-peer: ## the same loads beside Apache Kafka, in turn (needs Java and Maven Central)
 	@scripts/deps.sh test
 	@$(MAKE) --no-print-directory V=opt all build/opt/tests/load
@@ -279,6 +285,6 @@ help: ## this list
 clean: ## remove everything built (a cluster in build/cluster stays)
 	rm -rf build/{opt,asan,clang,fuzz,gen,bin,test,plants,mutants} build/.deps-*
 FORCE:
-.PHONY: all gen show bench sim sim-mutants unit fuzz-programs test-programs test e2e-clients e2e-java check format cluster cluster-stop help clean FORCE
+.PHONY: all gen show bench bench-metadata sim sim-mutants unit fuzz-programs test-programs test e2e-clients e2e-java check format cluster cluster-stop help clean FORCE
 .SECONDARY:
 -include $(shell find $(O)/obj -name '*.d' 2>/dev/null)

@@ -69,12 +69,27 @@ char *arena_printf(struct arena *a, const char *fmt, ...)
     return text;
 }
 
+static void free_blocks(struct arena_block *block)
+{
+    while (block != NULL) {
+        struct arena_block *next = block->next;
+        mem_free(block);
+        block = next;
+    }
+}
+
+void arena_reset(struct arena *a)
+{
+    if (a->head != NULL) {
+        free_blocks(a->head->next);
+        a->head->next = NULL;
+        a->used = 0;
+        a->total = a->head->size;
+    }
+}
+
 void arena_fini(struct arena *a)
 {
-    while (a->head != NULL) {
-        struct arena_block *next = a->head->next;
-        mem_free(a->head);
-        a->head = next;
-    }
+    free_blocks(a->head);
     *a = (struct arena){0};
 }

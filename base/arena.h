@@ -29,6 +29,10 @@ char *arena_str(struct arena *a, struct slice s);
 /* Formatted, NUL-terminated text. */
 char *arena_printf(struct arena *a, const char *fmt, ...) PRINTF_LIKE(2, 3);
 
+/* Forgets everything, but keeps the newest block: for a loop that needs a little memory in each
+ * turn. */
+void arena_reset(struct arena *a);
+
 /* Frees everything; the arena can be used again. */
 void arena_fini(struct arena *a);
 

@@ -131,12 +131,27 @@ void *pmap_get(const struct pmap *m, const void *key)
 
 void **pmap_edit(struct pmap *m, const void *key)
 {
-    if (pmap_get(m, key) == NULL) {
+    /* Nothing is copied for a key that is not there, nor where nothing is shared. */
+    bool shared = false;
+    struct pmap_node *n = m->root;
+    while (n != NULL) {
+        bool found;
+        size_t at = pmap_lower_bound(m->ops, n, key, &found);
+        shared = shared || ref_shared(&n->refs);
+        if (found && !shared) {
+            return &n->items[at];
+        }
+        if (found) {
+            break;
+        }
+        n = n->level > 0 ? pmap_children(n)[at] : NULL;
+    }
+    if (n == NULL) {
         return NULL;
     }
     struct pmap_node **slot = &m->root;
     for (;;) {
-        struct pmap_node *n = node_own(m->ops, slot, 0);
+        n = node_own(m->ops, slot, 0);
         bool found;
         size_t at = pmap_lower_bound(m->ops, n, key, &found);
         if (found) {
@@ -196,13 +211,25 @@ static struct split insert_or_split(struct pmap_node *n, size_t at, struct split
     return split;
 }
 
+/* Where the item belongs in the node. Maps are mostly loaded in order: at the right edge one look
+ * at the last item is nearly always enough. */
+static size_t place_in(const struct pmap_ops *ops, const struct pmap_node *n, const void *key,
+                       bool edge, bool *found)
+{
+    *found = false;
+    if (edge && n->count > 0 && ops->compare(key, n->items[n->count - 1]) > 0) {
+        return n->count;
+    }
+    return pmap_lower_bound(ops, n, key, found);
+}
+
 /* `edge`: the node is on the right edge of the tree. */
 static struct split put(struct pmap *m, struct pmap_node **slot, void *item, bool edge)
 {
     size_t room = min_size((*slot)->count + 1u, PMAP_NODE_MAX);
     struct pmap_node *n = node_own(m->ops, slot, room);
     bool found;
-    size_t at = pmap_lower_bound(m->ops, n, m->ops->key(item), &found);
+    size_t at = place_in(m->ops, n, m->ops->key(item), edge, &found);
     if (found) {
         item_unref(m->ops, n->items[at]);
         n->items[at] = item;

@@ -40,13 +40,15 @@ enum err metadata_replay_batch(const struct metadata_image *base,
                                struct buf *why)
 {
     struct metadata_delta *delta = metadata_delta_begin(base);
+    struct arena of_cause = {0};
     struct arena arena = {0};
-    struct metadata_cause cause = cause_of(batch, &arena);
+    struct metadata_cause cause = cause_of(batch, &of_cause);
     enum err e = ERR_NONE;
     *out = NULL;
     metadata_delta_batch(delta, batch->timestamp_ms, &cause);
     for (int i = 0; i < batch->count && e == ERR_NONE; i++) {
         e = metadata_replay_value(delta, batch->base_offset + i, batch->values[i], &arena, why);
+        arena_reset(&arena);
     }
     if (e == ERR_NONE) {
         metadata_delta_advance(delta, batch->last_offset, batch->epoch, batch->timestamp_ms);
@@ -55,5 +57,6 @@ enum err metadata_replay_batch(const struct metadata_image *base,
         metadata_delta_drop(delta);
     }
     arena_fini(&arena);
+    arena_fini(&of_cause);
     return e;
 }

@@ -150,6 +150,11 @@ enum err metadata_delta_replay(struct metadata_delta *delta, int64_t offset,
     ASSERT(!delta->failed);
     ASSERT(offset >= delta->image->offset);
     delta->offset = offset;
+    bool of_partition = record->type == METADATA_RECORD_PARTITION ||
+                        record->type == METADATA_RECORD_PARTITION_CHANGE;
+    if (!of_partition) {
+        delta->recent = NULL; /* topics may go, or become shared with another image */
+    }
     TRY(replay(delta, record));
     delta->image->offset = offset;
     return ERR_NONE;

@@ -28,6 +28,7 @@ enum err metadata_load_values(struct metadata_load *load, const struct slice *va
     enum err e = ERR_NONE;
     for (int i = 0; i < count && e == ERR_NONE; i++) {
         e = metadata_replay_value(load->delta, load->last_offset, values[i], &arena, why);
+        arena_reset(&arena);
     }
     arena_fini(&arena);
     return e;

@@ -40,7 +40,10 @@ struct metadata_delta {
     const struct metadata_image *base;
     struct metadata_image *image; /* ours alone */
     int64_t offset;               /* of the record being replayed */
-    struct metadata_since now;    /* of the batch being replayed */
+    /* The topic whose partition was stored last: ours alone, and still in the image; NULL: none. A
+     * topic's partitions mostly come one behind the other. */
+    struct metadata_topic *recent;
+    struct metadata_since now; /* of the batch being replayed */
     bool failed;
     char error[256];
 };

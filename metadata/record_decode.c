@@ -4,6 +4,7 @@
 
 #include "metadata/record_cause.h"
 #include "metadata/record_frame.h"
+#include "metadata/record_partition.h"
 
 /* What the functions below share: where memory comes from, and the sentence about the first thing
  * that is wrong. */
@@ -340,6 +341,11 @@ enum err metadata_record_decode(struct slice value, struct arena *arena,
     if (slice_is_null(frame.record)) {
         return ERR_NONE;
     }
+    if (metadata_partition_read(frame.record, arena, &out->partition)) {
+        out->type = METADATA_RECORD_PARTITION;
+        return ERR_NONE;
+    }
+    *out = (struct metadata_record){.type = METADATA_RECORD_NO_OP};
     ProtobufCAllocator allocator = {arena_malloc, arena_nofree, arena};
     const Craft__MetadataRecord *message =
         craft__metadata_record__unpack(&allocator, frame.record.len, frame.record.data);

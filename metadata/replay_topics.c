@@ -159,6 +159,28 @@ static enum err read_dirs(struct metadata_delta *d, const struct place *at,
     return ERR_NONE;
 }
 
+/* The topic in this image alone. */
+static struct metadata_topic *own_topic(struct metadata_delta *d,
+                                        const struct metadata_topic *topic)
+{
+    if (topic == d->recent) {
+        return d->recent;
+    }
+    struct uuid id = topic->id;
+    struct metadata_topic **slot = (struct metadata_topic **)pmap_edit(&d->image->topics, &id);
+    if (ref_shared(&(*slot)->refs)) {
+        struct metadata_topic *copy = mem_alloc(sizeof *copy);
+        *copy = **slot;
+        ref_init(&copy->refs);
+        ref_get(&copy->identity->refs);
+        copy->chunks = pmap_copy(&(*slot)->chunks);
+        metadata_topic_ops.unref(*slot);
+        *slot = copy;
+    }
+    d->recent = *slot;
+    return *slot;
+}
+
 static enum err store(struct metadata_delta *d, const struct place *at,
                       const struct metadata_partition_state *state)
 {
@@ -170,25 +192,16 @@ static enum err store(struct metadata_delta *d, const struct place *at,
     if (at->before == NULL) {
         d->image->partition_count++;
     }
-    struct uuid id = at->topic->id;
-    struct metadata_topic **slot = (struct metadata_topic **)pmap_edit(&d->image->topics, &id);
-    if (ref_shared(&(*slot)->refs)) {
-        struct metadata_topic *copy = mem_alloc(sizeof *copy);
-        *copy = **slot;
-        ref_init(&copy->refs);
-        ref_get(&copy->identity->refs);
-        copy->chunks = pmap_copy(&(*slot)->chunks);
-        metadata_topic_ops.unref(*slot);
-        *slot = copy;
-    }
-    metadata_topic_put_partition(*slot, at->index, words, count);
+    metadata_topic_put_partition(own_topic(d, at->topic), at->index, words, count);
     return ERR_NONE;
 }
 
 static enum err find_place(struct metadata_delta *d, struct uuid topic_id, int32_t index,
                            struct place *at)
 {
-    const struct metadata_topic *topic = metadata_topic_by_id(d->image, topic_id);
+    bool again = d->recent != NULL && uuid_eq(d->recent->id, topic_id);
+    const struct metadata_topic *topic =
+        again ? d->recent : metadata_topic_by_id(d->image, topic_id);
     if (topic == NULL) {
         return metadata_delta_fail(d, ERR_CORRUPT, "partition %" PRId32 " of unknown topic id %s",
                                    index, uuid_text(topic_id).text);

@@ -1,8 +1,11 @@
-/* Writing a snapshot of the owner's state, on a worker thread.
+/* Writing a snapshot of the owner's state, slice by slice on a worker thread.
  *
  * The header, with the voters, is made on the loop; the records come from the owner's source. The
- * file is a `.part` until it is synced, so that nothing torn ever has a snapshot's name. */
-#include <stdatomic.h>
+ * file is a `.part` until it is synced, so that nothing torn ever has a snapshot's name.
+ *
+ * A sync of the log has to wait while the disk writes something else. So every slice is small and
+ * synced by itself, and the disk is left alone for several times as long as the slice took: commits
+ * hardly notice, and a large snapshot takes some seconds, for which nobody waits. */
 #include <stdio.h>
 
 #include "base/mem.h"
@@ -10,10 +13,10 @@
 #include "raft/node/snapshot.h"
 
 enum {
-    BATCH_BYTES = 256 << 10,
-    /* So much is written between two syncs: what the disk has to take at once is what a sync of the
-     * log may have to wait for. */
-    SYNC_BYTES = 1 << 20,
+    SLICE_BYTES = 256 << 10, /* one batch */
+    PAUSE_RATIO = 4,         /* of a slice's time */
+    PAUSE_MS_MIN = 2,
+    PAUSE_MS_MAX = 200, /* a disk that is so slow is not waited for forever */
 };
 
 struct node_snapshot_job {
@@ -26,13 +29,14 @@ struct node_snapshot_job {
     char dir[NODE_PATH_MAX];
     char path[NODE_PATH_MAX];
     char part[NODE_PATH_MAX];
-    atomic_bool cancelled;
-    /* The worker's. */
+    struct net_timer pause;
+    int64_t slice_ms; /* when the slice was begun */
+    /* The worker's, while a slice is being written. */
     struct buf bytes; /* begins as the header batch */
     int64_t next_offset;
     int fd;
     uint64_t size;
-    uint64_t synced;
+    bool more; /* of the source */
     enum err result;
 };
 
@@ -68,114 +72,151 @@ void node_snapshot_add_footer(struct buf *out, struct raft_position at, int64_t 
 
 /* ---- on the worker ---- */
 
-static enum err put_bytes(struct node_snapshot_job *job)
-{
-    TRY(store_fs_pwrite(job->fs, job->fd, buf_slice(&job->bytes), job->size));
-    job->size += job->bytes.len;
-    buf_reset(&job->bytes);
-    if (job->size - job->synced >= SYNC_BYTES) {
-        TRY(store_fs_sync(job->fs, job->fd));
-        job->synced = job->size;
-    }
-    return ERR_NONE;
-}
-
 static struct wire_builder begin_batch(struct node_snapshot_job *job, bool control)
 {
     struct raft_position at = {job->next_offset, job->place.epoch};
     return node_snapshot_begin_batch(&job->bytes, at, control, job->now_ms);
 }
 
-/* One batch of the source's records; `*more` false when there are no more. */
-static enum err put_records(struct node_snapshot_job *job, bool *more)
+/* One batch of the source's records, if it has any more. */
+static void add_records(struct node_snapshot_job *job)
 {
     struct slice value;
-    *more = job->source.next(job->source.arg, &value);
-    if (!*more) {
-        return ERR_NONE;
+    job->more = job->source.next(job->source.arg, &value);
+    if (!job->more) {
+        return;
     }
     struct wire_builder builder = begin_batch(job, false);
-    while (*more) {
+    while (job->more) {
         wire_builder_add(
             &builder,
             &(struct wire_record){.timestamp = job->now_ms, .key = SLICE_NULL, .value = value});
         job->next_offset++;
-        if (wire_builder_size(&builder) >= BATCH_BYTES) {
+        if (wire_builder_size(&builder) >= SLICE_BYTES) {
             break;
         }
-        *more = job->source.next(job->source.arg, &value);
+        job->more = job->source.next(job->source.arg, &value);
     }
     wire_builder_finish(&builder);
-    return put_bytes(job);
 }
 
-static enum err put_footer(struct node_snapshot_job *job)
+static enum err write_slice(struct node_snapshot_job *job)
 {
-    struct raft_position at = {job->next_offset, job->place.epoch};
-    node_snapshot_add_footer(&job->bytes, at, job->now_ms);
-    TRY(put_bytes(job));
+    if (job->fd < 0) {
+        uint32_t flags = STORE_OPEN_WRITE | STORE_OPEN_CREATE | STORE_OPEN_TRUNCATE;
+        TRY(store_fs_open(job->fs, job->part, flags, &job->fd));
+    }
+    add_records(job);
+    if (!job->more) {
+        struct raft_position at = {job->next_offset, job->place.epoch};
+        node_snapshot_add_footer(&job->bytes, at, job->now_ms);
+    }
+    TRY(store_fs_pwrite(job->fs, job->fd, buf_slice(&job->bytes), job->size));
+    job->size += job->bytes.len;
+    buf_reset(&job->bytes);
     return store_fs_sync(job->fs, job->fd);
 }
 
-static enum err write_file(struct node_snapshot_job *job)
+/* Closed before the rename (KAFKA-14273). */
+static void end_file(struct node_snapshot_job *job)
 {
-    TRY(put_bytes(job)); /* the header */
-    bool more = true;
-    while (more) {
-        if (atomic_load(&job->cancelled)) {
-            return ERR_CLOSED;
-        }
-        TRY(put_records(job, &more));
+    if (job->fd >= 0) {
+        store_fs_close(job->fs, job->fd);
+        job->fd = -1;
     }
-    return put_footer(job);
-}
-
-static void run_write(void *arg)
-{
-    struct node_snapshot_job *job = arg;
-    uint32_t flags = STORE_OPEN_WRITE | STORE_OPEN_CREATE | STORE_OPEN_TRUNCATE;
-    enum err e = store_fs_open(job->fs, job->part, flags, &job->fd);
-    if (e == ERR_NONE) {
-        e = write_file(job);
-        store_fs_close(job->fs, job->fd); /* KAFKA-14273: before the rename */
-        if (e == ERR_NONE) {
-            e = node_snapshot_name_part(job->fs, job->dir, job->part, job->path);
-        } else {
-            (void)!store_fs_unlink(job->fs, job->part);
-        }
+    if (job->result == ERR_NONE) {
+        job->result = node_snapshot_name_part(job->fs, job->dir, job->part, job->path);
+    }
+    if (job->result != ERR_NONE) {
+        (void)!store_fs_unlink(job->fs, job->part);
     }
     job->source.close(job->source.arg);
-    job->result = e;
+}
+
+static void run_slice(void *arg)
+{
+    struct node_snapshot_job *job = arg;
+    job->result = write_slice(job);
+    if (job->result != ERR_NONE || !job->more) {
+        job->more = false;
+        end_file(job);
+    }
 }
 
 /* ---- on the loop ---- */
 
-static void finish_write(void *arg)
+static void finish_slice(void *arg);
+
+static void next_slice(void *arg)
+{
+    struct node_snapshot_job *job = arg;
+    job->slice_ms = net_now_ms(job->node->options.loop);
+    node_ref(job->node);
+    net_work_on(job->node->snapshots.queue, run_slice, finish_slice, job);
+}
+
+static void free_job(struct node_snapshot_job *job)
+{
+    buf_fini(&job->bytes);
+    mem_free(job);
+}
+
+/* The snapshot is there, or not. */
+static void finish(struct node_snapshot_job *job)
+{
+    struct node *node = job->node;
+    node->snapshots.writing = NULL;
+    if (job->result == ERR_NONE) {
+        log_info(node->options.log, "raft", "snapshot taken",
+                 "node=%d end=%" PRId64 " epoch=%d bytes=%" PRIu64 " records=%" PRId64,
+                 node->options.node_id, job->place.offset, job->place.epoch, job->size,
+                 job->next_offset);
+        node_snapshots_add(node, &(struct node_kept){.place = job->place,
+                                                     .bytes = (int64_t)job->size,
+                                                     .timestamp_ms = job->log_timestamp_ms});
+    } else {
+        log_error(node->options.log, "raft", "snapshot could not be written",
+                  "node=%d file=%s error=%s", node->options.node_id, job->part,
+                  err_name(job->result));
+    }
+    if (job->source.done != NULL) {
+        job->source.done(job->source.arg, job->result);
+    }
+    free_job(job);
+}
+
+static void finish_slice(void *arg)
 {
     struct node_snapshot_job *job = arg;
     struct node *node = job->node;
-    node->snapshots.writing = NULL;
-    if (!node->closed) {
-        if (job->result == ERR_NONE) {
-            log_info(node->options.log, "raft", "snapshot taken",
-                     "node=%d end=%" PRId64 " epoch=%d bytes=%" PRIu64 " records=%" PRId64,
-                     node->options.node_id, job->place.offset, job->place.epoch, job->size,
-                     job->next_offset);
-            node_snapshots_add(node, &(struct node_kept){.place = job->place,
-                                                         .bytes = (int64_t)job->size,
-                                                         .timestamp_ms = job->log_timestamp_ms});
-        } else {
-            log_error(node->options.log, "raft", "snapshot could not be written",
-                      "node=%d file=%s error=%s", node->options.node_id, job->part,
-                      err_name(job->result));
+    if (node->closed) {
+        /* It waits no more, but for this. */
+        if (job->more) {
+            job->result = ERR_CLOSED;
+            end_file(job);
         }
-        if (job->source.done != NULL) {
-            job->source.done(job->source.arg, job->result);
-        }
+        free_job(job);
+    } else if (!job->more) {
+        finish(job);
+    } else {
+        int64_t took_ms = net_now_ms(node->options.loop) - job->slice_ms;
+        int64_t pause_ms = max_i64(PAUSE_RATIO * took_ms, PAUSE_MS_MIN);
+        net_timer_set(&job->pause, min_i64(pause_ms, PAUSE_MS_MAX));
     }
-    buf_fini(&job->bytes);
-    mem_free(job);
     node_unref(node);
+}
+
+void node_snapshot_cancel(struct node *node)
+{
+    struct node_snapshot_job *job = node->snapshots.writing;
+    node->snapshots.writing = NULL;
+    /* Without the timer a slice is under way, whose end ends it all. */
+    if (job != NULL && net_timer_is_set(&job->pause)) {
+        net_timer_stop(&job->pause);
+        job->result = ERR_CLOSED;
+        end_file(job);
+        free_job(job);
+    }
 }
 
 /* The place must be between two batches, as a log can begin only there. */
@@ -230,19 +271,13 @@ enum err node_snapshot_write(struct node *node, const struct node_snapshot_place
                                       .place = place,
                                       .log_timestamp_ms = at->append_timestamp_ms,
                                       .now_ms = net_wall_ms(node->options.loop),
-                                      .source = *source};
+                                      .source = *source,
+                                      .fd = -1};
     snprintf(job->dir, sizeof job->dir, "%s", node->log_dir);
     node_snapshot_path(node, place, job->path, job->part);
     make_header(node, job);
     node->snapshots.writing = job;
-    node_ref(node);
-    net_work_on(node->snapshots.queue, run_write, finish_write, job);
+    net_timer_init(&job->pause, node->options.loop, next_slice, job);
+    next_slice(job);
     return ERR_NONE;
-}
-
-void node_snapshot_cancel(struct node *node)
-{
-    if (node->snapshots.writing != NULL) {
-        atomic_store(&node->snapshots.writing->cancelled, true);
-    }
 }

@@ -66,6 +66,25 @@ START_TEST(can_be_used_again)
 }
 END_TEST
 
+/* The newest block is used again, zeroed, and what was before it is gone. */
+START_TEST(reset_keeps_one_block)
+{
+    struct arena a = {0};
+    arena_reset(&a);
+    arena_alloc(&a, 100000);
+    uint8_t *large = arena_alloc(&a, 200000);
+    memset(large, 1, 200000);
+    size_t total = a.total;
+    arena_reset(&a);
+    ck_assert_uint_lt(a.total, total);
+    ck_assert_uint_ge(a.total, 200000);
+    uint8_t *again = arena_alloc(&a, 1000);
+    ck_assert_ptr_eq(again, large);
+    ck_assert_int_eq(again[999], 0);
+    arena_fini(&a);
+}
+END_TEST
+
 START_TEST(null_stays_null)
 {
     struct arena a = {0};
@@ -107,5 +126,5 @@ END_TEST
 
 UNIT_MAIN_ABORTS("arena", (an_array_that_overflows, more_than_there_can_be),
                  pieces_are_zeroed_aligned_and_apart, large_pieces_have_their_own_block,
-                 can_be_used_again, null_stays_null, copies_are_copies_and_end_with_a_nul,
-                 arrays_and_structures)
+                 can_be_used_again, reset_keeps_one_block, null_stays_null,
+                 copies_are_copies_and_end_with_a_nul, arrays_and_structures)

@@ -414,6 +414,54 @@ START_TEST(transactions_are_all_or_nothing)
 }
 END_TEST
 
+/* Partitions stored in a transaction that is aborted do not show, though their topic was at hand.
+ */
+START_TEST(partitions_do_not_leak_out_of_a_transaction)
+{
+    struct metadata_image *base = small_image();
+    struct metadata_delta *d = metadata_delta_begin(base);
+    struct metadata_record records[] = {
+        partition_record(topic_a, 2), /* from here on topic "a" is at hand */
+        {.type = METADATA_RECORD_BEGIN_TRANSACTION},
+        partition_record(topic_a, 3),
+        partition_record(topic_a, 4),
+        {.type = METADATA_RECORD_ABORT_TRANSACTION},
+        partition_record(topic_a, 3),
+    };
+    for (size_t i = 0; i < ARRAY_LEN(records); i++) {
+        must_replay(d, 10 + (int64_t)i, &records[i]);
+    }
+    struct metadata_image *image = metadata_delta_finish(d);
+    ck_assert_int_eq(metadata_topic_by_id(image, topic_a)->partition_count, 4);
+    ck_assert_int_eq(metadata_topic_by_id(base, topic_a)->partition_count, 2);
+    ck_assert_uint_eq(metadata_partition_count(image), 4);
+    metadata_image_unref(image);
+    metadata_image_unref(base);
+}
+END_TEST
+
+/* A topic that goes and comes again under its id is another one. */
+START_TEST(a_removed_topic_is_not_at_hand_any_more)
+{
+    struct metadata_image *base = small_image();
+    struct metadata_delta *d = metadata_delta_begin(base);
+    struct metadata_record records[] = {
+        partition_record(topic_a, 2),
+        {.type = METADATA_RECORD_REMOVE_TOPIC, .remove_topic = {topic_a}},
+        topic_record("c", topic_a),
+        partition_record(topic_a, 0),
+    };
+    for (size_t i = 0; i < ARRAY_LEN(records); i++) {
+        must_replay(d, 10 + (int64_t)i, &records[i]);
+    }
+    struct metadata_image *image = metadata_delta_finish(d);
+    ck_assert_int_eq(metadata_topic_by_id(image, topic_a)->partition_count, 1);
+    ck_assert_uint_eq(metadata_partition_count(image), 1);
+    metadata_image_unref(image);
+    metadata_image_unref(base);
+}
+END_TEST
+
 START_TEST(position_advances)
 {
     struct metadata_image *image = metadata_image_new(slice_str("my cluster"));
@@ -441,6 +489,8 @@ static void fill(TCase *tc)
     tcase_add_test(tc, brokers_and_controllers);
     tcase_add_test(tc, configs_and_features);
     tcase_add_test(tc, transactions_are_all_or_nothing);
+    tcase_add_test(tc, partitions_do_not_leak_out_of_a_transaction);
+    tcase_add_test(tc, a_removed_topic_is_not_at_hand_any_more);
     tcase_add_test(tc, position_advances);
 }
 

@@ -149,6 +149,63 @@ START_TEST(test_damage_is_found)
 }
 END_TEST
 
+/* ---- a disk that does not take it ---- */
+
+/* The real file system, but what is called ….part cannot be opened, or not be renamed. */
+struct sick_fs {
+    struct store_fs fs;
+    struct store_fs_ops ops;
+    bool opens;
+};
+
+static bool is_part(const char *path)
+{
+    size_t length = strlen(path);
+    return length > 5 && strcmp(path + length - 5, ".part") == 0;
+}
+
+static enum err sick_open(void *state, const char *path, uint32_t flags, int *fd)
+{
+    const struct store_fs *real = store_fs_posix();
+    bool refuses = !((struct sick_fs *)state)->opens && is_part(path);
+    return refuses ? ERR_NO_SPACE : real->ops->open(real->state, path, flags, fd);
+}
+
+static enum err sick_rename(void *state, const char *from, const char *to)
+{
+    (void)state;
+    const struct store_fs *real = store_fs_posix();
+    return is_part(from) ? ERR_IO : real->ops->rename(real->state, from, to);
+}
+
+/* The node goes on, and the next one may succeed. */
+START_TEST(test_write_that_fails)
+{
+    struct quorum q;
+    struct state state;
+    struct member *member = open_single(&q);
+    drop(member);
+    struct sick_fs sick = {.ops = *store_fs_posix()->ops, .opens = _i == 1};
+    sick.ops.open = sick_open;
+    sick.ops.rename = sick_rename;
+    sick.fs = (struct store_fs){&sick.ops, &sick};
+    q.fs = &sick.fs;
+    start(member);
+    commit(&q, "c");
+    ck_assert_int_eq(begin_at(member, place_of(member), &state), ERR_NONE);
+    UNTIL(&q, state.done);
+    ck_assert_int_eq(state.result, _i == 1 ? ERR_IO : ERR_NO_SPACE);
+    ck_assert_int_eq(member->fatal, 0);
+    ck_assert_int_eq(list_ending(member, ".part").count, 0);
+    ck_assert_int_eq(count_snapshots(member), 0);
+    sick.opens = true;
+    sick.ops.rename = store_fs_posix()->ops->rename;
+    commit(&q, "d");
+    take(member);
+    quorum_close(&q);
+}
+END_TEST
+
 /* ---- starting ---- */
 
 START_TEST(test_start_from_a_snapshot)
@@ -319,6 +376,7 @@ int main(void)
     tcase_add_test(tcase, test_what_is_refused);
     tcase_add_test(tcase, test_what_is_in_the_file);
     tcase_add_test(tcase, test_damage_is_found);
+    tcase_add_loop_test(tcase, test_write_that_fails, 0, 2);
     tcase_add_test(tcase, test_start_from_a_snapshot);
     tcase_add_loop_test(tcase, test_only_a_snapshot, 0, 2);
     tcase_add_test(tcase, test_snapshot_ahead_of_the_log);
