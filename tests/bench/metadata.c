@@ -473,6 +473,14 @@ static void commits(struct bench *b)
     mem_free(c.samples);
 }
 
+/* 0 for what is no number of that size. */
+static int32_t read_number(const char *text)
+{
+    char *end;
+    long long value = strtoll(text, &end, 10);
+    return *end != '\0' || value < 0 || value > 100000000 ? 0 : (int32_t)value;
+}
+
 int main(int argc, char **argv)
 {
     static const struct option options[] = {{"partitions", required_argument, NULL, 'p'},
@@ -485,10 +493,10 @@ int main(int argc, char **argv)
     while ((option = getopt_long(argc, argv, "", options, NULL)) != -1) {
         switch (option) {
         case 'p':
-            b.partitions = atoi(optarg);
+            b.partitions = read_number(optarg);
             break;
         case 's':
-            b.seconds = atoi(optarg);
+            b.seconds = read_number(optarg);
             break;
         case 'd':
             b.dir = optarg;
