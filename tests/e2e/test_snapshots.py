@@ -131,8 +131,8 @@ def a_controller_without_its_log_gets_one(cluster):
     churn(cluster)
     shutil.rmtree(log_dir(cluster, victim))
     cluster.start(victim)
-    wait_for(lambda: snapshots(cluster, victim), 30, "a snapshot on the empty controller")
-    assert loads(cluster, victim)
+    wait_for(lambda: loads(cluster, victim), 30, "the empty controller to load a snapshot")
+    assert snapshots(cluster, victim)
     active = cluster.active_controller()
     cluster.kill(active)  # so that the one that has just come counts
     new_topic(cluster, "after", partitions=2)
