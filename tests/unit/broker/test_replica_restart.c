@@ -52,6 +52,7 @@ static struct replica *start(struct fixture *f)
 {
     struct broker *b = &f->broker;
     *b = (struct broker){.settings = f->settings,
+                         .given = f->settings,
                          .loop = net_loop_new(NULL),
                          .fs = store_fs_posix(),
                          .id = 1,
