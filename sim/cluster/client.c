@@ -67,10 +67,10 @@ void sim_client_free(struct sim_client *c)
         list_remove(&w->link);
         w->load->kind->free(w);
     }
-    net_timer_stop(&c->refresh);
     for (int i = 0; i < c->peer_count; i++) {
         net_client_free(c->peers[i].net);
     }
+    net_timer_stop(&c->refresh); /* calls that failed just now have set it */
     net_kept_free(c->kept);
     mem_free(c->leaders);
     mem_free(c);

@@ -52,7 +52,7 @@ struct producer {
     struct uuid topic_id;
     int64_t producer_id; /* −1: not known yet */
     int16_t producer_epoch;
-    bool asking;
+    struct net_call *asking; /* for the producer id; NULL: not */
     struct net_timer tick;
     struct partition partitions[PARTITIONS_MAX];
     int partition_count;
@@ -93,6 +93,9 @@ static void free_worker(struct sim_worker *w)
 {
     struct producer *p = (struct producer *)w;
     net_timer_stop(&p->tick);
+    if (p->asking != NULL) {
+        net_call_cancel(p->asking);
+    }
     for (int i = 0; i < p->partition_count; i++) {
         net_timer_stop(&p->partitions[i].retry);
         LIST_EACH(at, &p->partitions[i].batches)
@@ -121,7 +124,7 @@ static void on_producer_id(void *arg, enum err e, const void *response, struct n
     (void)raw;
     struct producer *p = arg;
     const struct wire_init_producer_id_response *r = response;
-    p->asking = false;
+    p->asking = NULL;
     if (e == ERR_NONE && r->error_code == 0) {
         p->producer_id = r->producer_id;
         p->producer_epoch = r->producer_epoch;
@@ -135,9 +138,9 @@ static void ask_producer_id(struct producer *p)
     wire_init(&wire_msg_init_producer_id_request, &request);
     request.transactional_id = SLICE_NULL;
     request.transaction_timeout_ms = 60000;
-    p->asking = true;
-    sim_client_ask(sim_client_any(p->worker.client),
-                   &(struct sim_ask){WIRE_API_INIT_PRODUCER_ID, 4, &request, on_producer_id, p});
+    p->asking = sim_client_ask(
+        sim_client_any(p->worker.client),
+        &(struct sim_ask){WIRE_API_INIT_PRODUCER_ID, 4, &request, on_producer_id, p});
 }
 
 /* Partitions may grow. A topic of another id is another topic: this one is gone. */

@@ -61,7 +61,7 @@ try() {
         echo "FAIL $name: does not compile, see $dir/compile.log"
         return 1
     fi
-    if timeout 60 "$dir/sim" --seeds "$SEEDS" >"$dir/output.log" 2>&1; then
+    if timeout 300 "$dir/sim" --seeds "$SEEDS" >"$dir/output.log" 2>&1; then
         echo "FAIL $name: not found in $SEEDS seeds"
         return 1
     fi
