@@ -7,14 +7,12 @@ enum { DESCRIBE_VERSION = 4, ALTER_VERSION = 1 };
 enum { SETTINGS_SOURCE_LOGGER = 6, SETTINGS_SOURCE_CLIENT_METRICS = 7 };
 
 /* A broker answers for itself; any broker, or the active controller, for the rest. */
-static int32_t node_for(const struct configs_question *question)
+static int32_t node_for(const struct configs_resource *resource)
 {
-    const struct configs_resource *first = question->resources;
-    bool is_of_broker =
-        question->count > 0 && first->name.len > 0 &&
-        (first->type == METADATA_CONFIG_BROKER || first->type == METADATA_CONFIG_BROKER_LOGGER);
+    bool is_of_broker = resource->name.len > 0 && (resource->type == METADATA_CONFIG_BROKER ||
+                                                   resource->type == METADATA_CONFIG_BROKER_LOGGER);
     int64_t id;
-    return is_of_broker && args_parse_number(first->name, &id) ? (int32_t)id : CLIENT_ANY;
+    return is_of_broker && args_parse_number(resource->name, &id) ? (int32_t)id : CLIENT_ANY;
 }
 
 const char *configs_source(int8_t source)
@@ -47,7 +45,7 @@ enum err configs_describe(struct client *client, const struct configs_question *
         request.resources[i].configuration_keys_count = -1; /* all */
     }
     const void *answer = NULL;
-    int32_t node = node_for(question);
+    int32_t node = question->count == 0 ? CLIENT_ANY : node_for(question->resources);
     enum err e = ERR_NONE;
     if (node == CLIENT_ANY) {
         struct admin_call call = {WIRE_API_DESCRIBE_CONFIGS, DESCRIBE_VERSION, &request};
@@ -63,6 +61,25 @@ enum err configs_describe(struct client *client, const struct configs_question *
         return ERR_MALFORMED;
     }
     return e;
+}
+
+/* Brokers of Kafka take the settings of a broker from itself only; one that is not there may be
+ * changed nevertheless, by anybody of ours. */
+static enum err send(struct client *client, const struct configs_resource *resource,
+                     const struct wire_incremental_alter_configs_request *request,
+                     const void **answer)
+{
+    int32_t node = client_asks_controllers(client) ? CLIENT_ANY : node_for(resource);
+    if (node != CLIENT_ANY && !client_has_node(client, node)) {
+        TRY(admin_learn_nodes(client));
+    }
+    if (node != CLIENT_ANY && client_has_node(client, node)) {
+        struct client_call call = {node, WIRE_API_INCREMENTAL_ALTER_CONFIGS, ALTER_VERSION, request,
+                                   0};
+        return client_call(client, &call, answer);
+    }
+    struct admin_call call = {WIRE_API_INCREMENTAL_ALTER_CONFIGS, ALTER_VERSION, request};
+    return admin_call(client, &call, answer);
 }
 
 enum err configs_alter(struct client *client, const struct configs_changes *changes,
@@ -85,8 +102,7 @@ enum err configs_alter(struct client *client, const struct configs_changes *chan
     enum err e;
     do {
         const void *answer;
-        struct admin_call call = {WIRE_API_INCREMENTAL_ALTER_CONFIGS, ALTER_VERSION, &request};
-        e = admin_call(client, &call, &answer);
+        e = send(client, &changes->resource, &request, &answer);
         const struct wire_incremental_alter_configs_response *response = answer;
         if (e == ERR_NONE && response->responses_count != 1) {
             e = ERR_MALFORMED;

@@ -3,7 +3,7 @@
 
 #include <stdlib.h>
 
-enum { DESCRIBE_VERSION = 4 };
+enum { DESCRIBE_VERSION = 4, MOVE_VERSION = 2 };
 
 static int compare_partitions(const void *a, const void *b)
 {
@@ -59,4 +59,23 @@ enum err log_dirs_describe(struct client *client, int32_t broker, struct arena *
         take_dir(&response->results[i], arena, &out->items[i]);
     }
     return (enum err)response->error_code;
+}
+
+enum err log_dirs_move(struct client *client, const struct log_dir_move *move)
+{
+    int32_t partition = move->partition;
+    struct wire_alter_replica_log_dirs_request_dirs_topics topic = {
+        .name = move->topic, .partitions = &partition, .partitions_count = 1};
+    struct wire_alter_replica_log_dirs_request_dirs dir = {
+        .path = move->path, .topics = &topic, .topics_count = 1};
+    struct wire_alter_replica_log_dirs_request request = {.dirs = &dir, .dirs_count = 1};
+    const void *answer;
+    struct client_call call = {move->broker, WIRE_API_ALTER_REPLICA_LOG_DIRS, MOVE_VERSION,
+                               &request, 0};
+    TRY(client_call(client, &call, &answer));
+    const struct wire_alter_replica_log_dirs_response *response = answer;
+    if (response->results_count != 1 || response->results->partitions_count != 1) {
+        return ERR_MALFORMED;
+    }
+    return (enum err)response->results->partitions->error_code;
 }

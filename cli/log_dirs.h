@@ -32,4 +32,16 @@ struct log_dirs {
 enum err log_dirs_describe(struct client *client, int32_t broker, struct arena *arena,
                            struct log_dirs *out) MUST_USE;
 
+/* A replica, and the directory that it shall lie in. */
+struct log_dir_move {
+    struct slice topic;
+    int32_t partition;
+    int32_t broker;
+    struct slice path;
+};
+
+/* Errors: of client_call(), or the answer's; REPLICA_NOT_AVAILABLE: the broker has no such replica
+ * yet. */
+enum err log_dirs_move(struct client *client, const struct log_dir_move *move) MUST_USE;
+
 #endif

@@ -1,7 +1,7 @@
 /* Moves of partitions; see reassignments.h. */
 #include "cli/reassignments.h"
 
-enum { LIST_VERSION = 0 };
+enum { LIST_VERSION = 0, ALTER_VERSION = 1 };
 
 enum err reassignments_list(struct client *client,
                             const struct wire_list_partition_reassignments_response **out)
@@ -41,4 +41,65 @@ bool reassignments_find(const struct wire_list_partition_reassignments_response 
         }
     }
     return false;
+}
+
+/* ---- changes ---- */
+
+static void take(const struct wire_alter_partition_reassignments_response *response,
+                 struct reassignment *rows, int32_t count)
+{
+    for (int32_t i = 0; i < response->responses_count; i++) {
+        const struct wire_alter_partition_reassignments_response_responses *topic =
+            &response->responses[i];
+        for (int32_t k = 0; k < topic->partitions_count; k++) {
+            for (int32_t n = 0; n < count; n++) {
+                if (rows[n].partition == topic->partitions[k].partition_index &&
+                    slice_eq(rows[n].topic, topic->name)) {
+                    rows[n].result =
+                        (struct admin_result){(enum err)topic->partitions[k].error_code,
+                                              topic->partitions[k].error_message};
+                }
+            }
+        }
+    }
+}
+
+enum err reassignments_alter(struct client *client, struct reassignment *rows, int32_t count,
+                             bool may_resize)
+{
+    struct arena arena = {0};
+    struct wire_alter_partition_reassignments_request request;
+    wire_init(&wire_msg_alter_partition_reassignments_request, &request);
+    request.allow_replication_factor_change = may_resize;
+    request.topics =
+        wire_new_array(&wire_msg_alter_partition_reassignments_request_topics, &arena, count);
+    request.topics_count = count;
+    for (int32_t i = 0; i < count; i++) {
+        struct wire_alter_partition_reassignments_request_topics_partitions *partition =
+            wire_new_array(&wire_msg_alter_partition_reassignments_request_topics_partitions,
+                           &arena, 1);
+        bool is_cancel = rows[i].replicas == NULL;
+        partition->partition_index = rows[i].partition;
+        partition->replicas = (int32_t *)rows[i].replicas;
+        partition->replicas_count = is_cancel ? -1 : rows[i].replica_count;
+        request.topics[i].name = rows[i].topic;
+        request.topics[i].partitions = partition;
+        request.topics[i].partitions_count = 1;
+    }
+    enum err e;
+    bool is_answered;
+    do {
+        request.timeout_ms = (int32_t)client_left_ms(client);
+        const void *answer;
+        struct admin_call call = {WIRE_API_ALTER_PARTITION_REASSIGNMENTS, ALTER_VERSION, &request};
+        e = admin_call(client, &call, &answer);
+        is_answered = e == ERR_NONE;
+        if (is_answered) {
+            const struct wire_alter_partition_reassignments_response *response = answer;
+            take(response, rows, count);
+            e = (enum err)response->error_code;
+        }
+    } while (is_answered && admin_retry(client, e));
+    arena_fini(&arena);
+    return e;
 }

@@ -20,4 +20,18 @@ struct reassignment_move {
 bool reassignments_find(const struct wire_list_partition_reassignments_response *response,
                         struct slice topic, int32_t partition, struct reassignment_move *out);
 
+/* A partition, and where it shall live. */
+struct reassignment {
+    struct slice topic;
+    int32_t partition;
+    const int32_t *replicas; /* NULL: its move is given up */
+    int32_t replica_count;
+    struct admin_result result; /* the answer */
+};
+
+/* Begins moves, or gives them up. `may_resize`: the number of replicas may change. Errors: of
+ * admin_call(), or the answer's as a whole; else each row has its own. */
+enum err reassignments_alter(struct client *client, struct reassignment *rows, int32_t count,
+                             bool may_resize) MUST_USE;
+
 #endif

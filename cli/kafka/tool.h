@@ -54,6 +54,7 @@ const char *tool_error_class(enum err e);
 extern const struct cli_verb kafka_topics;
 extern const struct cli_verb kafka_consumer_groups;
 extern const struct cli_verb kafka_configs;
+extern const struct cli_verb kafka_reassign_partitions;
 extern const struct cli_verb kafka_leader_election;
 extern const struct cli_verb kafka_delete_records;
 extern const struct cli_verb kafka_log_dirs;

@@ -3,7 +3,7 @@
 import json
 import os
 
-from cli_lib import FAILED, USAGE, at, craft, json_at, topic_of
+from cli_lib import FAILED, USAGE, at, craft, json_at, rows, topic_of
 from lib import DIR, case, main, new_topic, produce_all, unique, wait_for
 
 FIRST_MS = 1700000000000  # 2023-11-14T22:13:20Z
@@ -38,6 +38,11 @@ def calls_that_make_no_sense(cluster):
             (["records", "delete", "--from-file", write({"partitions": [{"topic": "t"}]})],
              "item 1"),
             (["partition", "elect"], "--all"), (["partition", "elect", "t", "--all"], "--all"),
+            (["partition", "reassign", "plan", "--brokers", "one"], "one"),
+            (["partition", "reassign", "plan", "--brokers", "99"], "99"),
+            (["partition", "reassign", "apply"], "FILE"),
+            (["partition", "reassign", "apply", "/nowhere"], "/nowhere"),
+            (["partition", "reassign", "cancel"], "--all"),
             (["broker", "log-dirs", "one"], "id"), (["broker", "unregister"], "ID"),
             (["broker", "unregister", "-1"], "-1")]:
         out, err = craft(*words, *server, status=USAGE)
@@ -100,6 +105,64 @@ def leaders_are_elected(cluster):
         return "elected" in out or "not needed" in out
     wait_for(elected, 30, "the election")
     wait_for(lambda: cluster.metadata(topic).partitions[0].leader == 1, 30, "the first leader")
+
+
+@case
+def replicas_move(cluster):
+    topic = topic_of(cluster, "moved", "--assignment", "1:2,2:3,1:3,2:1")
+
+    def replicas():
+        [found] = json_at(cluster, "topic", "describe", topic)
+        return [p["replicas"] for p in found["partitions"]]
+    plan = json_at(cluster, "partition", "reassign", "plan", topic, "--drain", "3")
+    assert {p["partition"] for p in plan["partitions"]} >= {1, 2}, plan
+    assert all(3 not in p["replicas"] for p in plan["partitions"]), plan
+    table = rows(at(cluster, "partition", "reassign", "plan", topic, "--drain", "3", "--format",
+                    "tsv")[0])
+    assert sum(int(row["copies"]) for row in table) == 2, table
+    path = write(plan)
+    err = at(cluster, "partition", "reassign", "status", path, status=FAILED)[1]
+    assert "not where" in err, err
+    begun = json_at(cluster, "partition", "reassign", "apply", path)
+    assert all(row["status"] == "begun" for row in begun), begun
+    at(cluster, "partition", "reassign", "status", path, "--wait", "--timeout", "60", timeout=70)
+    wait_for(lambda: all(3 not in r for r in replicas()), 20, "nothing on broker 3")
+    assert json_at(cluster, "partition", "reassign", "plan", topic, "--drain", "3") == \
+        {"version": 1, "partitions": []}
+    # More replicas, and one that nobody has.
+    plan = json_at(cluster, "partition", "reassign", "plan", topic, "--replication-factor", "3")
+    assert all(len(p["replicas"]) == 3 for p in plan["partitions"]), plan
+    plan["partitions"].append({"topic": topic, "partition": 99, "replicas": [1]})
+    out, err = at(cluster, "partition", "reassign", "apply", write(plan), status=FAILED)
+    assert "UNKNOWN_TOPIC_OR_PARTITION" in out and "1 of 5" in err, out + err
+    wait_for(lambda: all(len(r) == 3 for r in replicas()), 30, "three replicas")
+    at(cluster, "partition", "reassign", "status", "--wait")
+    assert json_at(cluster, "partition", "reassign", "status") == []
+
+
+@case
+def moves_are_given_up(cluster):
+    topic = topic_of(cluster, "given-up", "--assignment", "1:2")
+    cluster.stop("broker-3")
+    wait_for(lambda: 3 not in cluster.unfenced(), 30, "broker 3 fenced")
+    path = write({"partitions": [{"topic": topic, "partition": 0, "replicas": [1, 3]}]})
+    at(cluster, "partition", "reassign", "apply", path)
+    [move] = json_at(cluster, "partition", "reassign", "status")
+    assert (move["topic"], move["status"]) == (topic, "moving"), move
+    assert (move["adding"], move["removing"]) == ([3], [2]), move
+    err = at(cluster, "partition", "reassign", "status", path, "--wait", "--timeout", "1",
+             status=FAILED)[1]
+    assert "1 partitions" in err, err
+    [row] = json_at(cluster, "partition", "reassign", "cancel", path)
+    assert row["status"] == "cancelled", row
+    assert json_at(cluster, "partition", "reassign", "status") == []
+    [found] = json_at(cluster, "topic", "describe", topic)
+    assert found["partitions"][0]["replicas"] == [1, 2], found
+    out = at(cluster, "partition", "reassign", "cancel", path, status=FAILED)[0]
+    assert "NO_REASSIGNMENT_IN_PROGRESS" in out, out
+    at(cluster, "partition", "reassign", "cancel", "--all")
+    cluster.start("broker-3")
+    cluster.wait_until_whole()
 
 
 @case

@@ -2,12 +2,13 @@
 
 Everything that a suite creates begins with {t}, so that Kafka's run and ours can share a cluster.
 """
-from names import configs, consumer_groups, offsets, topics
+from names import configs, consumer_groups, offsets, reassign, topics
 
 SUITES = {
     "kafka-topics": topics.STEPS,
     "kafka-consumer-groups": consumer_groups.STEPS,
     "kafka-configs": configs.STEPS,
+    "kafka-reassign-partitions": reassign.STEPS,
     "kafka-get-offsets": offsets.OFFSETS,
     "kafka-delete-records": offsets.RECORDS,
     "kafka-leader-election": offsets.ELECTION,

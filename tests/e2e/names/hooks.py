@@ -1,9 +1,10 @@
 """What must be there before a step. A hook is called with (cluster, who)."""
+import subprocess
 import threading
 
 from confluent_kafka import Consumer, Producer, TopicPartition
 
-from lib import create_topic, wait_for
+from lib import BIN, create_topic, wait_for
 
 
 def topic_with(name, partitions, records, first=1700000000000):
@@ -66,6 +67,12 @@ def joins(group, topics, **config):
 
 def leaves(group):
     return lambda cluster, who: Member.running.pop((who, group)).leave()
+
+
+def settled(cluster, who):
+    """No partition moves any more."""
+    subprocess.run([BIN + "/craft", "partition", "reassign", "status", "--wait", "--timeout", "60",
+                    "--bootstrap-server", cluster.bootstrap], check=True, stdout=subprocess.DEVNULL)
 
 
 def both(*hooks):
