@@ -273,6 +273,11 @@ show:
 gen: $(GEN)
 	@:
 
+e2e-java-names: ## compare craft with Kafka's own tools on one cluster (needs Java and Maven)
+	@$(MAKE) --no-print-directory V=opt all
+	@status=0; $(PYTHON) scripts/kafka-names.py diff || status=$$?; \
+	if [ $$status = 77 ]; then echo "SKIPPED: e2e-java-names needs Java and Maven"; else exit $$status; fi
+
 # ---- a cluster on this machine ----
 cluster: ## start three controllers and three brokers (scripts/cluster.sh)
 	@$(MAKE) --no-print-directory V=opt all
@@ -285,6 +290,6 @@ help: ## this list
 clean: ## remove everything built (a cluster in build/cluster stays)
 	rm -rf build/{opt,asan,clang,fuzz,gen,bin,test,plants,mutants} build/.deps-*
 FORCE:
-.PHONY: all gen show bench bench-metadata sim sim-mutants unit fuzz-programs test-programs test e2e-clients e2e-java check format cluster cluster-stop help clean FORCE
+.PHONY: all gen show e2e-java-names bench bench-metadata sim sim-mutants unit fuzz-programs test-programs test e2e-clients e2e-java check format cluster cluster-stop help clean FORCE
 .SECONDARY:
 -include $(shell find $(O)/obj -name '*.d' 2>/dev/null)

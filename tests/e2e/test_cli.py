@@ -13,7 +13,7 @@ import time
 from confluent_kafka import Consumer
 
 from cli_lib import FAILED, OK, USAGE, at, craft, json_at, json_lines, rows, topic_of
-from lib import BIN, DIR, case, main, new_topic, produce_all, read_all, unique, wait_for
+from lib import BIN, DIR, ROOT, case, main, new_topic, produce_all, read_all, unique, wait_for
 
 CLUSTER_ID = "MTExMTExMTExMTExMTExMQ"
 OTHER_ID = "MjIyMjIyMjIyMjIyMjIyMg"
@@ -50,6 +50,18 @@ def every_command_has_help_with_examples(cluster):
         assert examples and all("craft " in line for line in examples), text
     assert "topic create" in craft("topic", "--help")[0]
     assert craft("--version")[0].startswith("craft ")
+
+
+@case
+def the_manual_has_every_command(cluster):
+    with open(os.path.join(ROOT, "docs/cli.md")) as file:
+        table = [line for line in file if line.startswith("| `")]
+    missing = []
+    for command in commands():
+        noun, name = command[0], command[-1].split("|")[0]
+        if not any(f"`{noun}" in line and f"{name}`" in line for line in table):
+            missing.append(" ".join(command))
+    assert not missing, missing
 
 
 @case
