@@ -70,6 +70,19 @@ static struct consumer_member *replace(struct consumer_change *c, const struct c
     return m;
 }
 
+/* A member id belongs to one member: nobody else's instance can have it. */
+static enum err check_new_id(const struct consumer_change *c, const struct consumer_joiner *j,
+                             struct slice *why)
+{
+    if (consumer_member_find(c->cg, j->member_id) == NULL) {
+        return ERR_NONE;
+    }
+    *why = slice_str(arena_printf(&c->append->arena,
+                                  "Member %.*s is in the group without instance id %.*s.",
+                                  SLICE_ARG(j->member_id), SLICE_ARG(j->instance_id)));
+    return ERR_INVALID_REQUEST;
+}
+
 static enum err admit_static(struct consumer_change *c, const struct consumer_joiner *j,
                              struct consumer_member **out, struct slice *why)
 {
@@ -79,6 +92,7 @@ static enum err admit_static(struct consumer_change *c, const struct consumer_jo
             *why = slice_str("Instance id is unknown.");
             return ERR_UNKNOWN_MEMBER_ID;
         }
+        TRY(check_new_id(c, j, why));
         TRY(has_room(c, why));
         *out = make(c, j);
         return ERR_NONE;
@@ -104,6 +118,7 @@ static enum err admit_static(struct consumer_change *c, const struct consumer_jo
                                       SLICE_ARG(m->id)));
         return ERR_UNRELEASED_INSTANCE_ID;
     }
+    TRY(check_new_id(c, j, why));
     *out = replace(c, j, m);
     return ERR_NONE;
 }

@@ -284,6 +284,23 @@ START_TEST(a_static_member_comes_back_to_what_it_had)
 }
 END_TEST
 
+START_TEST(a_member_id_is_not_borrowed)
+{
+    struct fix *f = START(T6);
+    struct fix_consumer c[2];
+    consumers(f, c, 2);
+    c[1].instance = "i";
+    fix_settle_consumers(c, 2);
+    struct fix_consumer same_id = {.f = f, .id = "a", .instance = "other", .topics = {"t"}};
+    ck_assert_int_eq(fix_beat(&same_id), ERR_INVALID_REQUEST);
+    ck_assert_int_eq(fix_depart(&c[1], -2), 0);
+    struct fix_consumer in_its_place = {.f = f, .id = "a", .instance = "i", .topics = {"t"}};
+    ck_assert_int_eq(fix_beat(&in_its_place), ERR_INVALID_REQUEST);
+    ck_assert_int_eq(fix_beat(&c[0]), 0);
+    fix_free(f);
+}
+END_TEST
+
 /* ---- offsets ---- */
 
 START_TEST(offsets_need_the_epoch)
@@ -429,6 +446,7 @@ int main(void)
     tcase_add_test(tc, range_gives_runs);
     tcase_add_test(tc, a_topic_that_is_gone_is_given_up);
     tcase_add_test(tc, a_static_member_comes_back_to_what_it_had);
+    tcase_add_test(tc, a_member_id_is_not_borrowed);
     tcase_add_test(tc, offsets_need_the_epoch);
     tcase_add_test(tc, another_coordinator_goes_on);
     tcase_add_test(tc, answers_wait_for_the_log);
