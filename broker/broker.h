@@ -54,6 +54,7 @@ struct broker {
 
     /* Identity. */
     int32_t id;
+    struct metadata_supported supported;
     struct slice cluster_id;
     struct uuid incarnation_id; /* new in each process */
     struct broker_dirs *dirs;   /* log.dirs, see dirs.h */

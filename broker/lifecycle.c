@@ -73,6 +73,21 @@ static bool registration_not_controller(const void *response)
            ERR_NOT_CONTROLLER;
 }
 
+static const char *hint_of(enum err e)
+{
+    switch ((int)e) {
+    case ERR_DUPLICATE_BROKER_REGISTRATION:
+        return " hint=\"another process with this node.id is alive, or died less than "
+               "broker.session.timeout.ms ago\"";
+    case ERR_UNSUPPORTED_VERSION:
+        /* The record that says which stops this process as soon as it is read. */
+        return " hint=\"the cluster uses a level of a feature that this release does not "
+               "support\"";
+    default:
+        return "";
+    }
+}
+
 static void on_registered(void *arg, enum err e, const void *response, struct net_response *raw)
 {
     (void)raw;
@@ -84,11 +99,7 @@ static void on_registered(void *arg, enum err e, const void *response, struct ne
     }
     if (e != ERR_NONE) {
         log_warn(l->broker->log, "lifecycle", "registration refused", "broker=%d error=%s%s",
-                 l->broker->id, err_name(e),
-                 e == ERR_DUPLICATE_BROKER_REGISTRATION
-                     ? " hint=\"another process with this node.id is alive, or died less than "
-                       "broker.session.timeout.ms ago\""
-                     : "");
+                 l->broker->id, err_name(e), hint_of(e));
         schedule(l, heartbeat_interval(l) / 4);
         return;
     }
@@ -101,17 +112,15 @@ static void on_registered(void *arg, enum err e, const void *response, struct ne
     schedule(l, 0);
 }
 
-static void fill_features(struct wire_broker_registration_request *request, struct arena *arena)
+static void fill_features(const struct metadata_supported *supported, struct arena *arena,
+                          struct wire_broker_registration_request *request)
 {
-    int count = 0;
-    while (metadata_supported_feature((size_t)count) != NULL) {
-        count++;
-    }
+    int32_t count = (int32_t)supported->count;
     request->features =
         wire_new_array(&wire_msg_broker_registration_request_features, arena, count);
     request->features_count = count;
-    for (int i = 0; i < count; i++) {
-        const struct metadata_supported_feature *row = metadata_supported_feature((size_t)i);
+    for (int32_t i = 0; i < count; i++) {
+        const struct metadata_supported_feature *row = &supported->rows[i];
         request->features[i].name = slice_str(row->name);
         request->features[i].min_supported_version = row->min;
         request->features[i].max_supported_version = row->max;
@@ -136,7 +145,7 @@ static void register_broker(struct broker_lifecycle *l)
         request.listeners[i].port = (uint16_t)broker->listeners[i].advertised.port;
         request.listeners[i].security_protocol = METADATA_PLAINTEXT;
     }
-    fill_features(&request, &arena);
+    fill_features(&broker->supported, &arena, &request);
     request.rack = slice_str(settings_str(broker->settings, "broker.rack"));
     struct metadata_dirs dirs = broker_dirs_ids(broker, true, &arena);
     request.log_dirs = (struct uuid *)(uintptr_t)dirs.items;

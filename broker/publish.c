@@ -77,9 +77,19 @@ void broker_publisher_snapshot_end(void *arg, const struct node_snapshot_place *
     if (publisher->failed) {
         return;
     }
-    take(publisher, metadata_load_end(publisher->load, place->epoch, place->append_timestamp_ms));
+    struct buf why = {0};
+    struct metadata_image *image =
+        metadata_load_end(publisher->load, place->epoch, place->append_timestamp_ms);
     publisher->load = NULL;
-    want_publish(publisher);
+    enum err e = metadata_supported_check(&publisher->broker->supported, image, &why);
+    if (e == ERR_NONE) {
+        take(publisher, image);
+        want_publish(publisher);
+    } else {
+        metadata_image_unref(image);
+        fail(publisher, e, buf_slice(&why));
+    }
+    buf_fini(&why);
 }
 
 void broker_publisher_commit(void *arg, const struct node_batch *batch)
@@ -95,7 +105,8 @@ void broker_publisher_commit(void *arg, const struct node_batch *batch)
                                      .epoch = batch->epoch,
                                      .timestamp_ms = batch->append_timestamp_ms,
                                      .values = batch->record_values,
-                                     .count = batch->count};
+                                     .count = batch->count,
+                                     .supported = &publisher->broker->supported};
     enum err e = metadata_replay_batch(publisher->loaded, &records, &next, &why);
     if (e == ERR_NONE) {
         take(publisher, next);
@@ -126,6 +137,17 @@ struct changes {
     bool own_configs; /* of this broker, or of all */
     bool partitions;  /* some are new, gone, or led by somebody else */
 };
+
+/* From that level on the controller keeps the directories that a broker registers. */
+static void see_feature(void *arg, const struct metadata_feature *before,
+                        const struct metadata_feature *after)
+{
+    struct changes *changes = arg;
+    if (before != NULL && after != NULL && slice_eq_str(after->name, METADATA_VERSION_FEATURE) &&
+        before->level < METADATA_LEVEL_3_7_IV2 && after->level >= METADATA_LEVEL_3_7_IV2) {
+        broker_lifecycle_register_again(changes->broker->lifecycle);
+    }
+}
 
 static void see_broker(void *arg, const struct metadata_broker *before,
                        const struct metadata_broker *after)
@@ -181,6 +203,7 @@ static void publish(void *arg)
     broker->image = metadata_image_ref(after);
     struct changes changes = {.broker = broker, .before = before};
     struct metadata_visitor visitor = {.arg = &changes,
+                                       .feature = see_feature,
                                        .broker = see_broker,
                                        .topic = see_topic,
                                        .partition = see_partition,

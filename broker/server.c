@@ -80,7 +80,7 @@ static enum err read_identity(struct broker_server *server, struct buf *why)
     if (broker->id < 0) {
         return REFUSE(why, ERR_CONFIG, "node.id is not set: give each node a number of its own");
     }
-    return ERR_NONE;
+    return metadata_supported_read(&broker->supported, settings, why);
 }
 
 static enum err open_dirs(struct broker_server *server, struct buf *why)

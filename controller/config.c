@@ -163,6 +163,7 @@ enum err controller_config_read(struct controller_config *config, const struct s
     TRY(read_voters(config, settings, why));
     config->auto_join = settings_bool(settings, "controller.quorum.auto.join.enable");
     TRY(read_listeners(config, settings, why));
+    TRY(metadata_supported_read(&config->supported, settings, why));
     return read_timers(config, settings, why);
 }
 

@@ -20,6 +20,7 @@ struct controller_config {
     struct node_voter *voters;
     int voter_count;
     struct node_timers timers;
+    struct metadata_supported supported;
 };
 
 /* Reads and checks the settings. Errors: ERR_CONFIG with one sentence in `why` that says which

@@ -128,6 +128,20 @@ static void deactivate(struct controller *c)
     }
 }
 
+/* Nothing is written that a node of the finalized level does not understand. */
+static bool is_allowed(const struct controller *c, const struct metadata_delta *delta,
+                       const struct metadata_record *record)
+{
+    int16_t level = decide_level(metadata_delta_image(delta));
+    int16_t needed = metadata_record_level(record);
+    if (needed > level) {
+        log_error(c->options.log, "controller", "decision needs a higher metadata.version",
+                  "record=%s level=%d needed=%d", metadata_record_type_name(record->type), level,
+                  needed);
+    }
+    return needed <= level;
+}
+
 /* The images after each batch, the first record being at `offset`. Frees them on failure. */
 static enum err replay(struct controller *c, const struct controller_op *op,
                        const struct batches *batches, int64_t offset,
@@ -140,7 +154,8 @@ static enum err replay(struct controller *c, const struct controller_op *op,
         for (size_t i = 0; i < batches->items[b].count; i++) {
             const struct metadata_record *record =
                 &op->decision.records[batches->items[b].first + i];
-            if (metadata_delta_replay(delta, offset, record) != ERR_NONE) {
+            if (!is_allowed(c, delta, record) ||
+                metadata_delta_replay(delta, offset, record) != ERR_NONE) {
                 log_error(c->options.log, "controller", "decision cannot be replayed",
                           "record=%s reason=\"%s\"", metadata_record_type_name(record->type),
                           metadata_delta_error(delta));
@@ -260,6 +275,7 @@ void controller_submit(struct controller *c, struct controller_op *op)
     struct decide_input in = {
         .image = op->image,
         .settings = c->options.settings,
+        .supported = c->options.supported,
         .arena = op->arena,
         .prng = &c->prng,
         .next_offset = c->options.raft.end_offset(c->options.raft.arg),
@@ -335,9 +351,19 @@ void controller_on_snapshot_end(struct controller *c, const struct node_snapshot
     if (c->failed || c->load == NULL) {
         return;
     }
-    metadata_image_unref(c->committed);
-    c->committed = metadata_load_end(c->load, place->epoch, place->append_timestamp_ms);
+    struct buf why = {0};
+    struct metadata_image *image =
+        metadata_load_end(c->load, place->epoch, place->append_timestamp_ms);
     c->load = NULL;
+    if (metadata_supported_check(c->options.supported, image, &why) != ERR_NONE) {
+        metadata_image_unref(image);
+        buf_put(&why, "", 1);
+        fail(c, (const char *)why.data);
+        buf_fini(&why);
+        return;
+    }
+    metadata_image_unref(c->committed);
+    c->committed = image;
     c->log_has_records = true;
     if (c->options.hooks.committed != NULL) {
         c->options.hooks.committed(c->options.hooks.arg);
@@ -354,7 +380,8 @@ static void replay_batch(struct controller *c, const struct node_batch *batch)
                                      .epoch = batch->epoch,
                                      .timestamp_ms = batch->append_timestamp_ms,
                                      .values = batch->record_values,
-                                     .count = batch->count};
+                                     .count = batch->count,
+                                     .supported = c->options.supported};
     enum err e = metadata_replay_batch(c->committed, &records, &next, &why);
     if (e == ERR_NONE) {
         metadata_image_unref(c->committed);
@@ -433,7 +460,7 @@ static void decide_takeover(struct controller_op *op, const struct decide_input 
     }
     decision_atomic_end(out);
     if (!has_level) {
-        decide_bootstrap(out);
+        decide_bootstrap(in, out);
     }
 }
 

@@ -76,6 +76,7 @@ struct controller_options {
     int32_t node_id;
     struct slice cluster_id;
     const struct settings *settings;
+    const struct metadata_supported *supported;
     uint64_t seed; /* of placement and topic ids; must differ between runs */
     const struct log *log;
     struct controller_log raft;

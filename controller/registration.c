@@ -15,10 +15,7 @@ static bool is_registered(const struct registration *r)
 static void build_request(struct registration *r)
 {
     struct wire_controller_registration_request *request = &r->request;
-    int32_t features = 0;
-    while (metadata_supported_feature((size_t)features) != NULL) {
-        features++;
-    }
+    const struct metadata_supported *supported = &r->config->supported;
     wire_init(&wire_msg_controller_registration_request, request);
     request->controller_id = r->config->node_id;
     request->incarnation_id = r->incarnation_id;
@@ -32,11 +29,11 @@ static void build_request(struct registration *r)
         request->listeners[i].port = (uint16_t)l->advertised.port;
         request->listeners[i].security_protocol = METADATA_PLAINTEXT;
     }
-    request->features_count = features;
-    request->features =
-        wire_new_array(&wire_msg_controller_registration_request_features, &r->arena, features);
-    for (int32_t i = 0; i < features; i++) {
-        const struct metadata_supported_feature *row = metadata_supported_feature((size_t)i);
+    request->features_count = (int32_t)supported->count;
+    request->features = wire_new_array(&wire_msg_controller_registration_request_features,
+                                       &r->arena, request->features_count);
+    for (size_t i = 0; i < supported->count; i++) {
+        const struct metadata_supported_feature *row = &supported->rows[i];
         request->features[i].name = slice_str(row->name);
         request->features[i].min_supported_version = row->min;
         request->features[i].max_supported_version = row->max;

@@ -169,6 +169,7 @@ static void make_controller(struct controller_server *s)
         .node_id = s->config.node_id,
         .cluster_id = slice_str(s->config.cluster_id),
         .settings = s->options.settings,
+        .supported = &s->config.supported,
         .seed = s->options.seed,
         .log = s->options.log,
         .raft = {s, log_end_offset, log_append, log_resign, log_read},

@@ -75,12 +75,23 @@ static void close_source(void *arg)
 
 static void reset(struct daemon_snapshots *snapshots)
 {
+    snapshots->lowered = false;
     snapshots->bytes = 0;
     snapshots->since_ms = net_now_ms(snapshots->loop);
 }
 
+static void note_level(struct daemon_snapshots *snapshots, const struct metadata_image *image)
+{
+    int16_t level = metadata_feature_level(image, slice_str(METADATA_VERSION_FEATURE));
+    snapshots->lowered |= level < snapshots->level;
+    snapshots->level = level;
+}
+
 static const char *why_now(const struct daemon_snapshots *snapshots)
 {
+    if (snapshots->lowered) {
+        return METADATA_VERSION_FEATURE;
+    }
     if (snapshots->bytes >= snapshots->bytes_max) {
         return "metadata.log.max.record.bytes.between.snapshots";
     }
@@ -120,6 +131,7 @@ void daemon_snapshots_committed(struct daemon_snapshots *snapshots, struct node 
                                 const struct node_batch *batch, const struct metadata_image *image)
 {
     snapshots->bytes += batch->bytes;
+    note_level(snapshots, image);
     if (snapshots->disabled || metadata_image_in_transaction(image)) {
         return;
     }

@@ -4,11 +4,12 @@
  * After every committed batch the owner says so. When
  * metadata.log.max.record.bytes.between.snapshots of records have been committed since the last
  * snapshot, or it is older than metadata.log.max.snapshot.interval.ms and anything was committed
- * since, the newest committed image is handed to the node, which writes it on a worker thread; the
- * image is immutable and shared by reference, so that requests go on meanwhile. Not while a
- * metadata transaction is open, not while the one before is being written, and never again after
- * something could not be replayed: a state that nobody can explain must not replace the log that
- * led to it.
+ * since, or metadata.version was lowered (an older release that is started next must not have to
+ * read what was before), the newest committed image is handed to the node, which writes it on a
+ * worker thread; the image is immutable and shared by reference, so that requests go on meanwhile.
+ * Not while a metadata transaction is open, not while the one before is being written, and never
+ * again after something could not be replayed: a state that nobody can explain must not replace the
+ * log that led to it.
  *
  * One thread; the loop of the node. */
 #ifndef DAEMON_SNAPSHOTS_H
@@ -31,6 +32,8 @@ struct daemon_snapshots {
     int64_t interval_ms; /* 0: only by size */
     int64_t bytes;       /* of records committed since the last one was begun */
     int64_t since_ms;    /* when that was; net_now_ms() */
+    int16_t level;       /* of metadata.version in the last image; 0: none yet */
+    bool lowered;        /* and it was higher before, and no snapshot has been begun since */
     bool disabled;
 };
 

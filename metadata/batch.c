@@ -2,6 +2,7 @@
 #include "metadata/batch.h"
 
 #include "metadata/delta.h"
+#include "metadata/supported.h"
 
 enum err metadata_replay_value(struct metadata_delta *delta, int64_t offset, struct slice value,
                                struct arena *arena, struct buf *why)
@@ -49,6 +50,9 @@ enum err metadata_replay_batch(const struct metadata_image *base,
     for (int i = 0; i < batch->count && e == ERR_NONE; i++) {
         e = metadata_replay_value(delta, batch->base_offset + i, batch->values[i], &arena, why);
         arena_reset(&arena);
+    }
+    if (e == ERR_NONE && batch->supported != NULL) {
+        e = metadata_supported_check(batch->supported, metadata_delta_image(delta), why);
     }
     if (e == ERR_NONE) {
         metadata_delta_advance(delta, batch->last_offset, batch->epoch, batch->timestamp_ms);

@@ -6,6 +6,7 @@
 #include "metadata/image.h"
 
 struct metadata_delta;
+struct metadata_supported;
 
 /* Values have consecutive offsets from `base_offset` on; a control batch has none. Borrowed. */
 struct metadata_batch {
@@ -15,6 +16,8 @@ struct metadata_batch {
     int64_t timestamp_ms;
     const struct slice *values;
     int count;
+    /* A batch that finalizes a level beyond these is not applied; NULL: any level will do. */
+    const struct metadata_supported *supported;
 };
 
 /* The image after the batch, one reference of it the caller's; `base` stays as it is. When one of

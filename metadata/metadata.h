@@ -20,7 +20,7 @@
  * settings.h  names, types, defaults and ranges of server, topic and group settings; the reader of
  *             `.properties` files; the value in effect and where it comes from
  * addresses.h listeners and controllers, as settings name them
- * supported.h feature levels of this release
+ * supported.h feature levels of this release; levels.h: what metadata.version allows
  *
  * The folder is pure: no clock, no I/O, no globals but constant tables. */
 #ifndef METADATA_METADATA_H
@@ -35,7 +35,9 @@
 #include "metadata/snapshot.h"
 #include "metadata/settings.h"
 #include "metadata/addresses.h"
+#include "metadata/levels.h"
 #include "metadata/supported.h"
+#include "metadata/describe_features.h"
 #include "metadata/describe_configs.h"
 
 #endif

@@ -68,6 +68,10 @@ const struct setting settings_server_rows[] = {
     ACTS("craft.broker.disconnect.grace.ms", INT, "1000", "0..", READ_ONLY, NULL,
          "A broker whose connection to the controller closed is fenced unless it is back within "
          "this time; broker.session.timeout.ms holds besides."),
+    ACTS_INTERNAL(
+        "craft.features.max", STRING, "", NULL, READ_ONLY, NULL,
+        "For tests of upgrades: FEATURE=LEVEL,… this node supports no higher levels than these, "
+        "as if it were an older release."),
     ACTS("craft.format.cluster.id", STRING, NULL, NULL, READ_ONLY, NULL,
          "For development: at start, log directories without meta.properties are formatted for "
          "this cluster. A node with data of another cluster is refused."),

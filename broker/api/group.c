@@ -25,8 +25,22 @@ static struct slice group_id_of(const struct net_request *req)
     }
 }
 
+/* The protocol of KIP-848 is in use when the cluster has finalized group.version 1. */
+static bool is_enabled(const struct broker *broker, int16_t api_key)
+{
+    return api_key != WIRE_API_CONSUMER_GROUP_HEARTBEAT ||
+           metadata_feature_level(broker->image, slice_str(METADATA_GROUP_FEATURE)) >= 1;
+}
+
 void broker_api_group(void *broker, struct net_request *req)
 {
+    if (!is_enabled(broker, req->header.api_key)) {
+        struct wire_consumer_group_heartbeat_response response;
+        wire_init(&wire_msg_consumer_group_heartbeat_response, &response);
+        response.error_code = err_wire(ERR_UNSUPPORTED_VERSION);
+        net_reply(req, &response);
+        return;
+    }
     struct group_token *token = ARENA_NEW(&req->arena, struct group_token);
     token->req = req;
     broker_groups_submit(broker, token, group_id_of(req), req->body);

@@ -59,6 +59,7 @@ enum err decide_add_partition(const struct decide_input *in,
     int32_t *isr = ARENA_ARRAY(in->arena, replicas.count, int32_t);
     struct uuid *dirs = ARENA_ARRAY(in->arena, replicas.count, struct uuid);
     size_t isr_count = 0;
+    bool has_dirs = decide_level(in->image) >= METADATA_LEVEL_3_7_IV2;
     for (size_t i = 0; i < replicas.count; i++) {
         const struct metadata_broker *broker = metadata_broker(in->image, replicas.items[i]);
         if (broker != NULL && metadata_broker_is_active(broker)) {
@@ -81,7 +82,7 @@ enum err decide_add_partition(const struct decide_input *in,
         .isr = {isr, isr_count},
         .leader = isr[0],
         .leader_recovery = METADATA_RECOVERED,
-        .directories = {dirs, replicas.count},
+        .directories = {dirs, has_dirs ? replicas.count : 0},
     };
     return ERR_NONE;
 }

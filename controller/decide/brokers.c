@@ -141,6 +141,7 @@ void decide_register_broker(const struct decide_input *in,
         decide_remove_from_isrs(in, request->broker_id, NULL, out);
     }
     response->broker_epoch = same ? known->epoch : in->next_offset + (int64_t)out->count;
+    bool has_dirs = decide_level(in->image) >= METADATA_LEVEL_3_7_IV2;
     struct metadata_record *record = decision_add(out, METADATA_RECORD_REGISTER_BROKER);
     record->register_broker = (struct metadata_register_broker){
         .broker_id = request->broker_id,
@@ -152,7 +153,7 @@ void decide_register_broker(const struct decide_input *in,
         .rack = request->rack,
         .fenced = !same || known->fenced,
         .in_controlled_shutdown = same && known->in_controlled_shutdown,
-        .log_dirs = {request->log_dirs, (size_t)max_i64(request->log_dirs_count, 0)},
+        .log_dirs = {request->log_dirs, has_dirs ? (size_t)max_i64(request->log_dirs_count, 0) : 0},
     };
 }
 
@@ -221,6 +222,11 @@ void decide_register_controller(const struct decide_input *in,
     struct slice why = SLICE_NULL;
     out->response = response;
     enum err e = decide_features_check(in, record.features, &why);
+    if (e == ERR_NONE && decide_level(in->image) < METADATA_LEVEL_3_7_IV0) {
+        e = ERR_UNSUPPORTED_VERSION;
+        why = slice_str("The current MetadataVersion is too old to support controller "
+                        "registrations.");
+    }
     response->error_code = err_wire(e);
     response->error_message = why;
     const struct metadata_controller *known =

@@ -52,6 +52,12 @@ void decision_cut(struct decision *out, size_t count)
     out->count = count;
 }
 
+int16_t decide_level(const struct metadata_image *image)
+{
+    int16_t level = metadata_feature_level(image, slice_str(METADATA_VERSION_FEATURE));
+    return level == 0 ? METADATA_LEVEL_4_0_IV3 : level;
+}
+
 struct slice decide_text(struct arena *arena, const char *fmt, ...)
 {
     char small[256];

@@ -14,11 +14,12 @@
 enum { DECIDE_RECORDS_MAX = 10000, DECIDE_PARTITIONS_MAX = 10000 };
 
 struct decide_input {
-    const struct metadata_image *image; /* the latest state, uncommitted changes included */
-    const struct settings *settings;    /* this controller's own */
-    struct arena *arena;                /* lives as long as the request; so does `image` */
-    struct prng *prng;                  /* placement and ids */
-    int64_t next_offset;                /* where the decision's first record will be written */
+    const struct metadata_image *image;         /* the latest state, uncommitted changes included */
+    const struct settings *settings;            /* this controller's own */
+    const struct metadata_supported *supported; /* feature levels that this controller knows */
+    struct arena *arena;                        /* lives as long as the request; so does `image` */
+    struct prng *prng;                          /* placement and ids */
+    int64_t next_offset; /* where the decision's first record will be written */
     int32_t node_id;
     int16_t api_version; /* of the request, where the answer depends on it */
 };
@@ -48,6 +49,9 @@ void decision_atomic_end(struct decision *out);
 
 /* Forgets the records from `count` on, of a part of the request that was refused. */
 void decision_cut(struct decision *out, size_t count);
+
+/* The finalized level of metadata.version; the highest while there is none. */
+int16_t decide_level(const struct metadata_image *image);
 
 /* Text of an error message for a response. */
 struct slice decide_text(struct arena *arena, const char *fmt, ...) PRINTF_LIKE(2, 3);

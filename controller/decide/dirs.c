@@ -62,7 +62,9 @@ void decide_assign_replicas_to_dirs(const struct decide_input *in,
     struct wire_assign_replicas_to_dirs_response *response =
         ARENA_NEW(in->arena, struct wire_assign_replicas_to_dirs_response);
     out->response = response;
-    enum err e = decide_check_epoch(in, request->broker_id, request->broker_epoch);
+    enum err e = decide_level(in->image) < METADATA_LEVEL_3_7_IV2
+                     ? ERR_UNSUPPORTED_VERSION
+                     : decide_check_epoch(in, request->broker_id, request->broker_epoch);
     response->error_code = err_wire(e);
     if (e != ERR_NONE) {
         return;

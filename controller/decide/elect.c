@@ -1,9 +1,6 @@
 /* Election rules and the builder of partition change records; see elect.h. */
 #include "controller/decide/elect.h"
 
-/* metadata.version 3.6-IV0: brokers do not need a new leader epoch when the ISR shrinks. */
-enum { LEVEL_NO_BUMP_ON_SHRINK = 12 };
-
 struct election {
     int32_t leader;
     bool unclean;
@@ -184,8 +181,7 @@ static void bump_leader_epoch(const struct decide_input *in, const struct decide
     }
     bool drops_replica = !decide_ids_within(metadata_replicas(p), change->replicas);
     bool shrinks = change->isr.count > 0 && !decide_ids_within(metadata_isr(p), change->isr);
-    bool old_brokers =
-        metadata_feature_level(in->image, slice_str("metadata.version")) < LEVEL_NO_BUMP_ON_SHRINK;
+    bool old_brokers = decide_level(in->image) < METADATA_LEVEL_3_6_IV0;
     if (drops_replica || (shrinks && old_brokers)) {
         record->leader = p->leader;
     }
@@ -194,6 +190,9 @@ static void bump_leader_epoch(const struct decide_input *in, const struct decide
 static void write_directories(const struct decide_input *in, const struct decide_change *change,
                               struct metadata_partition_change *record)
 {
+    if (decide_level(in->image) < METADATA_LEVEL_3_7_IV2) {
+        return; /* without them the replicas are unassigned */
+    }
     struct uuid *dirs = ARENA_ARRAY(in->arena, change->replicas.count, struct uuid);
     for (size_t i = 0; i < change->replicas.count; i++) {
         dirs[i] = directory_of(in, change, change->replicas.items[i]);

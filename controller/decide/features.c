@@ -7,17 +7,6 @@ enum { ALL_OR_NONE = 2 };
 /* Far more than there are features; keeps the search for repeated ones short. */
 enum { UPDATES_MAX = 100 };
 
-static const struct metadata_supported_feature *find_row(struct slice name)
-{
-    const struct metadata_supported_feature *row;
-    for (size_t i = 0; (row = metadata_supported_feature(i)) != NULL; i++) {
-        if (slice_eq_str(name, row->name)) {
-            return row;
-        }
-    }
-    return NULL;
-}
-
 static bool ranges_contain(struct metadata_feature_ranges ranges, struct slice name, int16_t level)
 {
     for (size_t i = 0; i < ranges.count; i++) {
@@ -46,11 +35,11 @@ enum err decide_features_check(const struct decide_input *in, struct metadata_fe
     return ERR_NONE;
 }
 
-void decide_bootstrap(struct decision *out)
+void decide_bootstrap(const struct decide_input *in, struct decision *out)
 {
     decision_atomic_begin(out);
-    const struct metadata_supported_feature *row;
-    for (size_t i = 0; (row = metadata_supported_feature(i)) != NULL; i++) {
+    for (size_t i = 0; i < in->supported->count; i++) {
+        const struct metadata_supported_feature *row = &in->supported->rows[i];
         if (row->initial > 0) {
             decision_add(out, METADATA_RECORD_FEATURE_LEVEL)->feature_level =
                 (struct metadata_feature_level){slice_str(row->name), row->initial};
@@ -85,11 +74,37 @@ static enum err check_nodes(const struct decide_input *in, struct slice name, in
     return ERR_NONE;
 }
 
+/* Does the metadata hold anything that nodes of the lower level would not understand? */
+static enum err check_downgrade(const struct decide_input *in, int16_t level, int8_t type,
+                                struct slice *why)
+{
+    if (type == UNSAFE_DOWNGRADE) {
+        *why = slice_str("Unsafe metadata downgrade is not supported in this version.");
+        return ERR_INVALID_UPDATE_VERSION;
+    }
+    struct metadata_snapshot *snapshot = metadata_snapshot_begin(in->image);
+    struct metadata_record record;
+    enum err e = ERR_NONE;
+    while (e == ERR_NONE && metadata_snapshot_next(snapshot, &record)) {
+        if (metadata_record_level(&record) > level) {
+            *why =
+                decide_text(in->arena,
+                            "Refusing to perform the requested downgrade because it might "
+                            "delete metadata information: a %s needs level %d.",
+                            metadata_record_type_name(record.type), metadata_record_level(&record));
+            e = ERR_INVALID_UPDATE_VERSION;
+        }
+    }
+    metadata_snapshot_end(snapshot);
+    return e;
+}
+
 static enum err update_one(const struct decide_input *in,
                            const struct wire_update_features_request_feature_updates *update,
                            struct decision *out, struct slice *why)
 {
-    const struct metadata_supported_feature *row = find_row(update->feature);
+    const struct metadata_supported_feature *row =
+        metadata_supported_find(in->supported, update->feature);
     int16_t level = update->max_version_level;
     int8_t type = update->upgrade_type;
     if (in->api_version == 0) {
@@ -118,6 +133,9 @@ static enum err update_one(const struct decide_input *in,
         return ERR_INVALID_UPDATE_VERSION;
     }
     TRY(check_nodes(in, update->feature, level, why));
+    if (level < now && slice_eq_str(update->feature, METADATA_VERSION_FEATURE)) {
+        TRY(check_downgrade(in, level, type, why));
+    }
     if (level != now) {
         decision_add(out, METADATA_RECORD_FEATURE_LEVEL)->feature_level =
             (struct metadata_feature_level){update->feature, level};

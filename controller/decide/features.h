@@ -12,7 +12,7 @@ enum err MUST_USE decide_features_check(const struct decide_input *in,
                                         struct metadata_feature_ranges ranges, struct slice *why);
 
 /* The first records of an empty log: the feature levels of a new cluster. */
-void decide_bootstrap(struct decision *out);
+void decide_bootstrap(const struct decide_input *in, struct decision *out);
 
 /* UpdateFeatures. Versions 0 and 1 answer each feature by itself, version 2 takes all or none.
  * Errors: INVALID_REQUEST, INVALID_UPDATE_VERSION. */

@@ -166,8 +166,8 @@ static inline void forget(struct answer *a)
 
 static inline int64_t register_broker(struct fixture *f, int32_t id)
 {
-    struct wire_broker_registration_request_features feature = {slice_str("metadata.version"), 1,
-                                                                99};
+    struct wire_broker_registration_request_features features[] = {
+        {slice_str("metadata.version"), 1, 99}, {slice_str("group.version"), 0, 1}};
     struct wire_broker_registration_request_listeners listener = {slice_str("PLAINTEXT"),
                                                                   slice_str("127.0.0.1"), 9092, 0};
     struct uuid dir = {77, (uint64_t)id + 1000};
@@ -178,8 +178,8 @@ static inline int64_t register_broker(struct fixture *f, int32_t id)
     request.incarnation_id = uuid_random();
     request.listeners = &listener;
     request.listeners_count = 1;
-    request.features = &feature;
-    request.features_count = 1;
+    request.features = features;
+    request.features_count = ARRAY_LEN(features);
     request.log_dirs = &dir;
     request.log_dirs_count = 1;
     struct answer a = ask(f, WIRE_API_BROKER_REGISTRATION, 4, &request);

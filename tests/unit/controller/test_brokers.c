@@ -25,8 +25,7 @@ START_TEST(refuses_registrations)
 {
     struct world w;
     struct wire_broker_registration_request request;
-    struct wire_broker_registration_request_features feature = {slice_str("metadata.version"), 1,
-                                                                25};
+    struct wire_broker_registration_request_features features[] = WORLD_FEATURES;
     struct uuid dirs[] = {{1, 1}, {1, 2}};
     world_init(&w, 1);
     world_broker(&w, 9, NULL);
@@ -35,11 +34,13 @@ START_TEST(refuses_registrations)
     ck_assert_int_eq(register_request(&w, &request), ERR_INCONSISTENT_CLUSTER_ID);
     request.cluster_id = slice_str(CLUSTER_ID);
     ck_assert_int_eq(register_request(&w, &request), ERR_UNSUPPORTED_VERSION);
-    request.features = &feature;
+    request.features = features;
     request.features_count = 1;
-    feature.max_supported_version = 24;
     ck_assert_int_eq(register_request(&w, &request), ERR_UNSUPPORTED_VERSION);
-    feature.max_supported_version = 26;
+    request.features_count = ARRAY_LEN(features);
+    features[0].max_supported_version = 24;
+    ck_assert_int_eq(register_request(&w, &request), ERR_UNSUPPORTED_VERSION);
+    features[0].max_supported_version = 26;
     ck_assert_int_eq(register_request(&w, &request), ERR_INVALID_REGISTRATION);
     request.log_dirs = dirs;
     request.log_dirs_count = 2;
@@ -208,14 +209,13 @@ START_TEST(a_failed_directory_takes_its_replicas_out)
     world_init(&w, 1);
     world_broker(&w, 2, NULL);
     struct uuid dirs[] = {{1, 1}, {1, 2}};
-    struct wire_broker_registration_request_features feature = {slice_str("metadata.version"), 1,
-                                                                25};
+    struct wire_broker_registration_request_features features[] = WORLD_FEATURES;
     struct wire_broker_registration_request registration;
     wire_init(&wire_msg_broker_registration_request, &registration);
     registration.broker_id = 1;
     registration.cluster_id = slice_str(CLUSTER_ID);
-    registration.features = &feature;
-    registration.features_count = 1;
+    registration.features = features;
+    registration.features_count = ARRAY_LEN(features);
     registration.log_dirs = dirs;
     registration.log_dirs_count = 2;
     ck_assert_int_eq(register_request(&w, &registration), 0);
@@ -320,8 +320,7 @@ END_TEST
 START_TEST(a_controller_registers_once_per_incarnation)
 {
     struct world w;
-    struct wire_controller_registration_request_features feature = {slice_str("metadata.version"),
-                                                                    1, 25};
+    struct wire_controller_registration_request_features features[] = WORLD_FEATURES;
     struct wire_controller_registration_request request = {.controller_id = 3000,
                                                            .incarnation_id = {1, 1}};
     world_init(&w, 1);
@@ -330,8 +329,8 @@ START_TEST(a_controller_registers_once_per_incarnation)
     decide_register_controller(&in, &request, out);
     ck_assert_int_eq(((struct wire_controller_registration_response *)out->response)->error_code,
                      ERR_UNSUPPORTED_VERSION);
-    request.features = &feature;
-    request.features_count = 1;
+    request.features = features;
+    request.features_count = ARRAY_LEN(features);
     for (size_t i = 0; i < 2; i++) {
         out = world_begin(&w);
         in = world_input(&w);
@@ -343,41 +342,6 @@ START_TEST(a_controller_registers_once_per_incarnation)
 }
 END_TEST
 
-static int update(struct world *w, const char *name, int16_t level, int8_t type, int16_t version)
-{
-    struct wire_update_features_request_feature_updates one = {
-        .feature = slice_str(name), .max_version_level = level, .upgrade_type = type};
-    struct wire_update_features_request request = {.feature_updates = &one,
-                                                   .feature_updates_count = 1};
-    struct decision *out = world_begin(w);
-    struct decide_input in = world_input(w);
-    in.api_version = version;
-    decide_update_features(&in, &request, out);
-    world_apply(w);
-    const struct wire_update_features_response *response = out->response;
-    return version >= 2 ? response->error_code : response->results[0].error_code;
-}
-
-START_TEST(feature_levels)
-{
-    struct world w;
-    world_init(&w, 1);
-    world_broker(&w, 1, NULL);
-    ck_assert_int_eq(update(&w, "no.such", 1, 1, 2), ERR_INVALID_UPDATE_VERSION);
-    ck_assert_int_eq(update(&w, "metadata.version", 999, 1, 2), ERR_INVALID_UPDATE_VERSION);
-    ck_assert_int_eq(update(&w, "metadata.version", 20, 1, 2), ERR_INVALID_UPDATE_VERSION);
-    ck_assert_int_eq(update(&w, "metadata.version", 20, 1, 1), ERR_INVALID_UPDATE_VERSION);
-    ck_assert_int_eq(update(&w, "metadata.version", 20, 9, 2), ERR_INVALID_REQUEST);
-    ck_assert_int_eq(update(&w, "metadata.version", 20, 2, 2), 0);
-    ck_assert_int_eq(metadata_feature_level(w.image, slice_str("metadata.version")), 20);
-    ck_assert_int_eq(update(&w, "metadata.version", 21, 2, 2), ERR_INVALID_UPDATE_VERSION);
-    ck_assert_int_eq(update(&w, "metadata.version", 21, 1, 2), 0);
-    ck_assert_int_eq(update(&w, "metadata.version", 21, 1, 2), 0);
-    ck_assert_uint_eq(w.decision.count, 0);
-    world_fini(&w);
-}
-END_TEST
-
 UNIT_MAIN("brokers", refuses_registrations, a_broker_begins_fenced_with_its_offset_as_epoch,
           another_process_is_refused_while_the_first_is_live,
           a_restarted_broker_leads_nothing_and_is_in_no_isr, refuses_stale_epochs,
@@ -385,4 +349,4 @@ UNIT_MAIN("brokers", refuses_registrations, a_broker_begins_fenced_with_its_offs
           a_fenced_or_idle_broker_goes_down_at_once,
           controlled_shutdown_hands_over_and_waits_for_the_others,
           a_failed_directory_takes_its_replicas_out, unregistration, producer_ids_come_in_blocks,
-          a_controller_registers_once_per_incarnation, feature_levels)
+          a_controller_registers_once_per_incarnation)

@@ -18,6 +18,7 @@ struct fake_batch {
 
 struct fake_log {
     struct controller *controller;
+    struct metadata_supported supported;
     int64_t end;
     int64_t committed;
     struct fake_batch batches[BATCH_MAX];
@@ -201,11 +202,15 @@ static void submit(struct controller *c, struct op *o)
 static void set_up(struct fake_log *log, struct settings **settings)
 {
     *log = (struct fake_log){0};
+    metadata_supported_init(&log->supported);
+    log->supported.rows[log->supported.count++] =
+        (struct metadata_supported_feature){"f", 0, INT16_MAX, 0};
     *settings = settings_new();
     log->controller = controller_new(&(struct controller_options){
         .node_id = 3000,
         .cluster_id = slice_str(CLUSTER_ID),
         .settings = *settings,
+        .supported = &log->supported,
         .seed = 1,
         .raft = {log, fake_end, fake_append, fake_resign, fake_read},
         .hooks = {log, on_activated, on_deactivated, NULL, on_failed},

@@ -10,16 +10,15 @@ static const struct uuid unregistered = {5, 5003};
 static struct uuid set_up(struct world *w)
 {
     struct uuid dirs[] = {first, second};
-    struct wire_broker_registration_request_features feature = {slice_str("metadata.version"), 1,
-                                                                25};
+    struct wire_broker_registration_request_features features[] = WORLD_FEATURES;
     struct wire_broker_registration_request request;
     struct slice why;
     world_init(w, 1);
     wire_init(&wire_msg_broker_registration_request, &request);
     request.broker_id = 1;
     request.cluster_id = slice_str(CLUSTER_ID);
-    request.features = &feature;
-    request.features_count = 1;
+    request.features = features;
+    request.features_count = ARRAY_LEN(features);
     request.log_dirs = dirs;
     request.log_dirs_count = 2;
     struct decision *out = world_begin(w);

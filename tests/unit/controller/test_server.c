@@ -80,7 +80,7 @@ START_TEST(controllers_describe_themselves)
     a = ask(&f, WIRE_API_API_VERSIONS, 4, &versions);
     const struct wire_api_versions_response *ranges = a.response;
     ck_assert_int_eq(ranges->error_code, 0);
-    ck_assert_int_eq(ranges->finalized_features_count, 1);
+    ck_assert_int_eq(ranges->finalized_features_count, 2);
     ck_assert_int_gt(ranges->api_keys_count, 20);
     forget(&a);
     struct wire_describe_configs_request_resources resource = {

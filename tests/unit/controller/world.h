@@ -14,10 +14,20 @@
 
 #define CLUSTER_ID "MkU3OEVBNTcwNTJENDM2Qk"
 
+/* What a node of this release says that it supports. */
+#define WORLD_FEATURES \
+    { \
+        {slice_str("metadata.version"), 1, 25}, \
+        { \
+            slice_str("group.version"), 0, 1 \
+        } \
+    }
+
 struct world {
     struct metadata_image *image;
     struct metadata_image *decided; /* that the last decision was made on, and borrows from */
     struct settings *settings;
+    struct metadata_supported supported;
     struct prng prng;
     struct arena arena; /* of the decision under way; what a test keeps must be copied */
     int16_t api_version;
@@ -29,6 +39,7 @@ static inline struct decide_input world_input(struct world *w)
     return (struct decide_input){
         .image = w->image,
         .settings = w->settings,
+        .supported = &w->supported,
         .arena = &w->arena,
         .prng = &w->prng,
         .next_offset = metadata_image_offset(w->image) + 1,
@@ -178,7 +189,10 @@ static inline void world_init(struct world *w, uint64_t seed)
     w->image = metadata_image_new(slice_str(CLUSTER_ID));
     w->settings = settings_new();
     prng_init(&w->prng, seed);
-    decide_bootstrap(world_begin(w));
+    metadata_supported_init(&w->supported);
+    struct decision *out = world_begin(w);
+    struct decide_input in = world_input(w);
+    decide_bootstrap(&in, out);
     world_apply(w);
 }
 
@@ -189,16 +203,15 @@ static inline int world_register(struct world *w, int32_t id, const char *rack,
                                  struct uuid incarnation, bool live)
 {
     struct wire_broker_registration_request request;
-    struct wire_broker_registration_request_features feature = {slice_str("metadata.version"), 1,
-                                                                25};
+    struct wire_broker_registration_request_features features[] = WORLD_FEATURES;
     struct uuid dir = {77, (uint64_t)id + 1000};
     struct slice why;
     wire_init(&wire_msg_broker_registration_request, &request);
     request.broker_id = id;
     request.cluster_id = slice_str(CLUSTER_ID);
     request.incarnation_id = incarnation;
-    request.features = &feature;
-    request.features_count = 1;
+    request.features = features;
+    request.features_count = ARRAY_LEN(features);
     request.rack = slice_str(rack);
     request.log_dirs = &dir;
     request.log_dirs_count = 1;
