@@ -43,7 +43,7 @@ def use(cluster):
     """Metadata are written and read, records too."""
     name = unique("upgrade")
     client = admin(cluster)
-    for future in client.create_topics([NewTopic(name, 1, 3)]).values():
+    for future in client.create_topics([NewTopic(name, 1, 2)]).values():
         future.result(20)
     produce_all(cluster, name, [{"value": b"v"}])
     assert len(read_all(cluster, name)) == 1
