@@ -8,7 +8,7 @@ import time
 
 from confluent_kafka.admin import NewTopic
 
-from lib import admin, case, create_topic, main, unique, wait_for
+from lib import admin, case, create_topic, main, produce_all, read_all, unique, wait_for
 
 
 def run(cluster, *words, status=0):
@@ -179,6 +179,39 @@ def text_is_read_back_byte_for_byte(cluster):
         err = run(cluster, "import", bad, "--log-dir", target, status=1)
         assert said in err, err
         assert not os.path.exists(os.path.join(target, "__cluster_metadata-0"))
+
+
+@case
+def a_cluster_begins_with_imported_metadata(cluster):
+    topic = unique("kept")
+    create_topic(cluster, topic)
+    produce_all(cluster, topic, [{"key": b"k", "value": b"v"}])
+    cluster.wait_until_whole()
+    cluster.stop()
+    sources = [offline(cluster, node) for node in cluster.controllers]
+    longest = max(sources, key=lambda s: run_json(cluster, "show", *s)["offset"])
+    text = os.path.join(cluster.dir, "metadata.txt")
+    with open(text, "w", encoding="utf-8") as out:
+        out.write(run(cluster, "export", *longest))
+    shown = run_json(cluster, "show", *longest)
+    with open(os.path.join(cluster.dir, "cluster.conf"), encoding="utf-8") as conf:
+        voters = next(line.split("=", 1)[1].strip() for line in conf
+                      if line.startswith("initial-controllers="))
+    for node in cluster.controllers:
+        log_dir = os.path.join(cluster.dir, node)
+        shutil.rmtree(log_dir)
+        code, _, err = cluster.craft("format", "--config", f"{cluster.dir}/{node}.properties",
+                                     "--cluster-id", shown["clusterId"],
+                                     "--initial-controllers", voters)
+        assert code == 0, err
+        run(cluster, "import", text, "--log-dir", log_dir)
+    cluster.start()
+    cluster.wait_until_whole()
+    assert read_all(cluster, topic)
+    with open(text, encoding="utf-8") as written:
+        want = written.read()
+    assert run(cluster, "export", *online(cluster), "--at", str(shown["offset"])) == want
+    create_topic(cluster, unique("after"))
 
 
 main(needs_nodes=True)
