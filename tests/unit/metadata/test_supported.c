@@ -46,9 +46,9 @@ START_TEST(a_node_can_be_made_older)
 {
     struct metadata_supported supported;
     struct buf why = {0};
-    static const char *const wrong[] = {"metadata.version", "metadata.version=", "x=1",
-                                        "metadata.version=26", "metadata.version=6",
-                                        "metadata.version=24,,"};
+    static const char *const wrong[] = {
+        "metadata.version",    "metadata.version=",  "x=1",
+        "metadata.version=26", "metadata.version=6", "metadata.version=24,,"};
     for (size_t i = 0; i < ARRAY_LEN(wrong); i++) {
         metadata_supported_init(&supported);
         ck_assert_int_eq(metadata_supported_lower(&supported, slice_str(wrong[i]), &why),
@@ -129,16 +129,13 @@ START_TEST(a_batch_beyond_the_level_is_not_applied)
     struct metadata_record level = {.type = METADATA_RECORD_FEATURE_LEVEL,
                                     .feature_level = {slice_str("metadata.version"), 25}};
     metadata_supported_init(&supported);
-    ck_assert_int_eq(
-        metadata_supported_lower(&supported, slice_str("metadata.version=24"), &why), ERR_NONE);
+    ck_assert_int_eq(metadata_supported_lower(&supported, slice_str("metadata.version=24"), &why),
+                     ERR_NONE);
     metadata_record_encode(&topic, &values[0]);
     metadata_record_encode(&level, &values[1]);
     struct slice slices[] = {buf_slice(&values[0]), buf_slice(&values[1])};
-    struct metadata_batch batch = {.last_offset = 1,
-                                   .epoch = 1,
-                                   .values = slices,
-                                   .count = 2,
-                                   .supported = &supported};
+    struct metadata_batch batch = {
+        .last_offset = 1, .epoch = 1, .values = slices, .count = 2, .supported = &supported};
     ck_assert_int_eq(metadata_replay_batch(base, &batch, &next, &why), ERR_UNSUPPORTED);
     ck_assert_ptr_null(next);
     ck_assert_uint_eq(metadata_topic_count(base), 0);
