@@ -26,10 +26,10 @@ static enum err ask_versions(struct client *client, const struct wire_api_versio
     wire_init(&wire_msg_api_versions_request, &request);
     request.client_software_name = slice_str("craft");
     request.client_software_version = slice_str(CLI_VERSION);
-    TRY(client_call(client,
-                    &(struct client_call){CLIENT_ANY, WIRE_API_API_VERSIONS, API_VERSIONS_VERSION,
-                                          &request, 0},
-                    &answer));
+    TRY(client_call(
+        client,
+        &(struct client_call){CLIENT_ANY, WIRE_API_API_VERSIONS, API_VERSIONS_VERSION, &request, 0},
+        &answer));
     *out = answer;
     return (enum err)(*out)->error_code;
 }

@@ -1,5 +1,6 @@
 /* The features in an ApiVersions response (KIP-584): what this node supports, what the cluster has
- * finalized, and since which epoch (the offset of the image). Brokers and controllers answer alike. */
+ * finalized, and since which epoch (the offset of the image). Brokers and controllers answer alike.
+ */
 #ifndef METADATA_DESCRIBE_FEATURES_H
 #define METADATA_DESCRIBE_FEATURES_H
 

@@ -71,16 +71,14 @@ int16_t metadata_record_level(const struct metadata_record *r)
 {
     switch (r->type) {
     case METADATA_RECORD_REGISTER_BROKER:
-        return larger(
-            level_if(r->register_broker.is_migrating_zk_broker, METADATA_LEVEL_3_4_IV0),
-            level_if(r->register_broker.log_dirs.count > 0, METADATA_LEVEL_3_7_IV2));
+        return larger(level_if(r->register_broker.is_migrating_zk_broker, METADATA_LEVEL_3_4_IV0),
+                      level_if(r->register_broker.log_dirs.count > 0, METADATA_LEVEL_3_7_IV2));
     case METADATA_RECORD_BROKER_REGISTRATION_CHANGE:
         return level_if(r->broker_registration_change.has_log_dirs, METADATA_LEVEL_3_7_IV2);
     case METADATA_RECORD_PARTITION:
-        return larger(
-            level_if(r->partition.directories.count > 0, METADATA_LEVEL_3_7_IV2),
-            level_if(r->partition.elr.count + r->partition.last_known_elr.count > 0,
-                     METADATA_LEVEL_4_0_IV1));
+        return larger(level_if(r->partition.directories.count > 0, METADATA_LEVEL_3_7_IV2),
+                      level_if(r->partition.elr.count + r->partition.last_known_elr.count > 0,
+                               METADATA_LEVEL_4_0_IV1));
     case METADATA_RECORD_PARTITION_CHANGE:
         return larger(
             level_if(r->partition_change.has_directories, METADATA_LEVEL_3_7_IV2),

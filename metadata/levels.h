@@ -1,7 +1,7 @@
 /* The levels of metadata.version: Kafka's names for them, and what may be written at which.
  *
- * A level says what all nodes of the cluster understand. Records, or fields of them, that came with a
- * level are written only when that level is finalized. */
+ * A level says what all nodes of the cluster understand. Records, or fields of them, that came with
+ * a level are written only when that level is finalized. */
 #ifndef METADATA_LEVELS_H
 #define METADATA_LEVELS_H
 

@@ -26,8 +26,7 @@ static int try_update(struct world *w, struct update u)
     decide_update_features(&in, &request, out);
     world_apply(w);
     const struct wire_update_features_response *response = out->response;
-    int code =
-        in.api_version >= 2 ? response->error_code : response->results[0].error_code;
+    int code = in.api_version >= 2 ? response->error_code : response->results[0].error_code;
     struct slice text =
         in.api_version >= 2 ? response->error_message : response->results[0].error_message;
     ck_assert_msg(code == 0 || text.len > 0, "a refusal has a sentence");
