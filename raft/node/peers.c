@@ -213,6 +213,16 @@ static void on_response(struct node *node, const struct node_call *call, const v
     arena_fini(&arena);
 }
 
+/* For node_pump(), which comes behind what is being obeyed. */
+static void fail_behind(struct node *node, struct raft_event event)
+{
+    if (node->failed_count == node->failed_cap) {
+        node->failed_cap = node->failed_cap == 0 ? 8 : node->failed_cap * 2;
+        node->failed = mem_realloc(node->failed, (size_t)node->failed_cap * sizeof *node->failed);
+    }
+    node->failed[node->failed_count++] = event;
+}
+
 static void on_done(void *arg, enum err e, const void *wire, struct net_response *raw)
 {
     struct node_call *call = arg;
@@ -238,7 +248,11 @@ static void on_done(void *arg, enum err e, const void *wire, struct net_response
         try_other_address(call->peer);
         struct raft_event event = {.type = RAFT_EVENT_FAILED,
                                    .u.failed = {call->peer->id, call->id, e == ERR_CLOSED}};
-        node_step(node, &event, SLICE_NULL);
+        if (node->obeying) {
+            fail_behind(node, event); /* a new address has closed the connection to the old one */
+        } else {
+            node_step(node, &event, SLICE_NULL);
+        }
     }
     mem_free(call);
 }
@@ -248,12 +262,8 @@ static void on_done(void *arg, enum err e, const void *wire, struct net_response
 /* The core is busy while its effects are obeyed; it hears of this afterwards. */
 static void fail_later(struct node *node, const struct raft_message *message)
 {
-    if (node->failed_count == node->failed_cap) {
-        node->failed_cap = node->failed_cap == 0 ? 8 : node->failed_cap * 2;
-        node->failed = mem_realloc(node->failed, (size_t)node->failed_cap * sizeof *node->failed);
-    }
-    node->failed[node->failed_count++] = (struct raft_event){
-        .type = RAFT_EVENT_FAILED, .u.failed = {message->to, message->id, false}};
+    fail_behind(node, (struct raft_event){.type = RAFT_EVENT_FAILED,
+                                          .u.failed = {message->to, message->id, false}});
 }
 
 static int16_t choose_version(const struct net_client *client, const struct raft_request *request)
