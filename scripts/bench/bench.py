@@ -36,7 +36,7 @@ import sys
 import time
 
 from confluent_kafka.admin import NewTopic
-from measure import LOADS, ONCE, ROOT, Cluster, full_page_cache, machine, options_of, save, show
+from measure import LOADS, ONCE, ROOT, Cluster, FullPageCache, machine, options_of, save, show
 
 sys.path.insert(0, os.path.join(ROOT, "tests", "e2e"))
 from lib import free_port_base  # noqa: E402
@@ -134,10 +134,13 @@ def main():
     print(f"# {machine()}")
     try:
         cluster.fresh()
-        with full_page_cache(options.fill_gib):
+        with FullPageCache(options.fill_gib) as page_cache:
             for name in options.only.split(","):
                 runs = 1 if name in ONCE else options.runs
-                results[name] = [OURS[name](cluster) for _ in range(runs)]
+                results[name] = []
+                for _ in range(runs):
+                    page_cache.refill()
+                    results[name].append(OURS[name](cluster))
                 show(name, cluster.name, results[name])
     finally:
         cluster.stop()

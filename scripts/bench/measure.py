@@ -342,40 +342,57 @@ def machine():
     )
 
 
-@contextlib.contextmanager
-def full_page_cache(gib):
-    """Fills the page cache with a clean file, which is deleted in the end.
+def memory_bytes(field):
+    return int(re.search(field + r":\s+(\d+)", open("/proc/meminfo").read())[1]) * 1024
+
+
+class FullPageCache:
+    """Keeps the page cache full of a clean file, which is deleted in the end.
 
     A machine that has been up for a while has no memory that was never used: what is written goes
     into pages taken from an old file. A virtual machine that was just started, or that gave memory
     back to its host, pays some 10 us for the first touch of each page instead, more than all the
-    rest of a write. `gib` None: all memory but 4 GiB; 0: none.
+    rest of a write. The removal of a topic gives memory back, too, so `refill` before each load.
+    `gib` None: all memory but 4 GiB; 0: none.
     """
-    available = int(re.search(r"MemAvailable:\s+(\d+)", open("/proc/meminfo").read())[1]) * 1024
-    os.makedirs(BENCH_DIR, exist_ok=True)
-    size = available - 4 * GIB if gib is None else int(gib * GIB)
-    room = shutil.disk_usage(BENCH_DIR).free - 8 * GIB
-    if size > room:
-        print(
-            f"# the disk has room for {max(room, 0) / GIB:.1f} of {size / GIB:.1f} GiB of filling"
-        )
-        size = room
-    path = os.path.join(BENCH_DIR, "filling")
-    try:
-        if size > 0:
-            began, block = time.monotonic(), os.urandom(8 << 20)
-            with open(path, "wb") as f:
-                for _ in range(size // len(block)):
-                    f.write(block)
-                f.flush()
-                os.fsync(f.fileno())
-            print(f"# page cache filled: {size / GIB:.1f} GiB in {time.monotonic() - began:.0f} s")
-        else:
+
+    FREE = 768 << 20  # as much as the kernel keeps free by itself, and the processes' own room
+    BLOCK = 8 << 20
+
+    def __init__(self, gib):
+        os.makedirs(BENCH_DIR, exist_ok=True)
+        self.path = os.path.join(BENCH_DIR, "filling")
+        size = memory_bytes("MemAvailable") - 4 * GIB if gib is None else int(gib * GIB)
+        room = shutil.disk_usage(BENCH_DIR).free - 8 * GIB
+        if size > room:
+            room = max(room, 0)
+            print(f"# the disk has room for {room / GIB:.1f} of {size / GIB:.1f} GiB of filling")
+        self.size = max(min(size, room), 0)
+
+    def __enter__(self):
+        if not self.size:
             print("# page cache not filled: first touches of memory are in the figures")
-        yield
-    finally:
+            return self
+        began, block = time.monotonic(), os.urandom(self.BLOCK)
+        with open(self.path, "wb") as f:
+            for _ in range(self.size // self.BLOCK):
+                f.write(block)
+            f.flush()
+            os.fsync(f.fileno())
+        print(f"# page cache filled: {self.size / GIB:.1f} GiB in {time.monotonic() - began:.0f} s")
+        return self
+
+    def __exit__(self, *_):
         with contextlib.suppress(FileNotFoundError):
-            os.unlink(path)
+            os.unlink(self.path)
+
+    def refill(self):
+        """Reads back what was evicted, until no memory is free or all of it is there."""
+        if not self.size:
+            return
+        with open(self.path, "rb", buffering=0) as f:
+            while memory_bytes("MemFree") > self.FREE and f.read(self.BLOCK):
+                pass
 
 
 def show(load, name, samples, base=None):

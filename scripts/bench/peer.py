@@ -22,7 +22,7 @@ import time
 
 from bench import Craft
 from lib import free_port_base
-from measure import LOADS, ONCE, ROOT, Cluster, full_page_cache, machine, options_of, save, show
+from measure import LOADS, ONCE, ROOT, Cluster, FullPageCache, machine, options_of, save, show
 from measure import wait_for
 
 SKIPPED = 77
@@ -33,6 +33,7 @@ COMMON = {
     "offsets.topic.replication.factor": 3,
     "transaction.state.log.replication.factor": 3,
     "group.initial.rebalance.delay.ms": 0,
+    "file.delete.delay.ms": 1000,
 }
 
 
@@ -116,12 +117,13 @@ class Kafka(Cluster):
             self.kill(node)
 
 
-def one_load(name, clusters, runs):
+def one_load(name, clusters, runs, page_cache):
     samples = {c.name: [] for c in clusters}
     for i in range(runs):
         for cluster in clusters if i % 2 == 0 else clusters[::-1]:
+            time.sleep(2)  # Apache Kafka deletes files of the last topic after a second
+            page_cache.refill()
             samples[cluster.name].append(LOADS[name](cluster))
-            time.sleep(1)
     first = samples[clusters[0].name]
     for cluster in clusters:
         own = samples[cluster.name]
@@ -142,10 +144,10 @@ def main():
     try:
         kafka.fresh()
         craft.fresh()
-        with full_page_cache(options.fill_gib):
+        with FullPageCache(options.fill_gib) as page_cache:
             for name in options.only.split(","):
                 runs = 1 if name in ONCE else options.runs
-                results[name] = one_load(name, [kafka, craft], runs)
+                results[name] = one_load(name, [kafka, craft], runs, page_cache)
     finally:
         craft.stop()
         kafka.stop()
