@@ -42,7 +42,7 @@ void broker_groups_elected(struct broker_groups *groups, struct replica *r)
     host->topic_id = r->topic_id;
     host->partition = r->index;
     host->shard = group_shard_new(&config, groups->broker->log);
-    group_shard_set_image(host->shard, groups->broker->image);
+    group_shard_set_image(host->shard, groups->broker->image, true);
     list_init(&host->appends);
     net_timer_init(&host->timer, groups->broker->loop, on_timer, host);
     map_put(&groups->hosts, MAP_KEY(host->partition), host);
@@ -78,11 +78,11 @@ void broker_groups_topic_deleted(struct broker_groups *groups, struct slice topi
     }
 }
 
-void broker_groups_publish(struct broker_groups *groups)
+void broker_groups_publish(struct broker_groups *groups, bool topics_changed)
 {
     size_t at = 0;
     for (struct group_host *host; (host = map_next(&groups->hosts, &at)) != NULL;) {
-        group_shard_set_image(host->shard, groups->broker->image);
+        group_shard_set_image(host->shard, groups->broker->image, topics_changed);
     }
 }
 

@@ -12,8 +12,8 @@ void broker_groups_free(struct broker_groups *groups);
 void broker_groups_elected(struct broker_groups *groups, struct replica *r);
 void broker_groups_resigned(struct broker_groups *groups, int32_t partition);
 
-/* There is a new image. */
-void broker_groups_publish(struct broker_groups *groups);
+/* There is a new image; topics_changed as in group_shard_set_image(). */
+void broker_groups_publish(struct broker_groups *groups, bool topics_changed);
 
 /* Topics were deleted: their committed offsets go. */
 void broker_groups_topic_deleted(struct broker_groups *groups, struct slice topic,

@@ -135,6 +135,7 @@ struct changes {
     bool brokers;
     bool configs;
     bool own_configs; /* of this broker, or of all */
+    bool topics;      /* some are new, gone, or have more partitions */
     bool partitions;  /* some are new, gone, or led by somebody else */
 };
 
@@ -177,9 +178,11 @@ static void see_config(void *arg, const struct metadata_config_resource *before,
 static void see_topic(void *arg, const struct metadata_topic *before,
                       const struct metadata_topic *after)
 {
+    struct changes *changes = arg;
+    changes->topics = changes->topics || before == NULL || after == NULL ||
+                      before->partition_count != after->partition_count;
     if (after == NULL) {
-        broker_groups_topic_deleted(((struct changes *)arg)->broker->groups, before->name,
-                                    before->id);
+        broker_groups_topic_deleted(changes->broker->groups, before->name, before->id);
     }
 }
 
@@ -210,7 +213,7 @@ static void publish(void *arg)
                                        .config = see_config};
     broker_replicas_apply(broker, before, after);
     metadata_diff(before, after, &visitor);
-    broker_groups_publish(broker->groups);
+    broker_groups_publish(broker->groups, changes.topics);
     if (changes.own_configs) {
         broker_dynamic_apply(broker);
     }

@@ -91,6 +91,16 @@ void group_disown(struct slice *s)
     *s = SLICE_NULL;
 }
 
+void group_disown_array(struct slice **items, size_t *count)
+{
+    for (size_t i = 0; i < *count; i++) {
+        group_disown(&(*items)[i]);
+    }
+    mem_free(*items);
+    *items = NULL;
+    *count = 0;
+}
+
 struct group *group_find(const struct group_shard *shard, struct slice id)
 {
     return map_get(&shard->groups, id);
@@ -244,11 +254,14 @@ void group_effects_clear(struct group_effects *out)
     *out = (struct group_effects){0};
 }
 
-void group_shard_set_image(struct group_shard *shard, const struct metadata_image *image)
+void group_shard_set_image(struct group_shard *shard, const struct metadata_image *image,
+                           bool topics_changed)
 {
     const struct metadata_image *old = shard->image;
     shard->image = metadata_image_ref(image);
-    shard->metadata_serial++;
+    if (topics_changed || old == NULL) {
+        shard->metadata_serial++;
+    }
     metadata_image_unref((struct metadata_image *)(uintptr_t)old);
 }
 

@@ -195,9 +195,12 @@ int64_t group_shard_deadline(const struct group_shard *shard);
 void group_shard_append_done(struct group_shard *shard, uint64_t append_id, enum err error,
                              struct group_time now, struct group_effects *out);
 
-/* The topics that there are, for consumer groups; takes a reference. Groups notice at their
- * members' next heartbeats. Allowed in every phase. */
-void group_shard_set_image(struct group_shard *shard, const struct metadata_image *image);
+/* The topics that there are, for consumer groups; takes a reference. Allowed in every phase.
+ * topics_changed: since the last image a topic has come, gone, or got partitions; groups look at
+ * their subscriptions again at their members' next heartbeats. They do so after the first image in
+ * any case. Nothing else of an image matters to them: leaders and racks may change unseen. */
+void group_shard_set_image(struct group_shard *shard, const struct metadata_image *image,
+                           bool topics_changed);
 
 /* Topics no longer exist: writes tombstones for their offsets in every group. */
 void group_shard_topics_deleted(struct group_shard *shard, const struct slice *topics,

@@ -173,7 +173,7 @@ struct group_shard {
     uint64_t offset_commits;
     uint64_t offsets_expired;
     const struct metadata_image *image; /* NULL: not told yet */
-    uint64_t metadata_serial;           /* grows with every image */
+    uint64_t metadata_serial;           /* grows when its topics change */
 };
 
 /* One call from outside: the shard, the time, and where effects go. */
@@ -242,6 +242,8 @@ enum err group_shard_phase_error(const struct group_shard *shard);
 
 struct slice group_own(struct slice s);
 void group_disown(struct slice *s);
+/* All of them, and the array. */
+void group_disown_array(struct slice **items, size_t *count);
 struct group *group_find(const struct group_shard *shard, struct slice id);
 struct group *group_find_or_create(struct group_shard *shard, struct slice id);
 /* Forgets a group of which nothing is left worth knowing. */

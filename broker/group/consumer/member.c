@@ -13,21 +13,11 @@ struct consumer_member *consumer_member_new(struct slice id)
     return m;
 }
 
-static void free_topics(struct consumer_member *m)
-{
-    for (size_t i = 0; i < m->topics_count; i++) {
-        group_disown(&m->topics[i]);
-    }
-    mem_free(m->topics);
-    m->topics = NULL;
-    m->topics_count = 0;
-}
-
 void consumer_member_free(struct consumer_member *m)
 {
     ASSERT(!group_timer_armed(&m->session));
     ASSERT(!group_timer_armed(&m->rebalance));
-    free_topics(m);
+    group_disown_array(&m->topics, &m->topics_count);
     group_disown(&m->id);
     group_disown(&m->instance_id);
     group_disown(&m->rack_id);
@@ -155,7 +145,7 @@ bool consumer_member_set_topics(struct consumer_member *m, const struct slice *n
     for (size_t i = 0; i < kept; i++) {
         sorted[i] = group_own(sorted[i]);
     }
-    free_topics(m);
+    group_disown_array(&m->topics, &m->topics_count);
     m->topics = sorted;
     m->topics_count = kept;
     return true;
@@ -173,10 +163,7 @@ static void count_regex(struct consumer_group *cg, struct slice text, int change
     r->members += (size_t)change;
     if (r->members == 0) {
         map_remove(&cg->regexes, r->text);
-        for (size_t i = 0; i < r->topics_count; i++) {
-            group_disown(&r->topics[i]);
-        }
-        mem_free(r->topics);
+        group_disown_array(&r->topics, &r->topics_count);
         group_disown(&r->text);
         mem_free(r);
     }

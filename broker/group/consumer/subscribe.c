@@ -67,23 +67,13 @@ static void matcher_fini(struct matcher *x)
     pcre2_code_free(x->code);
 }
 
-static void forget_topics(struct consumer_regex *r)
-{
-    for (size_t i = 0; i < r->topics_count; i++) {
-        group_disown(&r->topics[i]);
-    }
-    mem_free(r->topics);
-    r->topics = NULL;
-    r->topics_count = 0;
-}
-
 static void resolve(struct consumer_regex *r, const struct group_shard *shard)
 {
     if (r->metadata_seen == shard->metadata_serial) {
         return;
     }
     struct matcher matcher;
-    forget_topics(r);
+    group_disown_array(&r->topics, &r->topics_count);
     r->metadata_seen = shard->metadata_serial;
     if (!matcher_init(&matcher, r->text)) {
         return;

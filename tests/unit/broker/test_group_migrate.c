@@ -121,21 +121,6 @@ static void settle(struct old *old, size_t olds, struct fix_consumer *c, size_t 
     }
 }
 
-static void expect_same_after_failover(struct fix *f)
-{
-    struct buf before = {0};
-    struct buf after = {0};
-    group_shard_dump(f->shard, &before);
-    fix_failover(f);
-    group_shard_dump(f->shard, &after);
-    buf_put_i8(&before, 0);
-    buf_put_i8(&after, 0);
-    ck_assert_str_eq((const char *)before.data, (const char *)after.data);
-    buf_fini(&before);
-    buf_fini(&after);
-    fix_topics(f, T4, 1);
-}
-
 /* A classic group of one member that has all four partitions. */
 static struct old lone(struct fix *f)
 {
@@ -159,7 +144,7 @@ START_TEST(up_with_the_first_consumer_member)
     struct fix_consumer c = {.f = f, .id = "new", .topics = {"t"}};
     ck_assert_int_eq(fix_beat(&c), 0);
     ck_assert_msg(c.owned_count == 0, "the classic member still reads everything");
-    expect_same_after_failover(f);
+    fix_failover_same(f, T4, 1);
     settle(&o, 1, &c, 1);
     ck_assert_int_eq(o.owned, 2);
     ck_assert_uint_eq(c.owned_count, 2);
@@ -167,7 +152,7 @@ START_TEST(up_with_the_first_consumer_member)
     ck_assert_int_eq(fix_describe(f)->members[0].member_type, 0);
     ck_assert_int_eq(fix_describe(f)->members[1].member_type, 1);
     ck_assert_msg(fix_fetch(f, "g", "t", 0, true) == 5, "offsets stay");
-    expect_same_after_failover(f);
+    fix_failover_same(f, T4, 1);
     fix_free(f);
 }
 END_TEST
@@ -188,7 +173,7 @@ START_TEST(down_with_the_last_one)
     old_sync(&o, true);
     ck_assert_int_eq(o.owned, 4);
     ck_assert_str_eq(fix_state(f, "g"), "Stable");
-    expect_same_after_failover(f);
+    fix_failover_same(f, T4, 1);
     fix_free(f);
 }
 END_TEST
@@ -206,7 +191,7 @@ START_TEST(the_last_classic_member_takes_the_new_protocol)
     settle(NULL, 0, c, 2);
     ck_assert_uint_eq(c[0].owned_count, 2);
     ck_assert_uint_eq(c[1].owned_count, 2);
-    expect_same_after_failover(f);
+    fix_failover_same(f, T4, 1);
     fix_free(f);
 }
 END_TEST
@@ -239,10 +224,10 @@ START_TEST(groups_without_members_change_at_once)
     struct fix_consumer c = {.f = f, .id = "new", .topics = {"t"}};
     ck_assert_int_eq(fix_beat(&c), 0);
     ck_assert_uint_eq(c.owned_count, 4);
-    expect_same_after_failover(f);
+    fix_failover_same(f, T4, 1);
     ck_assert_int_eq(fix_depart(&c, -1), 0);
     o = lone(f);
-    expect_same_after_failover(f);
+    fix_failover_same(f, T4, 1);
     fix_free(f);
 }
 END_TEST
