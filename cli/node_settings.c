@@ -5,9 +5,8 @@
 
 enum { CONFIG_BYTES_MAX = 1 << 20 };
 
-enum err node_settings_read(struct cli *cli, struct settings *settings)
+enum err node_settings_load(struct cli *cli, const char *config, struct settings *settings)
 {
-    const char *config = args_text(&cli->args, "config");
     struct buf text = {0};
     struct store_error problem = {""};
     enum err e = store_fs_read_file(store_fs_posix(), config, CONFIG_BYTES_MAX, &text);
@@ -18,6 +17,12 @@ enum err node_settings_read(struct cli *cli, struct settings *settings)
         e = settings_parse(settings, buf_slice(&text), config, &cli->why);
     }
     buf_fini(&text);
+    return e;
+}
+
+enum err node_settings_read(struct cli *cli, struct settings *settings)
+{
+    enum err e = node_settings_load(cli, args_text(&cli->args, "config"), settings);
     const char *pair;
     int at = 0;
     while (e == ERR_NONE && (pair = args_next(&cli->args, "override", &at)) != NULL) {

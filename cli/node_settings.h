@@ -16,4 +16,8 @@
  * in cli->why. */
 enum err node_settings_read(struct cli *cli, struct settings *settings) MUST_USE;
 
+/* Reads this file. Errors: the same. */
+enum err node_settings_load(struct cli *cli, const char *config,
+                            struct settings *settings) MUST_USE;
+
 #endif

@@ -29,17 +29,25 @@ static enum err describe_cluster(struct client *client, struct quorum *out)
 
 /* ---- the answer ---- */
 
-static void add_address(struct quorum_replica *replica,
-                        const struct wire_describe_quorum_response *response)
+static void add_address(struct quorum_replica *replica)
+{
+    const struct wire_describe_quorum_response_nodes *node = replica->node;
+    if (node != NULL && node->listeners_count > 0) {
+        replica->listener = node->listeners[0].name;
+        replica->host = node->listeners[0].host;
+        replica->port = node->listeners[0].port;
+    }
+}
+
+static const struct wire_describe_quorum_response_nodes *
+find_node(const struct wire_describe_quorum_response *response, int32_t id)
 {
     for (int32_t i = 0; i < response->nodes_count; i++) {
-        const struct wire_describe_quorum_response_nodes *node = &response->nodes[i];
-        if (node->node_id == replica->id && node->listeners_count > 0) {
-            replica->listener = node->listeners[0].name;
-            replica->host = node->listeners[0].host;
-            replica->port = node->listeners[0].port;
+        if (response->nodes[i].node_id == id) {
+            return &response->nodes[i];
         }
     }
+    return NULL;
 }
 
 static int by_id(const void *a, const void *b)
@@ -65,10 +73,11 @@ static void read_voters(const struct wire_describe_quorum_response *response, st
                                                  v->log_end_offset,
                                                  v->last_fetch_timestamp,
                                                  v->last_caught_up_timestamp,
+                                                 find_node(response, v->replica_id),
                                                  SLICE_NULL,
                                                  SLICE_NULL,
                                                  0};
-        add_address(&out->voters[i], response);
+        add_address(&out->voters[i]);
         if (v->replica_id == partition->leader_id) {
             out->leader_end = v->log_end_offset;
         }
@@ -91,6 +100,7 @@ static void read_observers(const struct wire_describe_quorum_response *response,
                                                     o->log_end_offset,
                                                     o->last_fetch_timestamp,
                                                     o->last_caught_up_timestamp,
+                                                    find_node(response, o->replica_id),
                                                     SLICE_NULL,
                                                     SLICE_NULL,
                                                     0};
@@ -151,6 +161,17 @@ enum err quorum_ask(struct client *client, struct arena *arena, struct quorum *o
         e = quorum_ask_once(client, arena, out);
     } while (client_retry(client, e));
     return e;
+}
+
+enum err quorum_call(struct client *client, const struct quorum *quorum, int16_t api,
+                     const void *request, const void **response)
+{
+    bool direct = client_asks_controllers(client) && client_has_node(client, quorum->leader_id);
+    struct client_call call = {.node = direct ? quorum->leader_id : CLIENT_ANY,
+                               .api = api,
+                               .request = request,
+                               .wait_ms = client_left_ms(client)};
+    return client_call_once(client, &call, response);
 }
 
 enum cli_exit quorum_fail(const struct cli *cli, const struct client *client,

@@ -13,6 +13,7 @@ struct quorum_replica {
     int64_t log_end_offset; /* −1: not known */
     int64_t last_fetch_ms;  /* wall clock; −1: never */
     int64_t last_caught_up_ms;
+    const struct wire_describe_quorum_response_nodes *node; /* its addresses; NULL: not told */
     struct slice listener; /* of controllers, as far as it is known; null: not */
     struct slice host;
     int32_t port;
@@ -39,7 +40,11 @@ enum err quorum_ask(struct client *client, struct arena *arena, struct quorum *o
 /* quorum_ask() once, for loops of their own. */
 enum err quorum_ask_once(struct client *client, struct arena *arena, struct quorum *out) MUST_USE;
 
-/* Complains about an error of these two. */
+/* Asks the leader, if controllers are asked; a broker forwards. Once, as client_call_once(). */
+enum err quorum_call(struct client *client, const struct quorum *quorum, int16_t api,
+                     const void *request, const void **response) MUST_USE;
+
+/* Complains about an error of quorum_ask(). */
 enum cli_exit quorum_fail(const struct cli *cli, const struct client *client,
                           const struct quorum *quorum, enum err e);
 

@@ -24,19 +24,6 @@ struct change {
 
 /* ---- calls ---- */
 
-/* To the leader, if controllers are asked; a broker forwards. */
-static enum err call(struct change *change, int16_t api, const void *request, const void **response)
-{
-    struct client *client = change->client;
-    int32_t leader_id = change->quorum.leader_id;
-    bool direct = client_asks_controllers(client) && client_has_node(client, leader_id);
-    struct client_call call = {.node = direct ? leader_id : CLIENT_ANY,
-                               .api = api,
-                               .request = request,
-                               .wait_ms = client_left_ms(client)};
-    return client_call_once(client, &call, response);
-}
-
 /* Looks at an answer: NONE, done; or the error, whose sentence is kept if it may pass. */
 static enum err note(struct change *change, int16_t code, struct slice message)
 {
@@ -54,7 +41,8 @@ static enum err send_remove(struct change *change, struct uuid directory_id)
                                                      .voter_directory_id = directory_id};
     const void *answer;
     change->asked = true;
-    TRY(call(change, WIRE_API_REMOVE_RAFT_VOTER, &request, &answer));
+    TRY(quorum_call(change->client, &change->quorum, WIRE_API_REMOVE_RAFT_VOTER, &request,
+                    &answer));
     const struct wire_remove_raft_voter_response *response = answer;
     return note(change, response->error_code, response->error_message);
 }
@@ -72,7 +60,7 @@ static enum err send_add(struct change *change, const struct quorum_replica *con
         .listeners_count = 1};
     const void *answer;
     change->asked = true;
-    TRY(call(change, WIRE_API_ADD_RAFT_VOTER, &request, &answer));
+    TRY(quorum_call(change->client, &change->quorum, WIRE_API_ADD_RAFT_VOTER, &request, &answer));
     const struct wire_add_raft_voter_response *response = answer;
     return note(change, response->error_code, response->error_message);
 }

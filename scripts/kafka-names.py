@@ -4,6 +4,9 @@
     scripts/kafka-names.py diff [SUITE…]      both on one cluster; exit 1 when something differs
     scripts/kafka-names.py record [SUITE…]    stores what Kafka's tools print in tests/golden, for
                                               tests/e2e/test_names.py, which needs no Java
+    KAFKA_RELEASE=3.9.1 scripts/kafka-names.py releases [SUITE…]
+                                              what that release prints otherwise than what is
+                                              stored
 
 Exit 77: Java or Maven is not there. CRAFT_BIN is the directory of the programs (build/bin).
 CRAFT_BOOTSTRAP and CRAFT_CONTROLLERS (host:port,…) name a running cluster of any make, Apache
@@ -20,7 +23,7 @@ sys.path.insert(0, os.path.join(ROOT, "tests/e2e"))
 from lib import DIR, EXTERNAL, Cluster  # noqa: E402
 from names import SUITES  # noqa: E402
 from names.steps import (KAFKA, Peers, Runner, Step, difference,  # noqa: E402
-                         names_for_both, store)
+                         names_for_both, store, stored)
 
 
 def record(cluster, name):
@@ -28,6 +31,15 @@ def record(cluster, name):
     steps = SUITES[name]
     store(name, steps, [runner.run(step) for step in steps])
     print(f"recorded  {name}: {len(steps)} calls", flush=True)
+    return True
+
+
+def releases(cluster, name):
+    runner = Runner(cluster, "kafka", os.path.join(DIR, name))
+    pairs = zip(SUITES[name], stored(name))
+    found = [difference(call, output, runner.run(step)) for step, (call, output) in pairs]
+    found = [text for text in found if text]
+    print("\n".join([*found, f"{len(found)} differ  {name}"]), flush=True)
     return True
 
 
@@ -51,7 +63,8 @@ def diff(cluster, name):
 
 
 def main():
-    action = {"record": record, "diff": diff}.get(sys.argv[1] if len(sys.argv) > 1 else "")
+    actions = {"record": record, "diff": diff, "releases": releases}
+    action = actions.get(sys.argv[1] if len(sys.argv) > 1 else "")
     names = sys.argv[2:] or list(SUITES)
     unknown = [name for name in names if name not in SUITES]
     if action is None or unknown:

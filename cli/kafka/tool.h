@@ -59,5 +59,6 @@ extern const struct cli_verb kafka_leader_election;
 extern const struct cli_verb kafka_delete_records;
 extern const struct cli_verb kafka_log_dirs;
 extern const struct cli_verb kafka_get_offsets;
+extern const struct cli_verb kafka_metadata_quorum;
 
 #endif

@@ -10,15 +10,11 @@
 #define KAFKA_VERSION "4.1.0"
 
 const struct cli_verb *const kafka_tools[] = {
-    &kafka_topics,
-    &kafka_consumer_groups,
-    &kafka_configs,
-    &kafka_reassign_partitions,
-    &kafka_leader_election,
-    &kafka_delete_records,
-    &kafka_log_dirs,
-    &kafka_get_offsets,
-    NULL,
+    &kafka_topics,          &kafka_consumer_groups,
+    &kafka_configs,         &kafka_reassign_partitions,
+    &kafka_leader_election, &kafka_delete_records,
+    &kafka_log_dirs,        &kafka_get_offsets,
+    &kafka_metadata_quorum, NULL,
 };
 
 const struct cli_verb *kafka_tools_find(const char *path)
@@ -37,7 +33,9 @@ const struct cli_verb *kafka_tools_find(const char *path)
 }
 
 static const struct args_option common_options[] = {
-    {"help", NULL, "this text"}, {"version", NULL, "the release of Kafka that this is like"}, {0}};
+    {"help,h", NULL, "this text"},
+    {"version", NULL, "the release of Kafka that this is like"},
+    {0}};
 
 static enum cli_exit run(struct cli *cli, char **argv)
 {
@@ -45,6 +43,10 @@ static enum cli_exit run(struct cli *cli, char **argv)
     if (args_parse(&cli->args, tables, argv, &cli->arena, &cli->why) != ERR_NONE) {
         return tool_misuse(cli, "%s%.*s", cli->verb->more == NULL ? "" : cli->verb->more,
                            SLICE_ARG(buf_slice(&cli->why)));
+    }
+    if (cli->verb->words_max > 0 && args_has(&cli->args, "help")) {
+        help_print_tool(stdout, cli->verb, tables);
+        return CLI_OK; /* so it is in Kafka where a tool has commands */
     }
     if (argv[0] == NULL || args_has(&cli->args, "help")) {
         help_print_tool(stderr, cli->verb, tables);

@@ -2,7 +2,7 @@
 
 Everything that a suite creates begins with {t}, so that Kafka's run and ours can share a cluster.
 """
-from names import configs, consumer_groups, offsets, reassign, topics
+from names import configs, consumer_groups, offsets, quorum, reassign, topics
 
 SUITES = {
     "kafka-topics": topics.STEPS,
@@ -13,4 +13,5 @@ SUITES = {
     "kafka-delete-records": offsets.RECORDS,
     "kafka-leader-election": offsets.ELECTION,
     "kafka-log-dirs": offsets.DIRS,
+    "kafka-metadata-quorum": quorum.STEPS,
 }

@@ -52,10 +52,11 @@ class Peers:
 
 class Step:
     """A call. `args` may hold {B} (the brokers), {B1} (the first), {C} (the controllers), {t} (who
-    runs it), {dir} (a directory of its own), {data} (the cluster's) and the names of `files`."""
+    runs it), {dir} (a directory of its own), {data} (the cluster's), {D3} (the id of the directory
+    of controller-3) and the names of `files`."""
 
     def __init__(self, tool, args, text=None, files=None, says=False, sort=False, until=None,
-                 before=None, drop=None, undo=None, timeout=60):
+                 before=None, drop=None, mask=(), undo=None, timeout=60):
         self.tool = tool
         self.args = args.split() if isinstance(args, str) else args
         self.text = text          # standard input
@@ -65,6 +66,7 @@ class Step:
         self.until = until        # a text in the output to wait for: the step is tried again
         self.before = before      # called with (cluster, who) before the step
         self.drop = drop          # a regular expression: lines that do not count
+        self.mask = mask          # (regular expression, text in its place): what does not count
         self.undo = undo          # what Kafka's tool is called with between the two, where both
                                   # work in one cluster: the step changes what is not {t}'s own
         self.timeout = timeout
@@ -90,6 +92,9 @@ class Runner:
                   "C": ",".join(self.cluster.address(c) for c in self.cluster.controllers),
                   "t": self.who, "dir": self.dir, "data": self.cluster.dir}
         values.update({name: os.path.join(self.dir, name) for name in step.files})
+        if "{D3}" in text:
+            with open(os.path.join(self.cluster.dir, "controller-3/meta.properties")) as file:
+                values["D3"] = re.search(r"^directory\.id=(.*)$", file.read(), re.M)[1]
         return re.sub(r"\{(\w+)\}", lambda m: str(values.get(m[1], m[0])), text)
 
     def run_once(self, step):
@@ -116,6 +121,8 @@ class Runner:
     def record(self, step, run):
         lines = run.stdout.splitlines()
         lines = [self.clean(line) for line in lines if not self.other or self.other not in line]
+        for pattern, text in step.mask:
+            lines = [re.sub(pattern, text, line) for line in lines]
         if step.drop:
             lines = [line for line in lines if not re.search(step.drop, line)]
         if step.sort:
@@ -139,8 +146,8 @@ class Runner:
         line = line.replace(self.who, NAME)
         line = re.sub(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}",
                       "00000000-0000-0000-0000-000000000000", line)
-        line = re.sub(r"(TopicId: |ClusterId: +|DirectoryId\": ?\")[\w-]{22}", r"\1" + "I" * 22,
-                      line)
+        line = re.sub(r"(TopicId: |ClusterId: +|[dD]irectory(?:Id\": ?\"| id | ))[\w-]{22}",
+                      r"\1" + "I" * 22, line)
         line = re.sub(r"B000\d  \(\d\)", "B000N  (N)", line)
         return re.sub(r"\b1[6-9]\d{11}\b", "T" * 13, line)
 
