@@ -77,6 +77,9 @@ void node_glance(const struct node *node, struct node_glance *out)
         .log_end_offset = store_log_end_offset(node->log.store),
         .flushed_offset = node->log.synced,
         .log = node->log.store,
+        .saved_epoch = node->saved.epoch,
+        .saved_vote = node->saved.voted.id,
+        .directory_id = node->options.directory_id,
     };
 }
 

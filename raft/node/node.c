@@ -142,6 +142,7 @@ static enum err make_raft(struct node *node, struct store_error *why)
         /* Read is not durable: the last rename may be in memory only. */
         e = node_state_write(node, &boot.boot.hard_state);
     }
+    node->saved = boot.boot.hard_state;
     if (e == ERR_NONE && boot.boot.voters_count == 0 && node->options.voter_count == 0) {
         e = store_fail(why, ERR_CONFIG,
                        "no voters in the log, no bootstrap snapshot, and neither "

@@ -274,6 +274,10 @@ struct node_glance {
     int64_t log_end_offset; /* of the log on disk: what waits to be appended is not in it */
     int64_t flushed_offset; /* everything before it survives a power cut */
     struct store_log *log;  /* to be read only */
+    /* quorum-state as it is on the disk. A vote is told to nobody before it is there. */
+    int32_t saved_epoch;
+    int32_t saved_vote; /* −1: none in that epoch */
+    struct uuid directory_id;
 };
 
 void node_glance(const struct node *node, struct node_glance *out);

@@ -194,6 +194,7 @@ struct node {
     struct net_timer notify; /* set while there is something to tell */
     struct list effects;
     bool saving;
+    struct raft_hard_state saved; /* on the disk */
     bool obeying;
     /* Messages that failed at once, to be told to the core when it is not busy. */
     struct raft_event *failed;

@@ -127,6 +127,7 @@ struct save {
     const struct store_fs *fs;
     char path[NODE_PATH_MAX];
     struct buf text;
+    struct raft_hard_state state;
     enum err result;
 };
 
@@ -142,6 +143,7 @@ static void finish_save(void *arg)
     struct save *save = arg;
     struct node *node = save->node;
     enum err result = save->result;
+    node->saved = result == ERR_NONE ? save->state : node->saved;
     buf_fini(&save->text);
     mem_free(save);
     node->saving = false;
@@ -164,6 +166,7 @@ void node_state_save(struct node *node, const struct raft_hard_state *state)
     node->saving = true;
     struct save *save = MEM_NEW(struct save);
     save->node = node;
+    save->state = *state;
     save->fs = node->options.fs;
     state_path(node, save->path);
     print(state, &save->text);

@@ -48,6 +48,27 @@ void check_look_done(struct sim_machine *m)
 
 /* ---- logs ---- */
 
+enum err check_read_batch(const struct store_batch *batch, struct buf *bytes,
+                          struct wire_batch *out)
+{
+    buf_reset(bytes);
+    uint8_t *at = buf_extend(bytes, batch->size);
+    TRY(store_file_pread(batch->file, store_room(at, batch->size), batch->position));
+    TRY(wire_batch_parse(buf_slice(bytes), out));
+    return wire_batch_check_crc(out);
+}
+
+bool check_epochs_within(const struct store_log *log, bool strict, int64_t *start)
+{
+    uint32_t count = store_log_epoch_count(log);
+    int32_t epoch;
+    if (count == 0) {
+        return true;
+    }
+    store_log_epoch_get(log, count - 1, &epoch, start);
+    return *start + (strict ? 1 : 0) <= store_log_end_offset(log);
+}
+
 void check_log_add(struct check_log *log, const struct check_batch *batch)
 {
     if (log->count == log->cap) {

@@ -4,13 +4,17 @@
  * ten times a second; all logs are read whole at the end. Names are those of the published
  * specifications where there is one (KIP-595 and KIP-966 in TLA+, Kafka's Raft simulation, Jepsen).
  *
- * check_raft.c       MonotonicEpoch, NeverTwoLeadersInSameEpoch, MonotonicHighWatermark,
- *                    LogMatching (what is committed is the same on all, byte for byte),
- *                    LeaderCompleteness, AckedValueNotLost, VoteOnce, StatesMatchRoles
+ * check_raft.c       MonotonicEpoch, NeverTwoLeadersInSameEpoch (an epoch is led by one process,
+ * once), VoteOnce (by quorum-state, across restarts), StatesMatchRoles, LeaderCompleteness,
+ * LeaderHasAllAckedValues (what is committed is on the disks of a majority), AckedValueNotLost
+ * (what was synced outlives a power cut), MonotonicHighWatermark, HighWatermarkWithinLog,
+ * EpochsWithinLog, LogMatching (what is committed is the same on all, byte for byte)
  * check_metadata.c   ImageIsReplay, MonotonicPartitionEpoch, OneLeaderPerLeaderEpoch,
- *                    IsrWithinReplicas, LeaderInIsr, FencedNeverLeads
- * check_partition.c  LogMatching below the high watermark, HighWatermarkWithinIsr,
- *                    LeadersAreElected, MonotonicHighWatermark
+ *                    IsrWithinReplicas, LeaderInIsr, FencedNeverLeads, FencedNeverInIsr
+ * check_partition.c  LogMatching below the high watermark, HighWatermarkWithinLog,
+ *                    HighWatermarkWithinIsr, MonotonicHighWatermark, CommittedNotTruncated,
+ *                    LeadersAreElected, LeaderCompleteness, EpochsWithinLog, DirectoryIsOfItsTopic,
+ *                    ReplicationQuorumSuperset (leaders count on all that the controller lets lead)
  * ledger.c           what clients were told
  *
  * Looking changes nothing: reads bypass the faults of disks. Private to sim/cluster/. */

@@ -39,6 +39,19 @@ static bool within(struct metadata_ids ids, struct metadata_ids of)
     return true;
 }
 
+/* Whoever is fenced is not waited for, and may lack what was committed since: only the last member
+ * of an ISR stays in it (KAFKA-13916). */
+static void check_isr_of_fenced(const struct change *c, const struct metadata_partition_diff *d)
+{
+    struct metadata_ids isr = metadata_isr(d->after);
+    for (size_t i = 0; i < isr.count && isr.count > 1; i++) {
+        const struct metadata_broker *broker = metadata_broker(c->after, isr.items[i]);
+        if (broker == NULL || broker->fenced) {
+            bad(c, "FencedNeverInIsr", d);
+        }
+    }
+}
+
 static void on_partition(void *arg, const struct metadata_partition_diff *d)
 {
     const struct change *c = arg;
@@ -57,6 +70,8 @@ static void on_partition(void *arg, const struct metadata_partition_diff *d)
     if (after->leader >= 0 && (leader == NULL || leader->fenced)) {
         bad(c, "FencedNeverLeads", d);
     }
+    check_isr_of_fenced(c, d);
+    check_partition_commit(c->checks, d);
     if (before == NULL) {
         return;
     }
@@ -89,8 +104,13 @@ static void on_broker(void *arg, const struct metadata_broker *before,
         metadata_partition_set(c->after, METADATA_SET_BROKER(after->id));
     const struct metadata_partition *p;
     while ((p = metadata_partition_set_next(&it)) != NULL) {
-        if (p->leader == after->id) {
-            sim_fail(c->checks->world, "FencedNeverLeads", "broker %d leads %.*s-%d", after->id,
+        struct metadata_ids isr = metadata_isr(p);
+        const char *broken = p->leader == after->id ? "FencedNeverLeads"
+                             : isr.count > 1 && metadata_ids_contain(isr, after->id)
+                                 ? "FencedNeverInIsr"
+                                 : NULL;
+        if (broken != NULL) {
+            sim_fail(c->checks->world, broken, "broker %d and %.*s-%d", after->id,
                      SLICE_ARG(it.topic->name), it.index);
             return;
         }

@@ -68,16 +68,7 @@ static void bad(const struct reading *r, const char *invariant, int64_t offset)
 static void check_bytes(struct reading *r, const struct store_batch *batch)
 {
     struct wire_batch whole;
-    buf_reset(&r->bytes);
-    uint8_t *at = buf_extend(&r->bytes, batch->size);
-    enum err e = store_file_pread(batch->file, store_room(at, batch->size), batch->position);
-    if (e == ERR_NONE) {
-        e = wire_batch_parse(buf_slice(&r->bytes), &whole);
-    }
-    if (e == ERR_NONE) {
-        e = wire_batch_check_crc(&whole);
-    }
-    if (e != ERR_NONE) {
+    if (check_read_batch(batch, &r->bytes, &whole) != ERR_NONE) {
         bad(r, "LogMatching: a committed batch cannot be read", batch->base_offset);
     }
 }
@@ -151,6 +142,38 @@ static void check_isr(const struct reading *r, const struct metadata_partition *
     }
 }
 
+/* Is the broker counted by this leader: in its ISR, or in the one that it has asked for? */
+static bool is_counted(const struct partition *leader, int32_t id)
+{
+    bool found = partition_in_isr(leader, id);
+    for (int i = 0; leader->proposal_in_flight && i < leader->proposal.isr_count; i++) {
+        found = found || leader->proposal.isr[i] == id;
+    }
+    return found;
+}
+
+void check_partition_commit(struct sim_checks *checks, const struct metadata_partition_diff *d)
+{
+    struct broker_server_partition view;
+    const struct sim_machine *m = sim_machine_of_node(checks->world, d->after->leader);
+    if (m == NULL || m->broker == NULL ||
+        !broker_server_partition_find(m->broker, d->topic->id, d->index, &view) ||
+        view.state->role != PARTITION_ROLE_LEADER ||
+        view.state->state.leader_epoch != d->after->leader_epoch) {
+        return;
+    }
+    struct metadata_ids isr = metadata_isr(d->after);
+    for (size_t i = 0; i < isr.count; i++) {
+        if (!is_counted(view.state, isr.items[i])) {
+            sim_fail(checks->world,
+                     "ReplicationQuorumSuperset: an ISR that its leader does not know of",
+                     "%.*s-%d at offset %" PRId64 ": %s does not count on broker %d",
+                     SLICE_ARG(d->topic->name), d->index, metadata_image_offset(checks->image),
+                     m->name, isr.items[i]);
+        }
+    }
+}
+
 static void check_leader(const struct reading *r)
 {
     const struct partition *state = r->view->state;
@@ -176,6 +199,25 @@ static void check_leader(const struct reading *r)
     }
 }
 
+/* Once a process: the directory is of this topic, not of an older one of the same name. */
+static void check_dir(const struct reading *r)
+{
+    uint32_t *life = &r->partition->known_life[r->m->index];
+    struct store_error why;
+    struct uuid found = UUID_ZERO;
+    if (*life == r->m->life || r->m->unsound || store_log_is_offline(r->view->log)) {
+        return;
+    }
+    *life = r->m->life;
+    check_look(r->m);
+    enum err e = store_partition_meta_read(sim_disk_store(r->m->disk), store_log_dir(r->view->log),
+                                           &found, &why);
+    check_look_done(r->m);
+    if (e != ERR_NONE || !uuid_eq(found, r->view->topic_id)) {
+        bad(r, "DirectoryIsOfItsTopic", 0);
+    }
+}
+
 static void check_replica(struct sim_checks *checks, struct sim_machine *m,
                           const struct broker_server_partition *view)
 {
@@ -194,6 +236,11 @@ static void check_replica(struct sim_checks *checks, struct sim_machine *m,
         bad(&r, "CommittedNotTruncated: a replica cut what was committed", *checked_to);
     }
     *checked_to = *checked_to < state->log_end_offset ? *checked_to : state->log_end_offset;
+    int64_t start;
+    if (!check_epochs_within(view->log, false, &start)) {
+        bad(&r, "EpochsWithinLog", start);
+    }
+    check_dir(&r);
     if (state->role == PARTITION_ROLE_LEADER) {
         check_leader(&r);
     }

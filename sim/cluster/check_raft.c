@@ -14,8 +14,25 @@ void check_raft_begin(struct sim_checks *checks, struct sim_machine *m)
 
 /* ---- roles and epochs ---- */
 
-static void check_leads(struct sim_checks *checks, const struct sim_machine *m, int32_t epoch)
+/* A leader is elected by a majority, and every majority has what is committed. */
+static void check_new_leader(struct sim_checks *checks, const struct sim_machine *m,
+                             const struct node_glance *glance)
 {
+    if (m->kind != SIM_CONTROLLER || glance->leader_id != m->node_id) {
+        sim_fail(checks->world, "StatesMatchRoles", "%s leads epoch %d and knows %d as the leader",
+                 m->name, glance->epoch, glance->leader_id);
+    }
+    if (glance->log_end_offset < checks->log.end) {
+        sim_fail(checks->world, "LeaderCompleteness: a new leader lacks committed records",
+                 "%s epoch %d log end %" PRId64 ", committed %" PRId64, m->name, glance->epoch,
+                 glance->log_end_offset, checks->log.end);
+    }
+}
+
+static void check_leads(struct sim_checks *checks, const struct sim_machine *m,
+                        const struct node_glance *glance)
+{
+    int32_t epoch = glance->epoch;
     if (epoch >= checks->leader_count && epoch < CHECK_EPOCHS_MAX) {
         int32_t count = epoch + 64;
         checks->leaders = mem_realloc(checks->leaders, (size_t)count * sizeof *checks->leaders);
@@ -27,6 +44,7 @@ static void check_leads(struct sim_checks *checks, const struct sim_machine *m, 
     if (leader->node_id == 0) {
         *leader = (struct check_leader){m->node_id, m->life};
         sim_tally(checks->world->report, "quorum leaders", 1);
+        check_new_leader(checks, m, glance);
     } else if (leader->node_id != m->node_id) {
         sim_fail(checks->world, "NeverTwoLeadersInSameEpoch", "epoch %d: %d and %d", epoch,
                  leader->node_id, m->node_id);
@@ -34,6 +52,29 @@ static void check_leads(struct sim_checks *checks, const struct sim_machine *m, 
         sim_fail(checks->world, "NeverTwoLeadersInSameEpoch",
                  "node %d leads epoch %d again after a restart", m->node_id, epoch);
     }
+}
+
+/* What quorum-state says was promised to others: it never goes back, and in an epoch there is one
+ * vote, whatever happens to the process or the power. A new directory is another voter (KIP-853).
+ */
+static void check_vote_once(struct sim_checks *checks, const struct sim_machine *m,
+                            struct check_node *n, const struct node_glance *glance)
+{
+    if (n->saved_epoch == glance->saved_epoch && n->saved_vote == glance->saved_vote) {
+        return;
+    }
+    bool known = uuid_eq(n->directory_id, glance->directory_id) && !m->unsound;
+    bool is_older = glance->saved_epoch < n->saved_epoch;
+    bool is_another = glance->saved_epoch == n->saved_epoch && n->saved_vote >= 0 &&
+                      glance->saved_vote != n->saved_vote;
+    if (known && (is_older || is_another)) {
+        sim_fail(checks->world, is_older ? "MonotonicEpoch: a saved epoch is gone" : "VoteOnce",
+                 "%s voted for %d in epoch %d, and now for %d in epoch %d", m->name, n->saved_vote,
+                 n->saved_epoch, glance->saved_vote, glance->saved_epoch);
+    }
+    n->directory_id = glance->directory_id;
+    n->saved_epoch = glance->saved_epoch;
+    n->saved_vote = glance->saved_vote;
 }
 
 /* What it said to be synced is there after a crash. */
@@ -85,15 +126,7 @@ static void commit_batch(struct reading *r, const struct store_batch *batch,
                          const struct check_batch *b)
 {
     struct wire_batch whole;
-    buf_reset(&r->bytes);
-    uint8_t *at = buf_extend(&r->bytes, batch->size);
-    enum err e = store_file_pread(batch->file, store_room(at, batch->size), batch->position);
-    if (e == ERR_NONE) {
-        e = wire_batch_parse(buf_slice(&r->bytes), &whole);
-    }
-    if (e == ERR_NONE) {
-        e = wire_batch_check_crc(&whole);
-    }
+    enum err e = check_read_batch(batch, &r->bytes, &whole);
     if (e != ERR_NONE) {
         sim_fail(r->checks->world, "LogMatching: a committed batch cannot be read",
                  "%s offset %" PRId64 ": %s", r->m->name, batch->base_offset, err_name(e));
@@ -145,6 +178,17 @@ static void check_committed(struct sim_checks *checks, struct sim_machine *m,
 
 /* ---- after an event ---- */
 
+static void check_epochs(struct sim_checks *checks, const struct sim_machine *m,
+                         const struct node_glance *glance)
+{
+    int64_t start;
+    if (!check_epochs_within(glance->log, true, &start)) {
+        sim_fail(checks->world, "EpochsWithinLog",
+                 "%s knows of an epoch from offset %" PRId64 " on, its log ends at %" PRId64,
+                 m->name, start, glance->log_end_offset);
+    }
+}
+
 static void check_high_watermark(struct sim_checks *checks, struct sim_machine *m,
                                  struct check_node *n, const struct node_glance *glance)
 {
@@ -182,9 +226,11 @@ void check_raft_event(struct sim_checks *checks, struct sim_machine *m)
     if (glance.epoch > n->epoch || glance.leads) {
         n->epoch = glance.epoch;
         if (glance.leads) {
-            check_leads(checks, m, glance.epoch);
+            check_leads(checks, m, &glance);
         }
     }
+    check_vote_once(checks, m, n, &glance);
+    check_epochs(checks, m, &glance);
     check_high_watermark(checks, m, n, &glance);
 }
 

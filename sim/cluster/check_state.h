@@ -36,6 +36,10 @@ struct check_node {
     bool keeps_flushed; /* its disk has not failed */
     int64_t checked_to; /* committed records that were compared */
     int64_t image_us;   /* when its image was compared last */
+    /* Its newest quorum-state, of all its lives with this directory. */
+    struct uuid directory_id;
+    int32_t saved_epoch;
+    int32_t saved_vote; /* −1: none */
 };
 
 struct check_leader {
@@ -51,6 +55,7 @@ struct check_partition {
     int64_t checked_to[SIM_MACHINES_MAX];
     int64_t high_watermark[SIM_MACHINES_MAX]; /* as a leader, of leader_epoch */
     int32_t leader_epoch[SIM_MACHINES_MAX];
+    uint32_t known_life[SIM_MACHINES_MAX]; /* the process whose directory was looked at */
 };
 
 struct check_image {
@@ -87,6 +92,14 @@ bool check_log_has(const struct check_log *log, const struct check_batch *b);
 void check_look(struct sim_machine *m);
 void check_look_done(struct sim_machine *m);
 
+/* The whole batch from its file into `bytes`, with its CRC checked; `out` borrows. */
+enum err check_read_batch(const struct store_batch *batch, struct buf *bytes,
+                          struct wire_batch *out) MUST_USE;
+
+/* No leader epoch of the log begins behind its end (KAFKA-10706), nor at its end, if `strict`.
+ * False: one does, at *start. */
+bool check_epochs_within(const struct store_log *log, bool strict, int64_t *start);
+
 /* ---- check_raft.c ---- */
 void check_raft_begin(struct sim_checks *checks, struct sim_machine *m);
 void check_raft_event(struct sim_checks *checks, struct sim_machine *m);
@@ -106,6 +119,9 @@ void check_metadata_commit(struct sim_checks *checks, const struct wire_batch *b
 void check_metadata_node(struct sim_checks *checks, struct sim_machine *m);
 
 /* ---- check_partition.c ---- */
+
+/* A change of the partition is committed; its leader has not heard of it. */
+void check_partition_commit(struct sim_checks *checks, const struct metadata_partition_diff *d);
 void check_partition_begin(struct sim_checks *checks, struct sim_machine *m);
 void check_partition_sweep(struct sim_checks *checks);
 void check_partition_end(struct sim_checks *checks);

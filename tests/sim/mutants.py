@@ -1,16 +1,20 @@
 #!/usr/bin/python3
 """Plants known mistakes into the code and says after how many seeds sim_cluster finds each.
 
-    tests/sim/mutants.py                  every patch of tests/sim/*plants
-    tests/sim/mutants.py fsync 03 isr     those whose paths hold one of these words
+    tests/sim/mutants.py                  every patch of tests/sim/cluster_plants
+    tests/sim/mutants.py fsync 03 isr     those whose names hold one of these words
+    tests/sim/mutants.py --cores …        also those of the pure cores, which plants.sh plants, too
     tests/sim/mutants.py --seeds 500 …    how many seeds to try (2000)
+    tests/sim/mutants.py --table …        prints a table for docs/testing.md at the end
 
 `make sim-mutants` builds what it needs and calls it. A patch is applied to copies of the files that
-it changes, which are compiled and linked in place of the true ones (build/mutants/NAME). A patch
-that no longer applies, or a mistake that is not found, is a failure; but mistakes that a whole
-cluster cannot show, as the file tests/sim/beyond.txt says with the reason, are only told.
+it changes, which are compiled and linked in place of the true ones (build/mutants/NAME). First the
+scenarios are run that lines `Scenario: NAME` at the head of the patch name, each with several
+seeds; then drawn seeds from 1 on. A mistake is found if either fails. A patch that no longer
+applies, or a mistake that is not found, is a failure; but mistakes that a whole cluster cannot
+show, as the file tests/sim/beyond.txt says with the reason, are only told.
 
-With no mistake planted the same seeds must pass; that is tried first.
+With no mistake planted the same seeds and scenarios must pass; that is tried first.
 """
 import argparse
 import glob
@@ -27,7 +31,9 @@ from tree import ROOT, make_values  # noqa: E402
 
 OUT = os.path.join(ROOT, "build/mutants")
 BEYOND = os.path.join(ROOT, "tests/sim/beyond.txt")
+CORES = ["tests/sim/plants", "tests/sim/partition_plants"]
 RUN_TIMEOUT_S = 600
+SCENARIO_SEEDS = 40
 
 
 def beyond():
@@ -85,22 +91,32 @@ def plant(patch, folder):
     return sources if run.returncode == 0 else None
 
 
-def hunt(program, seeds, scenarios):
-    """(found, what) of the first run that fails; None if none does."""
-    for scenario in scenarios:
-        run = subprocess.run([program, "--scenario", scenario, "--seeds", "10", "--jobs", "2"],
-                             capture_output=True, text=True, errors="replace")
-        if run.returncode == 1:
-            return "its scenario", failure_of(run.stdout)
+def simulate(program, *arguments):
+    """(seed, what) of the first run that fails, or None."""
     try:
-        run = subprocess.run([program, "--seeds", str(seeds), "--jobs", "2"], capture_output=True,
-                             text=True, errors="replace", timeout=RUN_TIMEOUT_S)
+        run = subprocess.run([program, *arguments, "--jobs", "2"], capture_output=True, text=True,
+                             errors="replace", timeout=RUN_TIMEOUT_S)
     except subprocess.TimeoutExpired:
         return None
     if run.returncode == 0:
         return None
-    found = re.search(r"^seed (\d+): ", run.stdout, re.M)
-    return f"{found.group(1)} seeds" if found else "no seed", failure_of(run.stdout + run.stderr)
+    seeds = [int(seed) for seed in re.findall(r"^seed (\d+): ", run.stdout, re.M)]
+    return min(seeds, default=0), failure_of(run.stdout + run.stderr)
+
+
+def hunt(program, seeds, scenarios):
+    """(how it was found, what was told); None: it was not."""
+    for scenario in scenarios:
+        found = simulate(program, "--scenario", scenario, "--seeds", str(SCENARIO_SEEDS))
+        if found is not None:
+            name = os.path.basename(scenario).removesuffix(".txt")
+            return f"scenario {name}, {count(found[0])}", found[1]
+    found = simulate(program, "--seeds", str(seeds))
+    return None if found is None else (count(found[0]), found[1])
+
+
+def count(seeds):
+    return "1 seed" if seeds == 1 else f"{seeds} seeds"
 
 
 def failure_of(text):
@@ -116,19 +132,24 @@ def scenarios_of(patch):
     return [os.path.join(ROOT, "tests/sim/scenarios", name + ".txt") for name in names]
 
 
+def sentence_of(patch):
+    with open(patch) as f:
+        return f.readline().strip()
+
+
 def attempt(builder, patch, seeds, excused):
-    """True if all is as it should be."""
+    """How it was found and what was told; ("", reason) if it need not be found; None: a failure."""
     name = os.path.relpath(patch, os.path.join(ROOT, "tests/sim")).removesuffix(".patch")
     folder = os.path.join(OUT, name)
     sources = plant(patch, folder)
     if sources is None:
         print(f"FAIL {name}: the patch does not apply; make it anew", flush=True)
-        return False
+        return None
     try:
         program = builder.build(folder, [s for s in sources if s.endswith(".c")])
     except subprocess.CalledProcessError as problem:
         print(f"FAIL {name}: does not compile: {problem.stderr.strip()[-300:]}", flush=True)
-        return False
+        return None
     start = time.monotonic()
     found = hunt(program, seeds, scenarios_of(patch))
     took = time.monotonic() - start
@@ -136,9 +157,18 @@ def attempt(builder, patch, seeds, excused):
         print(f"ok   {name}: {found[0]}, {took:.0f} s: {found[1]}", flush=True)
     elif name in excused:
         print(f"ok   {name}: not found, {excused[name]}", flush=True)
+        found = "", excused[name]
     else:
         print(f"FAIL {name}: not found in {seeds} seeds ({took:.0f} s)", flush=True)
-    return found is not None or name in excused
+    return found
+
+
+def print_table(found):
+    print("| mistake | found after | by |\n|---|---|---|")
+    for patch, result in found.items():
+        if result is not None and result[0]:
+            invariant = re.split(r": | \(", result[1])[0]
+            print(f"| {sentence_of(patch)} | {result[0]} | {invariant} |")
 
 
 def main():
@@ -146,20 +176,27 @@ def main():
     parser.add_argument("words", nargs="*")
     parser.add_argument("--seeds", type=int, default=2000)
     parser.add_argument("--no-baseline", action="store_true")
+    parser.add_argument("--cores", action="store_true")
+    parser.add_argument("--table", action="store_true")
     args = parser.parse_args()
     builder = Builder()
-    patches = sorted(glob.glob(os.path.join(ROOT, "tests/sim/*plants/*.patch")))
-    patches = [patch for patch in patches
-               if not args.words or any(word in patch for word in args.words)]
+    folders = ["tests/sim/cluster_plants"] + (CORES if args.cores else [])
+    patches = [patch for folder in folders
+               for patch in sorted(glob.glob(os.path.join(ROOT, folder, "*.patch")))
+               if not args.words or any(w in os.path.basename(patch) for w in args.words)]
     if not args.no_baseline:
         baseline = os.path.join(OUT, "none")
         os.makedirs(baseline, exist_ok=True)
-        found = hunt(builder.build(baseline, []), args.seeds, [])
+        scenarios = sorted({s for patch in patches for s in scenarios_of(patch)})
+        found = hunt(builder.build(baseline, []), args.seeds, scenarios)
         if found is not None:
             sys.exit(f"FAIL without a mistake: {found[0]}: {found[1]}")
         print(f"ok   no mistake: {args.seeds} seeds pass", flush=True)
     excused = beyond()
-    good = sum(attempt(builder, patch, args.seeds, excused) for patch in patches)
+    found = {patch: attempt(builder, patch, args.seeds, excused) for patch in patches}
+    good = sum(result is not None for result in found.values())
+    if args.table:
+        print_table(found)
     print(f"{good} passed, {len(patches) - good} failed, 0 skipped")
     sys.exit(0 if good == len(patches) else 1)
 
