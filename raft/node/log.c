@@ -68,7 +68,10 @@ void node_log_append(struct node *node, struct slice batches)
 void node_log_truncate(struct node *node, int64_t to)
 {
     ASSERT(!node->log.flushing);
-    enum err e = store_log_truncate_to(node->log.store, to);
+    enum err e = node_synced_lower(node, to);
+    if (e == ERR_NONE) {
+        e = store_log_truncate_to(node->log.store, to);
+    }
     if (e != ERR_NONE) {
         node_break(node, e, "the metadata log cannot be cut");
         return;
@@ -173,11 +176,16 @@ bool node_disk_busy(const struct node *node)
 struct sync {
     struct node *node;
     struct store_flush flush;
+    struct node_synced_note note;
 };
 
 static void run_sync(void *arg)
 {
-    store_flush_run(&((struct sync *)arg)->flush);
+    struct sync *sync = arg;
+    store_flush_run(&sync->flush);
+    if (sync->flush.result == ERR_NONE) {
+        node_synced_run(&sync->note, sync->flush.offset);
+    }
 }
 
 static void finish_sync(void *arg)
@@ -195,6 +203,7 @@ static void finish_sync(void *arg)
         } else {
             node->log.synced = max_i64(node->log.synced, offset);
             node->log.unsynced_bytes -= node->log.flushing_bytes;
+            node_synced_done(node, &sync->note);
             struct raft_event event = {.type = RAFT_EVENT_FLUSHED,
                                        .u.flushed = {.offset = node->log.synced}};
             node_step(node, &event, SLICE_NULL);
@@ -219,6 +228,7 @@ void node_log_sync(struct node *node)
         return;
     }
     sync->node = node;
+    node_synced_begin(node, &sync->note);
     log->flushing = true;
     log->flushing_bytes = log->unsynced_bytes;
     node_ref(node);

@@ -124,6 +124,7 @@ static enum err read_disk(struct node *node, struct node_boot *boot, struct stor
     TRY(node_snapshots_find(node, boot, why));
     TRY(node_log_open(node, why));
     TRY(node_snapshots_fit_log(node, boot, why));
+    TRY(node_synced_check(node, why));
     if (boot->boot.snapshot.offset > 0) {
         node_load_wanted(node, boot->boot.snapshot);
     }

@@ -85,6 +85,8 @@ struct node_log {
     bool flushing;
     int64_t unsynced_bytes; /* appended since the last sync began, or being synced */
     int64_t flushing_bytes;
+    int64_t noted;    /* the highest end that may stand in synced.c's file */
+    int64_t noted_ms; /* when that was written last */
 };
 
 /* ---- effects ---- */
@@ -288,6 +290,27 @@ void node_log_sync(struct node *node);
 
 /* Is anything under way on the disk? */
 bool node_disk_busy(const struct node *node);
+
+/* ---- synced.c ---- */
+
+/* ERR_CORRUPT: the log ends before what it once promised. */
+enum err node_synced_check(struct node *node, struct store_error *why) MUST_USE;
+
+/* Part of a sync: begin on the loop, run on the worker once the sync has succeeded, done on the
+ * loop. */
+struct node_synced_note {
+    const struct store_fs *fs;
+    bool wanted;
+    int64_t offset;
+    enum err result;
+    char path[NODE_PATH_MAX];
+};
+void node_synced_begin(struct node *node, struct node_synced_note *note);
+void node_synced_run(struct node_synced_note *note, int64_t offset);
+void node_synced_done(struct node *node, const struct node_synced_note *note);
+
+/* Durably, before the log is cut there. */
+enum err node_synced_lower(struct node *node, int64_t offset) MUST_USE;
 
 /* ---- quorum_state.c ---- */
 

@@ -1,4 +1,6 @@
 /* Invariants of the metadata: the checks replay what is committed, as every node does. */
+#include <stdio.h>
+
 #include "base/mem.h"
 #include "sim/cluster/check_state.h"
 
@@ -60,6 +62,9 @@ static void on_partition(void *arg, const struct metadata_partition_diff *d)
     if (after == NULL) {
         return;
     }
+    char topic[64];
+    snprintf(topic, sizeof topic, "%.*s-%d", SLICE_ARG(d->topic->name), d->index);
+    sim_look_at_isr(c->checks->world, topic, metadata_isr(after));
     if (!within(metadata_isr(after), metadata_replicas(after))) {
         bad(c, "IsrWithinReplicas", d);
     }

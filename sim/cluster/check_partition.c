@@ -98,13 +98,13 @@ static void check_log(struct reading *r)
 {
     int64_t *checked_to = &r->partition->checked_to[r->m->index];
     *checked_to = max_i64(*checked_to, store_log_start_offset(r->view->log));
-    if (*checked_to >= r->to) {
+    if (*checked_to >= r->to || r->m->unsound) {
         return;
     }
     check_look(r->m);
     enum err e = store_log_scan(r->view->log, *checked_to, each_batch, r);
     check_look_done(r->m);
-    if (e != ERR_NONE && !store_log_is_offline(r->view->log) && !r->m->unsound) {
+    if (e != ERR_NONE && !store_log_is_offline(r->view->log)) {
         bad(r, "LogMatching: committed records cannot be read", *checked_to);
     }
 }

@@ -312,6 +312,41 @@ static void write_back(struct draw *d)
     AT(d, 0, "disk %s writeback", name.text);
 }
 
+/* A bit rots, or a page cannot be read any more. An operator may see it, or it is found later. */
+static void damage_disk(struct draw *d)
+{
+    static const char *const rots[] = {"a-0/", ".log",      ".index", ".timeindex", ".snapshot",
+                                       "a-",   "__cluster", "__cons", "meta",       ".checkpoint"};
+    static const char *const bad[] = {".log", "__cluster", "a-", "data", "index", "checkpoint"};
+    struct name name = node(d);
+    bool rot = chance(d, 60);
+    int64_t count = some(d, 1, 8);
+    for (int64_t i = 0; i < count; i++) {
+        AT(d, 0, "disk %s %s %s", name.text, rot ? "rot" : "spoil",
+           rot ? rots[between(d, 0, (int64_t)ARRAY_LEN(rots) - 1)]
+               : bad[between(d, 0, (int64_t)ARRAY_LEN(bad) - 1)]);
+    }
+    if (chance(d, 30)) {
+        AT(d, some(d, 100, 10000), "crash %s kill", name.text);
+    }
+    if (chance(d, 60)) {
+        AT(d, some(d, 500, 20000), "disk %s replace", name.text);
+    }
+}
+
+static void replace_disk(struct draw *d)
+{
+    struct name name = node(d);
+    AT(d, 0, "disk %s replace", name.text);
+}
+
+/* Without waiting until nobody counts on it. */
+static void swap_disk(struct draw *d)
+{
+    struct name name = node(d);
+    AT(d, 0, "disk %s swap", name.text);
+}
+
 /* ---- faults of time ---- */
 
 static void jump_clock(struct draw *d)
@@ -347,10 +382,10 @@ static void slow_threads(struct draw *d)
 typedef void fault_fn(struct draw *d);
 
 static fault_fn *const faults[] = {
-    kill_one,  kill_for_long, stop_one,  kill_many,  pause_one,       client_dies, cut_pair,
-    isolate,   split,         ring,      bridge,     swizzle,         loss,        delay,
-    fail_disk, fill_disk,     slow_disk, write_back, end_connections, jump_clock,  drift_clock,
-    slow_node, slow_threads,
+    kill_one,  kill_for_long, stop_one,    kill_many,    pause_one,       client_dies, cut_pair,
+    isolate,   split,         ring,        bridge,       swizzle,         loss,        delay,
+    fail_disk, fill_disk,     slow_disk,   write_back,   end_connections, jump_clock,  drift_clock,
+    slow_node, slow_threads,  damage_disk, replace_disk, swap_disk,
 };
 
 static void draw_faults(struct draw *d)
@@ -374,7 +409,8 @@ static void draw_faults(struct draw *d)
 /* One broker after the other loses its power; the others are well. */
 static void draw_calm(struct draw *d)
 {
-    fault_fn *const others[] = {client_dies, write_back, drift_clock, slow_disk};
+    fault_fn *const others[] = {client_dies, write_back, drift_clock,
+                                slow_disk,   swap_disk,  damage_disk};
     int64_t every_ms = some(d, 2000, 20000);
     for (d->now_ms = WARM_UP_MS; d->now_ms < d->end_ms; d->now_ms += between(d, 500, every_ms)) {
         struct name name = broker(d);

@@ -183,6 +183,11 @@ static void start_server(struct sim_machine *m)
 
 static void free_process(struct sim_machine *m)
 {
+    if (sim_machine_quorum_node(m) != NULL) {
+        struct node_glance glance;
+        node_glance(sim_machine_quorum_node(m), &glance);
+        m->epoch = glance.epoch;
+    }
     sim_host_enter(m->host);
     controller_server_free(m->controller);
     broker_server_free(m->broker);
@@ -199,7 +204,8 @@ static void free_process(struct sim_machine *m)
 static void supervise(void *arg)
 {
     struct sim_machine *m = arg;
-    if (!sim_machine_is_up(m) && !m->held && m->restart_us <= sim_now_us(m->world)) {
+    if (!sim_machine_is_up(m) && !m->held && !m->replacing &&
+        m->restart_us <= sim_now_us(m->world)) {
         sim_machine_start(m);
     }
 }
@@ -215,7 +221,7 @@ void sim_machine_restart_later(struct sim_machine *m)
 
 void sim_machine_start(struct sim_machine *m)
 {
-    if (sim_machine_is_up(m)) {
+    if (sim_machine_is_up(m) || m->replacing) {
         return;
     }
     struct buf why = {0};
@@ -299,6 +305,10 @@ void sim_machine_settle(struct sim_machine *m)
         return;
     case SIM_END_STOPPED:
         free_process(m);
+        if (sim_disk_open_count(m->disk) > 0) {
+            sim_fail(m->world, "NoLeaks: files are open after an orderly end", "%s: %u", m->name,
+                     sim_disk_open_count(m->disk));
+        }
         break;
     case SIM_END_FAILED:
         sim_machine_crash(m, SIM_CRASH_KILL);

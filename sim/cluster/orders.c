@@ -137,14 +137,23 @@ static bool may_name(struct sim_world *world, const char *word)
  * stay: acknowledged records are in the memories of as many machines as min.insync.replicas says,
  * two here, and Kafka promises no more. (If it went down in any way, the other, which comes back
  * first, could be all that is left of the ISR.) */
-static bool is_last_memory(struct sim_world *world, const struct sim_machine *m)
+static bool is_last_memory(struct sim_world *world, const struct sim_machine *m, bool power)
 {
     for (int i = 0; i < world->count && m->kind == SIM_BROKER && !world->flushed; i++) {
-        if (&world->machines[i] != m && (world->machines[i].tainted || world->machines[i].doomed)) {
+        const struct sim_machine *other = &world->machines[i];
+        /* Bad and new disks strike only where others are in sync (replace.c). */
+        bool forgot = other->tainted && !other->unsound && !other->renewed;
+        if (other != m && (forgot || other->doomed || (power && other->tainted))) {
             return true;
         }
     }
     return false;
+}
+
+/* Is somebody in sync with what this one would lose? */
+static bool others_hold(const struct sim_world *world, struct sim_machine *m)
+{
+    return m->kind != SIM_BROKER || world->flushed || sim_others_in_sync(m, 1);
 }
 
 static void on_halted(void *arg)
@@ -161,7 +170,7 @@ static void crash(struct sim_world *world, const struct sim_order *order)
     if (m == NULL || !sim_machine_is_up(m)) {
         return;
     }
-    if (power && is_last_memory(world, m)) {
+    if (is_last_memory(world, m, power) || (power && !others_hold(world, m))) {
         sim_net_trace(world->net, "%s goes on: it may have what others lost", m->name);
         return;
     }

@@ -13,11 +13,19 @@
  *     work M TIMES                      what a job of its threads takes
  *     clock M jump MS · clock M drift PPM
  *     disk M fail OPS ERROR TIMES [after N] [path TEXT]     OPS: write+sync+…; ERROR: io, full
- *     disk M full BYTES · disk M slow TIMES · disk M rot TEXT · disk M spoil TEXT · disk M
- * writeback disk M wipe                       of a machine that is down; formats it again load
- * CLIENT KIND …                load.h quiet                             clients finish what they
- * have begun heal                              all faults end, clients become quiet, all must
- * converge note …                            nothing: a word for the trace
+ *     disk M full BYTES · disk M slow TIMES · disk M heal · disk M writeback
+ *     disk M rot TEXT [at BYTE]         a bit of a file whose path holds TEXT flips; without BYTE,
+ *                                       only where it can be noticed
+ *     disk M spoil TEXT                 4 KiB of it cannot be read until they are written
+ *     disk M swap                       kills it, and it begins again with a new disk
+ *     disk M replace                    takes it down; it comes back with a new disk when it may
+ *     load CLIENT KIND …                load.h
+ *     quiet                             clients finish what they have begun
+ *     heal                              all faults end, damaged disks are replaced, clients become
+ *                                       quiet, all must converge
+ *     note …                            nothing: a word for the trace
+ *
+ * Rot, bad pages and new disks strike only where others have everything (replace.c).
  *
  * M is a machine, or by its role at that moment: `active` (the controller that leads), `leader-of
  * TOPIC-N` written leader-of:TOPIC-N, `follower-of:TOPIC-N`. MM is a list of them with commas, or

@@ -112,7 +112,20 @@ static enum err read_batch(struct sim_reader *r, int32_t partition, const struct
     }
 }
 
-static void read_records(struct sim_reader *r, int32_t partition, struct slice bytes)
+/* Is the broker's disk damaged? It sends what it has, as every broker does. */
+static bool is_damaged(const struct sim_reader *r, int32_t broker)
+{
+    const struct sim_machine *m = sim_machine_of_node(r->client->world, broker);
+    return m != NULL && m->unsound;
+}
+
+static void pause_partition(struct sim_reader *r, int32_t partition)
+{
+    r->partitions[partition].pause_until_ms = net_now_ms(r->client->loop) + PAUSE_MS;
+}
+
+static void read_records(struct sim_reader *r, int32_t leader, int32_t partition,
+                         struct slice bytes)
 {
     struct wire_batches it = wire_batches_of(bytes);
     struct wire_batch batch;
@@ -123,6 +136,11 @@ static void read_records(struct sim_reader *r, int32_t partition, struct slice b
         if (e == ERR_NONE && got) {
             e = read_batch(r, partition, &batch, &arena);
         }
+        if (e != ERR_NONE && is_damaged(r, leader)) {
+            sim_tally(r->client->world->report, "load damaged batches read", 1);
+            pause_partition(r, partition);
+            break;
+        }
         if (e != ERR_NONE) {
             bad(r, "Garbage: a batch that cannot be read", partition,
                 r->partitions[partition].position);
@@ -132,7 +150,7 @@ static void read_records(struct sim_reader *r, int32_t partition, struct slice b
     arena_fini(&arena);
 }
 
-static void take_partition(struct sim_reader *r,
+static void take_partition(struct sim_reader *r, int32_t leader,
                            const struct wire_fetch_response_responses_partitions *answer)
 {
     int32_t i = answer->partition_index;
@@ -142,10 +160,10 @@ static void take_partition(struct sim_reader *r,
         bad(r, "LostWrite: an offset that was there is out of range", i, p->position);
     } else if (e != ERR_NONE) {
         sim_client_refresh(r->client);
-        p->pause_until_ms = net_now_ms(r->client->loop) + PAUSE_MS;
+        pause_partition(r, i);
     } else {
         p->high_watermark = answer->high_watermark;
-        read_records(r, i, answer->records);
+        read_records(r, leader, i, answer->records);
     }
 }
 
@@ -160,13 +178,13 @@ static void on_fetched(void *arg, enum err e, const void *response, struct net_r
     bool ok = e == ERR_NONE && answer->error_code == 0;
     for (int32_t t = 0; ok && t < answer->responses_count; t++) {
         for (int32_t i = 0; i < answer->responses[t].partitions_count; i++) {
-            take_partition(r, &answer->responses[t].partitions[i]);
+            take_partition(r, f->leader, &answer->responses[t].partitions[i]);
         }
     }
     if (!ok) {
         sim_client_refresh(r->client);
         for (int i = 0; i < f->count; i++) {
-            r->partitions[f->partitions[i]].pause_until_ms = net_now_ms(r->client->loop) + PAUSE_MS;
+            pause_partition(r, f->partitions[i]);
         }
     }
     free_fetch(f);

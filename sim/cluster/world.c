@@ -195,6 +195,7 @@ static void sweep(void *arg)
 {
     struct sim_world *world = arg;
     sim_check_sweep(world->checks);
+    sim_replace_all(world);
     sim_net_at(world->net, sim_now_us(world) + SWEEP_MS * SIM_MS, sweep, world);
 }
 

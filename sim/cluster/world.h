@@ -68,11 +68,15 @@ struct sim_machine {
     bool paused;
     bool stopping;
 
+    int32_t epoch; /* of the quorum, when its last process ended */
+
     bool held;          /* nobody starts it again but a scenario, or the end of all faults */
     int64_t restart_us; /* when its supervisor starts it again; INT64_MAX: not */
     bool doomed;        /* it will lose its power in a change of its disk to come */
-    bool tainted; /* a broker: lost what it had not synced, and is not in all its ISRs since */
-    bool unsound; /* bits of it have rotted: it may refuse to start */
+    bool tainted;   /* a broker: lost what it had not synced, and is not in all its ISRs since */
+    bool unsound;   /* bits of it have rotted, or cannot be read: it may refuse to start */
+    bool replacing; /* it stays down until it may be given a new disk */
+    bool renewed;   /* its disk is new, and it has not got everything from the others yet */
     const char *refused; /* why the last start failed, NULL: it did not */
 };
 
@@ -141,6 +145,35 @@ struct sim_machine *sim_machine_of_node(struct sim_world *world, int32_t node_id
 
 /* The controller that leads the quorum's highest epoch, or NULL. */
 struct sim_machine *sim_active_controller(struct sim_world *world);
+
+/* ---- who may lose what: replace.c ---- */
+
+/* May it lose what it has not synced, or cannot any more? Faults that take data away strike a
+ * minority of each kind only, one broker at a time, until it is whole again. */
+bool sim_may_lose(const struct sim_machine *m);
+
+/* The same, and others are in sync with all that it has. */
+bool sim_may_be_damaged(struct sim_machine *m);
+
+/* May its disk be replaced by an empty one? As a careful operator sees it: others have everything,
+ * and nobody relies on it meanwhile. `hurried`: it suffices that others are in sync. */
+bool sim_may_be_new(struct sim_machine *m, bool hurried);
+
+/* Are at least so many others in the ISR of each partition of the broker? */
+bool sim_others_in_sync(struct sim_machine *m, size_t others);
+
+/* Kills it and gives it a new disk at once, if it may have one so soon. */
+void sim_machine_swap_disk(struct sim_machine *m);
+
+/* Takes it down; it comes back with a new disk as soon as it may. */
+void sim_machine_replace(struct sim_machine *m);
+
+/* Ten times a second: replaces what is to be replaced, and after the faults what is damaged. */
+void sim_replace_all(struct sim_world *world);
+
+/* After a change of the partition's committed state. When damaged or new disks are all that is left
+ * of an ISR, acknowledged records may be lost, as in Kafka: the run is given up, and counted. */
+void sim_look_at_isr(struct sim_world *world, const char *partition, struct metadata_ids isr);
 
 /* ---- the rest ---- */
 

@@ -134,11 +134,11 @@ static void call_close(void *state, int fd)
     if (inode != NULL) {
         inode->locked = inode->locked && !slot->holds_lock;
         sim_inode_unref(inode);
+        disk->open_count--;
     }
     mem_free(slot->path);
     *slot = (struct sim_fd){0};
     disk->fs->fd_used--;
-    disk->open_count--;
 }
 
 enum err sim_fs_read(struct sim_fs *fs, int fd, struct store_room into, uint64_t offset,

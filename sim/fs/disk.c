@@ -2,6 +2,7 @@
 #include "sim/fs/disk.h"
 
 #include <errno.h>
+#include <stdio.h>
 
 #include "base/mem.h"
 
@@ -109,6 +110,7 @@ static void forget_fds(struct sim_disk *disk)
             fd->inode->locked = fd->inode->locked && !fd->holds_lock;
             sim_inode_unref(fd->inode);
             fd->inode = NULL;
+            disk->open_count--;
         }
     }
 }
@@ -182,8 +184,8 @@ void sim_disk_set_speed(struct sim_disk *disk, int64_t us_min, int64_t us_max)
 struct victim {
     const char *wanted;
     struct prng *prng;
-    struct sim_inode *file; /* chosen so far */
-    uint64_t bytes;         /* seen so far */
+    struct sim_spot *spot; /* chosen so far */
+    uint64_t bytes;        /* seen so far */
 };
 
 /* One byte of all is chosen, whichever file it is in. */
@@ -196,7 +198,9 @@ static void consider(struct sim_inode *inode, struct buf *path, struct victim *v
         if (wanted && inode->size > 0) {
             victim->bytes += inode->size;
             if (prng_below(victim->prng, victim->bytes) < inode->size) {
-                victim->file = inode;
+                victim->spot->file = inode;
+                snprintf(victim->spot->path, sizeof victim->spot->path, "%.*s", (int)path->len,
+                         (char *)path->data);
             }
         }
         return;
@@ -211,33 +215,33 @@ static void consider(struct sim_inode *inode, struct buf *path, struct victim *v
     }
 }
 
-static struct sim_inode *choose(struct sim_disk *disk, const char *wanted)
+bool sim_disk_choose(struct sim_disk *disk, const char *path, struct sim_spot *out)
 {
-    struct victim victim = {.wanted = wanted, .prng = &disk->prng};
-    struct buf path = {0};
-    consider(disk->root, &path, &victim);
-    buf_fini(&path);
-    return victim.file;
+    struct victim victim = {.wanted = path, .prng = &disk->prng, .spot = out};
+    struct buf name = {0};
+    *out = (struct sim_spot){.file = NULL};
+    consider(disk->root, &name, &victim);
+    buf_fini(&name);
+    if (out->file != NULL) {
+        out->byte = prng_below(&disk->prng, out->file->size);
+    }
+    return out->file != NULL;
 }
 
-bool sim_disk_rot(struct sim_disk *disk, const char *path)
+bool sim_spot_rot(const struct sim_spot *spot)
 {
-    struct sim_inode *file = choose(disk, path);
-    if (file != NULL) {
-        sim_file_rot(file, prng_below(&disk->prng, file->size),
-                     (uint32_t)prng_below(&disk->prng, 8));
-        sim_fault(disk, SIM_FAULT_BIT_ROT);
+    struct sim_disk *disk = spot->file->disk;
+    uint32_t bit = (uint32_t)prng_below(&disk->prng, 8);
+    if (!sim_file_rot(spot->file, spot->byte, bit)) {
+        return false;
     }
-    return file != NULL;
+    sim_fault(disk, SIM_FAULT_BIT_ROT);
+    return true;
 }
 
-bool sim_disk_spoil(struct sim_disk *disk, const char *path)
+bool sim_spot_spoil(const struct sim_spot *spot)
 {
-    struct sim_inode *file = choose(disk, path);
-    if (file != NULL) {
-        sim_file_spoil(file, prng_below(&disk->prng, file->size));
-    }
-    return file != NULL;
+    return sim_file_spoil(spot->file, spot->byte);
 }
 
 void sim_disk_wipe(struct sim_disk *disk)

@@ -81,9 +81,9 @@ void sim_file_write_back(struct sim_inode *file, struct prng *p);
 /* What a power cut leaves; `keep` of 100 pages had been written. */
 void sim_file_crash(struct sim_inode *file, struct prng *p, uint32_t keep);
 
-/* Flips a bit on the disk and in memory. */
-void sim_file_rot(struct sim_inode *file, uint64_t byte, uint32_t bit);
-void sim_file_spoil(struct sim_inode *file, uint64_t byte);
+/* Flips a bit on the disk and in memory. Both: false: there is a hole. */
+bool sim_file_rot(struct sim_inode *file, uint64_t byte, uint32_t bit);
+bool sim_file_spoil(struct sim_inode *file, uint64_t byte);
 void sim_file_fini(struct sim_inode *file);
 
 /* ---- directories: sim/fs/names.c ---- */

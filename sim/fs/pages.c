@@ -353,24 +353,28 @@ void sim_file_crash(struct sim_inode *file, struct prng *p, uint32_t keep)
 
 /* ---- damage ---- */
 
-void sim_file_rot(struct sim_inode *file, uint64_t byte, uint32_t bit)
+bool sim_file_rot(struct sim_inode *file, uint64_t byte, uint32_t bit)
 {
     uint64_t index = byte / SIM_PAGE;
     struct sim_page *page = index < file->page_count ? &file->pages[index] : NULL;
-    if (page != NULL && page->live != NULL) {
-        page->live[byte % SIM_PAGE] ^= (uint8_t)(1u << bit);
+    if (page == NULL || page->live == NULL) {
+        return false;
     }
-    if (page != NULL && page->old != NULL) {
+    page->live[byte % SIM_PAGE] ^= (uint8_t)(1u << bit);
+    if (page->old != NULL) {
         page->old[byte % SIM_PAGE] ^= (uint8_t)(1u << bit);
     }
+    return true;
 }
 
-void sim_file_spoil(struct sim_inode *file, uint64_t byte)
+bool sim_file_spoil(struct sim_inode *file, uint64_t byte)
 {
     uint64_t index = byte / SIM_PAGE;
-    if (index < file->page_count) {
-        file->pages[index].bad = true;
+    if (index >= file->page_count || file->pages[index].live == NULL) {
+        return false;
     }
+    file->pages[index].bad = true;
+    return true;
 }
 
 void sim_file_fini(struct sim_inode *file)

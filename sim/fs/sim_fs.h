@@ -96,7 +96,7 @@ struct sim_disk *sim_disk_new(struct sim_fs *fs, uint64_t seed);
 void sim_disk_free(struct sim_disk *disk);
 const struct store_fs *sim_disk_store(struct sim_disk *disk);
 
-/* How many descriptors are open. */
+/* How many descriptors are open, those of processes that crashed excepted. */
 uint32_t sim_disk_open_count(const struct sim_disk *disk);
 
 /* Bytes that its files take in memory; a hole takes none. */
@@ -132,12 +132,21 @@ void sim_disk_heal(struct sim_disk *disk);
 /* From now on `bytes` more can be written. */
 void sim_disk_set_free(struct sim_disk *disk, uint64_t bytes);
 
-/* Flips a bit of a random file whose path contains `path`, in its first `size` bytes; false: no
- * such file holds a byte. */
-bool sim_disk_rot(struct sim_disk *disk, const char *path);
+/* A byte of a file, until the disk changes. */
+struct sim_spot {
+    struct sim_inode *file;
+    uint64_t byte;
+    char path[256];
+};
 
-/* The same for a page that cannot be read until it is written whole. */
-bool sim_disk_spoil(struct sim_disk *disk, const char *path);
+/* A random byte of all files whose paths contain `path` (NULL: any); false: none holds a byte. */
+bool sim_disk_choose(struct sim_disk *disk, const char *path, struct sim_spot *out);
+
+/* Flips a bit of it; false: it is in a hole. */
+bool sim_spot_rot(const struct sim_spot *spot);
+
+/* Its page cannot be read until it is written whole; false: it is in a hole. */
+bool sim_spot_spoil(const struct sim_spot *spot);
 
 /* Each sync and each read takes between the two. */
 void sim_disk_set_speed(struct sim_disk *disk, int64_t us_min, int64_t us_max);

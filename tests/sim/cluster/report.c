@@ -30,6 +30,9 @@ static const struct floor floors[] = {
     {"disk torn page", 10},
     {"disk failed sync", 5},
     {"disk write error", 5},
+    {"disk bit rot", 15},
+    {"disk bad sector read", 10},
+    {"disk wiped disk", 50},
 };
 
 bool command_report(const struct sim_cluster_report *sum, double seconds)

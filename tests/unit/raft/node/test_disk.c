@@ -87,6 +87,81 @@ START_TEST(test_failed_save_of_the_vote)
 }
 END_TEST
 
+/* ---- damage ---- */
+
+static void path_in_log(const struct member *member, const char *name, char path[512])
+{
+    snprintf(path, 512, "%s/__cluster_metadata-0/%s", member->dir, name);
+}
+
+/* A node that was killed after it noted how far its log is synced. */
+static void run_until_noted(struct quorum *q, struct member *member)
+{
+    char path[512];
+    path_in_log(member, "recovery-point-offset-checkpoint", path);
+    commit(q, "a");
+    commit(q, "b");
+    UNTIL(q, store_fs_exists(q->fs, path));
+    drop(member);
+}
+
+static void flip(const struct member *member, uint64_t at)
+{
+    char path[512];
+    int fd = -1;
+    uint8_t byte;
+    size_t got;
+    path_in_log(member, "00000000000000000000.log", path);
+    const struct store_fs *fs = store_fs_posix();
+    ck_assert_int_eq(store_fs_open(fs, path, STORE_OPEN_WRITE, &fd), ERR_NONE);
+    ck_assert_int_eq(store_fs_pread(fs, fd, store_room(&byte, 1), at, &got), ERR_NONE);
+    byte ^= 4;
+    ck_assert_int_eq(store_fs_pwrite(fs, fd, slice_of(&byte, 1), at), ERR_NONE);
+    store_fs_close(fs, fd);
+}
+
+/* It would cut its log there, and vote with less than it promised. */
+START_TEST(test_damage_of_what_was_synced)
+{
+    struct quorum q;
+    quorum_open(&q, 1, 0, false);
+    struct member *member = &q.members[0];
+    start(member);
+    run_until_noted(&q, member);
+    flip(member, 50);
+    listen_as(member);
+    for (int i = 0; i < 2; i++) {
+        /* The first attempt has cut the log: the second must not take it for whole. */
+        ck_assert_int_eq(try_start(member), ERR_CORRUPT);
+    }
+    quorum_close(&q);
+}
+END_TEST
+
+/* Bytes that a power cut left behind the synced end are nothing. */
+START_TEST(test_a_torn_end)
+{
+    struct quorum q;
+    quorum_open(&q, 1, 0, false);
+    struct member *member = &q.members[0];
+    start(member);
+    run_until_noted(&q, member);
+    char path[512];
+    int fd = -1;
+    uint64_t size = 0;
+    const struct store_fs *fs = store_fs_posix();
+    path_in_log(member, "00000000000000000000.log", path);
+    ck_assert_int_eq(store_fs_open(fs, path, STORE_OPEN_WRITE, &fd), ERR_NONE);
+    ck_assert_int_eq(store_fs_size(fs, fd, &size), ERR_NONE);
+    ck_assert_int_eq(store_fs_pwrite(fs, fd, slice_str("torn"), size), ERR_NONE);
+    store_fs_close(fs, fd);
+    start(member);
+    commit(&q, "c");
+    ck_assert(slice_eq_str(buf_slice(&member->committed), "a\nb\nc\n"));
+    quorum_close(&q);
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("node disk");
@@ -94,6 +169,8 @@ int main(void)
     tcase_set_timeout(tcase, 60);
     tcase_add_test(tcase, test_failed_sync_of_the_log);
     tcase_add_test(tcase, test_failed_save_of_the_vote);
+    tcase_add_test(tcase, test_damage_of_what_was_synced);
+    tcase_add_test(tcase, test_a_torn_end);
     suite_add_tcase(suite, tcase);
     SRunner *runner = srunner_create(suite);
     srunner_run_all(runner, CK_NORMAL);

@@ -483,8 +483,11 @@ START_TEST(rot_flips_one_bit_of_what_was_named)
     put(&b, fd, 0, 0, 10000);
     int other = open_file(&b, "/b.index");
     put(&b, other, 0, 0, 10000);
-    ck_assert(sim_disk_rot(b.disk, ".log"));
-    ck_assert(!sim_disk_rot(b.disk, ".timeindex"));
+    struct sim_spot spot;
+    ck_assert(!sim_disk_choose(b.disk, ".timeindex", &spot));
+    ck_assert(sim_disk_choose(b.disk, ".log", &spot));
+    ck_assert_str_eq(spot.path, "/a.log");
+    ck_assert(sim_spot_rot(&spot));
     int bits = 0;
     for (uint64_t at = 0; at < 10000; at++) {
         bits += __builtin_popcount(byte_at(&b, "/a.log", at));
@@ -504,7 +507,9 @@ START_TEST(a_bad_sector_is_good_again_when_it_is_written)
     uint8_t byte;
     size_t got;
     put(&b, fd, 0, 'x', 4096);
-    ck_assert(sim_disk_spoil(b.disk, NULL));
+    struct sim_spot spot;
+    ck_assert(sim_disk_choose(b.disk, NULL, &spot));
+    ck_assert(sim_spot_spoil(&spot));
     ck_assert_int_eq(store_fs_pread(b.fs, fd, store_room(&byte, 1), 0, &got), ERR_IO);
     put(&b, fd, 0, 'y', 4096);
     ck_assert_int_eq(store_fs_pread(b.fs, fd, store_room(&byte, 1), 0, &got), ERR_NONE);
@@ -520,6 +525,10 @@ START_TEST(holes_take_no_room)
     ck_assert_int_eq(store_fs_truncate(b.fs, fd, 10 << 20), ERR_NONE);
     ck_assert_uint_eq(sim_disk_used(b.disk), 0);
     ck_assert_uint_eq(byte_at(&b, "/f", 5 << 20), 0);
+    struct sim_spot hole;
+    ck_assert(sim_disk_choose(b.disk, NULL, &hole));
+    ck_assert(!sim_spot_rot(&hole));
+    ck_assert(!sim_spot_spoil(&hole));
     put(&b, fd, 100, 'x', 8);
     ck_assert_uint_eq(sim_disk_used(b.disk), 4096);
     store_fs_close(b.fs, fd);
