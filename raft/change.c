@@ -53,8 +53,8 @@ static bool is_live(const struct raft *raft, struct raft_key key, int64_t now_ms
            now_ms - replica->last_fetch_ms <= patience_ms(raft);
 }
 
-/* Could the set commit anything, its own record to begin with? */
-static bool has_majority(const struct raft *raft, const struct raft_voter_set *set, int64_t now_ms)
+bool raft_has_live_majority(const struct raft *raft, const struct raft_voter_set *set,
+                            int64_t now_ms)
 {
     int live = 0;
     for (int i = 0; i < set->count; i++) {
@@ -78,7 +78,8 @@ static enum err check_leader(const struct raft *raft, const char **why)
     }
     int64_t offset;
     if (!raft_voters_offset(raft, &offset)) {
-        *why = "the voters are static, set by controller.quorum.voters (kraft.version 0)";
+        *why = "the voters are static, set by controller.quorum.voters (kraft.version 0); raise "
+               "kraft.version to 1 first";
         return ERR_UNSUPPORTED_VERSION;
     }
     if (raft->high_watermark <= raft->lead.epoch_start) {
@@ -155,7 +156,7 @@ enum err raft_check_change(const struct raft *raft, const struct raft_change *ch
         return ERR_NONE;
     }
     struct raft_voter_set set = apply(raft_voters(raft), change);
-    if (!has_majority(raft, &set, now_ms)) {
+    if (!raft_has_live_majority(raft, &set, now_ms)) {
         *why = "the voters that would be left do not have a majority that fetches; bring silent "
                "voters back, or remove them first";
         return ERR_INVALID_REQUEST;
@@ -165,6 +166,29 @@ enum err raft_check_change(const struct raft *raft, const struct raft_change *ch
 
 /* ---- the change ---- */
 
+void raft_append_voters(struct raft *raft, enum raft_append_kind kind,
+                        const struct raft_voter_set *set)
+{
+    int64_t base = raft->log_end;
+    raft->log_end += kind == RAFT_APPEND_UPGRADE ? 2 : 1;
+    raft_trail_assign(&raft->trail, raft->hard.epoch, base); /* the log may be empty by a trim */
+    raft->update->append = (struct raft_append){
+        .kind = kind,
+        .base_offset = base,
+        .end_offset = raft->log_end,
+        .epoch = raft->hard.epoch,
+        .batch_count = 1,
+        .voters = *set,
+    };
+    raft_voters_add(&raft->voters, raft->log_end - 1, set);
+    raft_progress_set_voters(&raft->lead.replicas, set);
+    /* Another majority must show up from now on, and may have more of the log. */
+    raft_reset_check_quorum(raft);
+    raft_advance_high_watermark(raft);
+    raft_serve_parked(raft, false);
+    raft_serve_reads(raft);
+}
+
 void raft_on_change(struct raft *raft, const struct raft_change *change)
 {
     struct raft_update *update = raft->update;
@@ -173,26 +197,11 @@ void raft_on_change(struct raft *raft, const struct raft_change *change)
         return;
     }
     struct raft_voter_set set = apply(raft_voters(raft), change);
-    int64_t offset = raft->log_end++;
-    raft_trail_assign(&raft->trail, raft->hard.epoch, offset); /* the log may be empty by a trim */
-    update->append = (struct raft_append){
-        .kind = RAFT_APPEND_VOTERS,
-        .base_offset = offset,
-        .end_offset = raft->log_end,
-        .epoch = raft->hard.epoch,
-        .batch_count = 1,
-        .voters = set,
-    };
-    raft_voters_add(&raft->voters, offset, &set);
-    raft_progress_set_voters(&raft->lead.replicas, &set);
     log_info(raft->options.log, "raft", "voters change",
              "node=%d voter=%d directory=%s voters=%d offset=%" PRId64, raft->options.self.id,
-             change->voter.id, uuid_text(change->voter.directory_id).text, set.count, offset);
-    /* Another majority must show up from now on, and may have more of the log. */
-    raft_reset_check_quorum(raft);
-    raft_advance_high_watermark(raft);
-    raft_serve_parked(raft, false);
-    raft_serve_reads(raft);
+             change->voter.id, uuid_text(change->voter.directory_id).text, set.count,
+             raft->log_end);
+    raft_append_voters(raft, RAFT_APPEND_VOTERS, &set);
 }
 
 bool raft_may_campaign(const struct raft *raft)

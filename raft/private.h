@@ -1,10 +1,10 @@
 /* The inside of the core: its state, and what its files call of each other.
  *
  * raft.c dispatches events; role.c changes roles; election.c asks for votes, vote.c gives them;
- * append.c is the follower, replicate.c the leader; change.c changes the voters; read.c confirms
- * reads; beat.c keeps the leader honest (heartbeats, check-quorum) and hands over; download.c gets
- * a snapshot where the leader's log does not reach back far enough, snapshot.c has the rest about
- * snapshots. */
+ * append.c is the follower, replicate.c the leader; change.c changes the voters, upgrade.c makes
+ * records of static ones; read.c confirms reads; beat.c keeps the leader honest (heartbeats,
+ * check-quorum) and hands over; download.c gets a snapshot where the leader's log does not reach
+ * back far enough, snapshot.c has the rest about snapshots. */
 #ifndef RAFT_PRIVATE_H
 #define RAFT_PRIVATE_H
 
@@ -245,12 +245,25 @@ int64_t raft_poll_parked(struct raft *raft);
 
 void raft_on_change(struct raft *raft, const struct raft_change *change);
 
+/* The set is appended, and in force. `kind`: VOTERS or UPGRADE. */
+void raft_append_voters(struct raft *raft, enum raft_append_kind kind,
+                        const struct raft_voter_set *set);
+
+/* Could the set commit anything, its own record to begin with? */
+bool raft_has_live_majority(const struct raft *raft, const struct raft_voter_set *set,
+                            int64_t now_ms);
+
 /* A voter; or one whose removal may not be committed: until it is, its vote may be needed, and its
  * log may be the only one that can win (Raft thesis §4.2.2). It does not count itself then. */
 bool raft_may_campaign(const struct raft *raft);
 
 /* The set that this leader is not in is committed: its work is done. */
 bool raft_is_removed(const struct raft *raft);
+
+/* ---- upgrade.c ---- */
+
+void raft_on_upgrade(struct raft *raft, const struct raft_voter_set *voters);
+
 /* ---- read.c ---- */
 
 void raft_on_read(struct raft *raft, uint64_t token);

@@ -85,7 +85,11 @@ void raft_progress_set_voters(struct raft_progress_table *table,
     for (int i = 0; i < table->count; i++) {
         struct raft_progress *entry = &table->items[i];
         bool was_voter = entry->voter;
-        entry->voter = raft_voter_set_find(voters, entry->key) >= 0;
+        int at = raft_voter_set_find(voters, entry->key);
+        entry->voter = at >= 0;
+        if (at >= 0 && uuid_is_zero(entry->key.directory_id)) {
+            entry->key = voters->voters[at]; /* from now on another disk is another replica */
+        }
         /* Reads may wait for its answer already. */
         entry->begin_due = entry->voter && (entry->begin_due || !was_voter);
     }

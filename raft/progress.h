@@ -10,7 +10,8 @@
 struct raft_progress {
     struct raft_key key;
     bool voter;
-    int64_t end_offset; /* −1: not known. Everything before it is synced there */
+    struct uuid directory_id; /* it last fetched from there; `key` of a static voter has none */
+    int64_t end_offset;       /* −1: not known. Everything before it is synced there */
     int64_t last_fetch_ms;
     int64_t last_caught_up_ms;
     int64_t log_end_at_fetch; /* the leader's, when the last fetch came */
@@ -37,8 +38,8 @@ void raft_progress_fini(struct raft_progress_table *table);
 /* Forgets all, then tracks exactly the voters; nobody may be parked. */
 void raft_progress_reset(struct raft_progress_table *table, const struct raft_voter_set *voters);
 
-/* These are the voters from now on: their entries exist, others are observers'. Makes pointers to
- * entries invalid. */
+/* These are the voters from now on: their entries exist, others are observers'. An entry without a
+ * directory id gets that of the voter. Makes pointers to entries invalid. */
 void raft_progress_set_voters(struct raft_progress_table *table,
                               const struct raft_voter_set *voters);
 

@@ -147,6 +147,9 @@ static void dispatch(struct raft *raft, const struct raft_event *event)
     case RAFT_EVENT_CHANGE:
         raft_on_change(raft, &event->u.change);
         break;
+    case RAFT_EVENT_UPGRADE:
+        raft_on_upgrade(raft, event->u.upgrade.voters);
+        break;
     case RAFT_EVENT_READ:
         raft_on_read(raft, event->u.read.token);
         break;

@@ -26,7 +26,8 @@
  *   - A snapshot holds committed records only. A log that does not begin at offset 0 begins at the
  *     end of a snapshot, or before it.
  *   - A leader changes the voter set by one voter at a time, after it has committed a record of its
- *     own epoch and the set before; the new set counts as soon as it stands in the log.
+ *     own epoch and the set before; the new set counts as soon as it stands in the log. The first
+ *     set of static voters that become records has the same ids.
  *
  * Ownership: events are borrowed for the step; an update belongs to the caller and is valid until
  * it is used for the next step. */
@@ -214,6 +215,7 @@ enum raft_event_type {
     RAFT_EVENT_FLUSHED,         /* the log is synced */
     RAFT_EVENT_APPEND,          /* a client's batch; the verdict is update.append or update.error */
     RAFT_EVENT_CHANGE,          /* of the voters; the same verdict as for APPEND */
+    RAFT_EVENT_UPGRADE,         /* static voters become records (KIP-853, KAFKA-16538); likewise */
     RAFT_EVENT_READ,            /* may the state be read? answered once through update.reads */
     RAFT_EVENT_RESIGN,          /* the state machine cannot lead `epoch` */
     RAFT_EVENT_SHUTDOWN,        /* leave in order; update.shutdown_done when that is through */
@@ -252,6 +254,9 @@ struct raft_event {
         } append;
         struct raft_change change;
         struct {
+            const struct raft_voter_set *voters; /* with their directory ids */
+        } upgrade;
+        struct {
             uint64_t token; /* the caller's name for the read */
         } read;
         struct {
@@ -289,6 +294,7 @@ enum raft_append_kind {
     RAFT_APPEND_LEADER_CHANGE, /* one control batch: LeaderChange [KRaftVersion, KRaftVoters] */
     RAFT_APPEND_CLIENT,        /* the batch of the APPEND event */
     RAFT_APPEND_VOTERS,        /* one control batch with one record: KRaftVoters */
+    RAFT_APPEND_UPGRADE,       /* one control batch with two records: KRaftVersion, KRaftVoters */
     RAFT_APPEND_RECEIVED, /* the first `batch_count` batches of the fetch response, as they are */
 };
 
@@ -298,8 +304,8 @@ struct raft_append {
     int64_t end_offset; /* exclusive */
     int32_t epoch;      /* of a batch made here */
     int batch_count;
-    /* VOTERS: the new set. LEADER_CHANGE: the voters, who granted, and whether the voters become
-     * records. */
+    /* VOTERS, UPGRADE: the new set. LEADER_CHANGE: the voters, who granted, and whether the voters
+     * become records. */
     struct raft_voter_set voters;
     uint32_t granted; /* bit i: voters.voters[i] granted */
     bool with_voters;
@@ -396,8 +402,8 @@ struct raft_update {
     /* 12. SHUTDOWN is through. */
     bool shutdown_done;
 
-    /* APPEND or CHANGE was refused with this; nothing was appended. `why` is a clause for people,
-     * a constant text; NULL after an APPEND. */
+    /* APPEND, CHANGE or UPGRADE was refused with this; nothing was appended. `why` is a clause for
+     * people, a constant text; NULL after an APPEND. */
     enum err error;
     const char *why;
 
@@ -500,6 +506,14 @@ bool raft_voters_offset(const struct raft *raft, int64_t *offset);
  * that fetches). `*why` is a clause for people, a constant text. */
 enum err raft_check_change(const struct raft *raft, const struct raft_change *change,
                            int64_t now_ms, const char **why) MUST_USE;
+
+/* Would UPGRADE be taken at this time? Nothing changes. `voters` are the static voters, each with
+ * the directory from which it follows the log. Errors: NOT_LEADER_OR_FOLLOWER, DUPLICATE_VOTER (the
+ * voters are records already), INVALID_REQUEST (other voters, one without a directory id, or no
+ * majority that fetches), REQUEST_TIMED_OUT (not now: the leader is new, or a voter has not fetched
+ * from that directory yet). */
+enum err raft_check_upgrade(const struct raft *raft, const struct raft_voter_set *voters,
+                            int64_t now_ms, const char **why) MUST_USE;
 
 /* Where the log begins: what was before it is in a snapshot. {0, 0} while it is whole. */
 struct raft_position raft_log_start(const struct raft *raft);

@@ -180,6 +180,7 @@ static void note_progress(struct raft *raft, struct raft_progress *replica,
         replica->last_caught_up_ms = replica->last_fetch_ms;
     }
     replica->end_offset = fetch->offset;
+    replica->directory_id = fetch->replica.directory_id;
     replica->last_fetch_ms = raft->now_ms;
     replica->log_end_at_fetch = raft->log_end;
 }

@@ -33,6 +33,57 @@ static enum err ask(struct sim_node *node, enum raft_change_kind kind, struct ra
     return e;
 }
 
+/* ---- static voters become records ---- */
+
+static bool is_static(const struct sim_node *node)
+{
+    int64_t offset;
+    return !raft_voters_offset(node->raft, &offset);
+}
+
+/* The static voters with their disks, as they would report themselves. */
+static struct raft_voter_set reported(const struct sim_world *world)
+{
+    struct raft_voter_set set = {0};
+    for (int i = 0; i < world->swarm.voters; i++) {
+        set.voters[set.count++] = world->nodes[i].key;
+    }
+    return set;
+}
+
+static enum err upgrade(struct sim_node *node, const struct raft_voter_set *set)
+{
+    struct raft_event event = {.type = RAFT_EVENT_UPGRADE, .u.upgrade = {set}};
+    const char *why;
+    enum err e = raft_check_upgrade(node->raft, set, sim_node_ms(node), &why);
+    sim_say(node->world, "node %d is to make records of %d voters: %s", node->index, set->count,
+            e == ERR_NONE ? "it will" : why);
+    sim_node_step(node, &event, NULL);
+    return e;
+}
+
+/* Sometimes with what is not, or not any more, true. */
+static void try_upgrade(struct sim_node *node)
+{
+    struct sim_world *world = node->world;
+    struct raft_voter_set set = reported(world);
+    int at = (int)sim_draw(world, 0, set.count - 1);
+    switch (sim_draw(world, 0, 5)) {
+    case 0:
+        set.voters[at].directory_id = UUID_ZERO;
+        break;
+    case 1:
+        set.voters[at].directory_id.lo = SIM_DISKS_MAX; /* nobody's disk */
+        break;
+    case 2:
+        set.voters[at] = set.voters[--set.count];
+        break;
+    default:
+        break;
+    }
+    upgrade(node, &set);
+}
+
 static struct raft_key draw_voter(struct sim_world *world, const struct raft_voter_set *set)
 {
     return set->voters[prng_below(&world->prng, (uint64_t)set->count)];
@@ -45,6 +96,10 @@ void sim_change(struct sim_world *world)
         node = &world->nodes[sim_draw(world, 0, world->count - 1)];
     }
     if (node == NULL || node->raft == NULL || node->paused_us > world->now_us) {
+        return;
+    }
+    if (is_static(node) && sim_chance(world, 2, 3)) {
+        try_upgrade(node);
         return;
     }
     const struct raft_voter_set *voters = raft_voters(node->raft);
@@ -94,6 +149,27 @@ static void change_quietly(struct sim_world *world, enum raft_change_kind kind,
     must_change(world, kind, voter);
     if (!world->failed && raft_epoch(sim_leader(world)->raft) != epoch) {
         sim_fail(world, "Stability: a change of the voters changed the leader");
+    }
+}
+
+static void upgrade_all(struct sim_world *world)
+{
+    int64_t until_us = world->now_us + (int64_t)CHANGE_MS * SIM_MS;
+    int32_t epoch = raft_epoch(sim_leader(world)->raft);
+    struct raft_voter_set set = reported(world);
+    if (!is_static(sim_leader(world))) {
+        return;
+    }
+    while (upgrade(sim_leader(world), &set) != ERR_NONE && !world->failed) {
+        if (world->now_us >= until_us) {
+            sim_fail(world, "Liveness: voters do not become records within %d ms", CHANGE_MS);
+            return;
+        }
+        sim_run_until(world, world->now_us + RETRY_US, NULL);
+    }
+    if (!sim_run_until(world, until_us, sim_all_committed) ||
+        raft_epoch(sim_leader(world)->raft) != epoch) {
+        sim_fail(world, "Liveness: voters that become records are not committed by their leader");
     }
 }
 
@@ -154,8 +230,8 @@ void sim_change_phase(struct sim_world *world)
         return;
     }
     sim_say(world, "voters change");
-    void (*const steps[])(struct sim_world *) = {remove_the_dead, add_all, remove_the_leader,
-                                                 sim_converge, add_all};
+    void (*const steps[])(struct sim_world *) = {upgrade_all,       remove_the_dead, add_all,
+                                                 remove_the_leader, sim_converge,    add_all};
     for (size_t i = 0; i < ARRAY_LEN(steps) && !world->failed; i++) {
         steps[i](world);
     }

@@ -50,6 +50,7 @@ void check_boot(struct sim_node *node);
 void check_appended(struct sim_node *node, const struct sim_batch *batch);
 void check_truncate(struct sim_node *node, int64_t to);
 void check_change(struct sim_node *node, const struct raft_voter_set *set);
+void check_upgrade(struct sim_node *node, const struct raft_voter_set *set);
 void check_message(struct sim_node *node, const struct raft_message *message);
 void check_answer(struct sim_node *node, const struct sim_token *token,
                   const struct raft_answer *answer);

@@ -1,8 +1,9 @@
 /* VotersInForce: the voters are those of the newest set in the log, committed or not. A leader that
  * appends another set keeps OneChangeAtATime (one voter more or less than in the set before, which
  * is committed), ChangeAfterOwnEpoch (by a leader that has committed a record of its epoch),
- * NewVoterIsCaughtUp and ChangeKeepsMajority (voters that live and fetch). LeaderIsVoter: a leader
- * leads on without being a voter only until that is committed. */
+ * NewVoterIsCaughtUp and ChangeKeepsMajority (voters that live and fetch). UpgradeKeepsVoters:
+ * static voters become records only once, and the same ones with their disks. LeaderIsVoter: a
+ * leader leads on without being a voter only until that is committed. */
 #include "tests/sim/raft/check.h"
 
 static bool same_sets(const struct raft_voter_set *a, const struct raft_voter_set *b)
@@ -17,11 +18,10 @@ static bool same_sets(const struct raft_voter_set *a, const struct raft_voter_se
 
 void check_voters_in_force(struct sim_node *node)
 {
-    if (node->world->swarm.static_voters) {
-        return;
-    }
     const struct sim_voters *written = sim_log_voters(node->world, &node->log);
-    struct raft_voter_set first = sim_first_voters(node->world, node->disk);
+    struct raft_voter_set first = node->world->swarm.static_voters
+                                      ? sim_static_voters(node)
+                                      : sim_first_voters(node->world, node->disk);
     if (!same_sets(raft_voters(node->raft), written == NULL ? &first : &written->set)) {
         sim_fail(node->world, "VotersInForce: node %d has %d voters, its log %d", node->index,
                  raft_voters(node->raft)->count,
@@ -122,6 +122,21 @@ void check_change(struct sim_node *node, const struct raft_voter_set *set)
         check_keeps_majority(node, set);
     }
     world->stats.changes++;
+}
+
+void check_upgrade(struct sim_node *node, const struct raft_voter_set *set)
+{
+    struct raft_voter_set fixed = sim_static_voters(node);
+    if (set_before(node) != NULL || !same_sets(set, &fixed)) {
+        sim_fail(node->world, "UpgradeKeepsVoters: leader %d makes records of %d voters, static %d",
+                 node->index, set->count, fixed.count);
+    }
+    if (raft_high_watermark(node->raft) <= raft_epoch_start(node->raft)) {
+        sim_fail(node->world, "ChangeAfterOwnEpoch: leader %d of epoch %d makes records of voters",
+                 node->index, raft_epoch(node->raft));
+    }
+    check_keeps_majority(node, set);
+    node->world->stats.upgrades++;
 }
 
 void check_leader_is_voter(struct sim_node *node)

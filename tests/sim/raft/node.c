@@ -33,8 +33,9 @@ static void free_effect(struct sim_effect *effect)
 static struct raft_options make_options(const struct sim_node *node)
 {
     const struct sim_swarm *swarm = &node->world->swarm;
-    struct raft_options options = {
+    return (struct raft_options){
         .self = node->key,
+        .static_voters = sim_static_voters(node),
         .bootstrap_count = swarm->bootstrap,
         .election_timeout_ms = swarm->election_timeout_ms,
         .fetch_timeout_ms = swarm->fetch_timeout_ms,
@@ -44,11 +45,6 @@ static struct raft_options make_options(const struct sim_node *node)
         .seed = node->world->seed * 1000 + (uint64_t)node->index * 100 + node->life,
         .log = (struct log *)&node->trace,
     };
-    for (int i = 0; i < swarm->voters && swarm->static_voters; i++) {
-        options.static_voters.voters[options.static_voters.count++] =
-            (struct raft_key){i, UUID_ZERO};
-    }
-    return options;
 }
 
 void sim_node_start(struct sim_node *node)
@@ -118,7 +114,8 @@ static void copy_append(struct sim_node *node, const struct raft_append *append,
             sim_log_append(out, received->items[i]);
         }
     } else if (append->kind != RAFT_APPEND_NOTHING) {
-        bool voters = append->kind == RAFT_APPEND_VOTERS || append->with_voters;
+        bool voters = append->kind == RAFT_APPEND_VOTERS || append->kind == RAFT_APPEND_UPGRADE ||
+                      append->with_voters;
         sim_log_append(out, (struct sim_batch){
                                 .base_offset = append->base_offset,
                                 .last_offset = append->end_offset - 1,
@@ -214,6 +211,8 @@ void sim_node_step(struct sim_node *node, struct raft_event *event, const struct
     note_step(node, event);
     if (node->update.append.kind == RAFT_APPEND_VOTERS) {
         check_change(node, &node->update.append.voters);
+    } else if (node->update.append.kind == RAFT_APPEND_UPGRADE) {
+        check_upgrade(node, &node->update.append.voters);
     }
     node->tick_us = when_us(node, raft_deadline(node->raft));
     bool through = node->update.shutdown_done;

@@ -63,6 +63,7 @@ static void add_stats(struct sim_stats *sum, const struct sim_stats *one)
     sum->reads += one->reads;
     sum->leaders += one->leaders;
     sum->changes += one->changes;
+    sum->upgrades += one->upgrades;
     sum->wipes += one->wipes;
     sum->crashes += one->crashes;
     sum->truncations += one->truncations;
@@ -106,11 +107,11 @@ static bool run_seed(struct sim_world *world, const struct settings *settings, u
 static bool is_vacuous(const struct sim_stats *sum, uint64_t seeds)
 {
     int64_t n = (int64_t)seeds;
-    return seeds >= 100 &&
-           (sum->commits < 20 * n || sum->reads < 20 * n || sum->leaders < 2 * n ||
-            sum->crashes < 2 * n || sum->truncations < n / 10 || sum->failovers < n / 2 ||
-            sum->changes < n || sum->wipes < n / 20 || sum->snapshots < n || sum->trims < n / 2 ||
-            sum->installs < n / 4 || sum->torn < n / 50);
+    return seeds >= 100 && (sum->commits < 20 * n || sum->reads < 20 * n || sum->leaders < 2 * n ||
+                            sum->crashes < 2 * n || sum->truncations < n / 10 ||
+                            sum->failovers < n / 2 || sum->changes < n || sum->upgrades < n / 20 ||
+                            sum->wipes < n / 20 || sum->snapshots < n || sum->trims < n / 2 ||
+                            sum->installs < n / 4 || sum->torn < n / 50);
 }
 
 static int run_all(const struct settings *settings)
@@ -125,9 +126,9 @@ static int run_all(const struct settings *settings)
     free(world);
     printf("%" PRIu64 " seeds, %" PRId64 " steps, %" PRId64 " commits, %" PRId64 " reads, %" PRId64
            " leaders, %" PRId64 " crashes, %" PRId64 " truncations, %" PRId64 " faults, %" PRId64
-           " changes of voters, %" PRId64 " lost disks\n",
+           " changes of voters, %" PRId64 " upgrades, %" PRId64 " lost disks\n",
            done, sum.steps, sum.commits, sum.reads, sum.leaders, sum.crashes, sum.truncations,
-           sum.faults, sum.changes, sum.wipes);
+           sum.faults, sum.changes, sum.upgrades, sum.wipes);
     printf("%" PRId64 " snapshots taken, %" PRId64 " logs trimmed, %" PRId64
            " snapshots loaded, %" PRId64 " torn\n",
            sum.snapshots, sum.trims, sum.installs, sum.torn);

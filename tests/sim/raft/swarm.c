@@ -10,7 +10,8 @@ static void draw_quorum(struct sim_world *world)
     swarm->brokers = (int)sim_draw(world, 0, 2);
     swarm->static_voters = sim_chance(world, 1, 4);
     swarm->bootstrap = (int)sim_draw(world, swarm->static_voters ? 0 : 1, swarm->voters);
-    if (!swarm->static_voters && sim_chance(world, 2, 3)) {
+    swarm->upgrades = swarm->static_voters && sim_chance(world, 2, 3);
+    if (swarm->upgrades || (!swarm->static_voters && sim_chance(world, 2, 3))) {
         swarm->controllers += (int)sim_draw(world, swarm->voters == 1, 2);
         swarm->change_every_us = sim_draw(world, 100 * SIM_MS, 3000 * SIM_MS);
         /* Whoever is nobody yet has to find somebody who is not. */
@@ -73,12 +74,12 @@ void sim_draw_swarm(struct sim_world *world)
     draw_snapshots(world);
     const struct sim_swarm *swarm = &world->swarm;
     sim_say(world,
-            "swarm: voters=%d controllers=%d brokers=%d static=%d changes=%" PRId64
+            "swarm: voters=%d controllers=%d brokers=%d static=%d upgrades=%d changes=%" PRId64
             "ms election=%d fetch=%d latency=%" PRId64 "..%" PRId64 "us disk=%" PRId64 "..%" PRId64
             "us loss=%d dup=%d drift=%d snapshots=%" PRId64 "us",
             swarm->voters, swarm->controllers, swarm->brokers, swarm->static_voters,
-            swarm->change_every_us / SIM_MS, swarm->election_timeout_ms, swarm->fetch_timeout_ms,
-            swarm->latency_min_us, swarm->latency_max_us, swarm->disk_min_us, swarm->disk_max_us,
-            swarm->loss_per_mille, swarm->duplicate_per_mille, swarm->drift_percent,
-            swarm->snapshot_every_us);
+            swarm->upgrades, swarm->change_every_us / SIM_MS, swarm->election_timeout_ms,
+            swarm->fetch_timeout_ms, swarm->latency_min_us, swarm->latency_max_us,
+            swarm->disk_min_us, swarm->disk_max_us, swarm->loss_per_mille,
+            swarm->duplicate_per_mille, swarm->drift_percent, swarm->snapshot_every_us);
 }

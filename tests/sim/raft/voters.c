@@ -42,6 +42,17 @@ struct raft_voter_set sim_first_voters(const struct sim_world *world, int disk)
     return set;
 }
 
+struct raft_voter_set sim_static_voters(const struct sim_node *node)
+{
+    const struct sim_swarm *swarm = &node->world->swarm;
+    struct raft_voter_set set = {0};
+    bool given = swarm->static_voters && node->disk == node->index;
+    for (int i = 0; i < swarm->voters && given; i++) {
+        set.voters[set.count++] = (struct raft_key){i, UUID_ZERO};
+    }
+    return set;
+}
+
 int sim_set_add(struct sim_world *world, const struct raft_voter_set *set, int64_t offset)
 {
     if (world->set_count == world->set_cap) {
@@ -69,8 +80,25 @@ const struct sim_voters *sim_log_voters(const struct sim_world *world, const str
     return log->start_voters > 0 ? sim_set(world, log->start_voters) : NULL;
 }
 
+/* Every static voter has a set in that part of its log that a crash leaves. */
+static bool all_know_records(const struct sim_world *world)
+{
+    for (int i = 0; i < world->swarm.voters && world->swarm.static_voters; i++) {
+        const struct sim_node *node = &world->nodes[i];
+        const struct sim_voters *newest = sim_log_voters(world, &node->log);
+        bool counts = node->disk == node->index;
+        if (counts && (newest == NULL || newest->offset >= node->synced)) {
+            return false;
+        }
+    }
+    return true;
+}
+
 bool sim_may_wipe(const struct sim_world *world, int disk)
 {
+    if (!all_know_records(world)) {
+        return false;
+    }
     const struct sim_log *committed = &world->checks->committed;
     const struct sim_voters *newest = sim_log_voters(world, committed);
     struct raft_voter_set first = sim_first_voters(world, 0);

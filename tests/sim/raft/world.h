@@ -111,7 +111,8 @@ struct sim_swarm {
     int voters;      /* at the beginning; the nodes before `controllers` */
     int controllers; /* the nodes before the brokers */
     int brokers;
-    bool static_voters;      /* kraft.version 0: no directory ids, no voter records */
+    bool static_voters;      /* kraft.version 0: no directory ids, no voter records, … */
+    bool upgrades;           /* … but the voters become records some day */
     int64_t change_every_us; /* 0: the voters are not changed */
     int bootstrap;           /* addresses to ask beside the voters */
     int32_t election_timeout_ms;
@@ -290,7 +291,8 @@ struct sim_read {
 
 struct sim_stats {
     int64_t steps;
-    int64_t changes; /* of voters, appended */
+    int64_t changes;  /* of voters, appended */
+    int64_t upgrades; /* static voters became records */
     int64_t wipes;
     int64_t reads;   /* confirmed */
     int64_t commits; /* offsets */
@@ -380,6 +382,10 @@ bool sim_has_majority(const struct sim_world *world, const struct raft_voter_set
 /* The voters of the bootstrap snapshot, which `disk` was formatted with; empty: it was not. */
 struct raft_voter_set sim_first_voters(const struct sim_world *world, int disk);
 
+/* Those of the settings, without directory ids; empty: the settings do not say. Who has lost its
+ * disk after the voters became records comes back with other settings. */
+struct raft_voter_set sim_static_voters(const struct sim_node *node);
+
 /* Gives a set that a leader appends a number; and what stands behind a number. */
 int sim_set_add(struct sim_world *world, const struct raft_voter_set *set, int64_t offset);
 const struct sim_voters *sim_set(const struct sim_world *world, int number);
@@ -388,7 +394,8 @@ const struct sim_voters *sim_set(const struct sim_world *world, int number);
 const struct sim_voters *sim_log_voters(const struct sim_world *world, const struct sim_log *log);
 
 /* May the disk be lost with nothing lost for good? Every set that is or may come into force must
- * keep a majority. */
+ * keep a majority. As long as somebody does not know that static voters have become records, a disk
+ * that is lost is lost as in a static quorum, which takes the next one for the same replica. */
 bool sim_may_wipe(const struct sim_world *world, int disk);
 
 /* ---- change.c ---- */
