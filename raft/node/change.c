@@ -232,24 +232,17 @@ bool node_change_is_news(const struct node *node, const struct wire_voters_recor
     return news;
 }
 
-/* A copy: the request does not say everything, and the record is encoded later. */
-static void set_entry(struct node_change_op *op, struct raft_key key, int32_t listeners)
-{
-    op->entry = (struct wire_voters_record_voters){
-        .voter_id = key.id,
-        .voter_directory_id = key.directory_id,
-        .endpoints = wire_new_array(&wire_msg_voters_record_voters_endpoints, op->call.arena,
-                                    listeners < 0 ? 0 : listeners),
-        .endpoints_count = listeners < 0 ? 0 : listeners,
-    };
-}
-
+/* The request does not say everything that the record will. */
 static int64_t read_add(struct node_change_op *op)
 {
     const struct wire_add_raft_voter_request *wire = op->call.body;
     struct raft_key key = {wire->voter_id, wire->voter_directory_id};
     op->change = (struct raft_change){RAFT_CHANGE_ADD, key};
-    set_entry(op, key, wire->listeners_count);
+    op->entry = (struct wire_voters_record_voters){.voter_id = key.id,
+                                                   .voter_directory_id = key.directory_id};
+    op->entry.endpoints_count = (int32_t)max_i64(wire->listeners_count, 0);
+    op->entry.endpoints = wire_new_array(&wire_msg_voters_record_voters_endpoints, op->call.arena,
+                                         op->entry.endpoints_count);
     for (int i = 0; i < op->entry.endpoints_count; i++) {
         op->entry.endpoints[i] = (struct wire_voters_record_voters_endpoints){
             wire->listeners[i].name, wire->listeners[i].host, wire->listeners[i].port};
@@ -257,20 +250,30 @@ static int64_t read_add(struct node_change_op *op)
     return wire->timeout_ms;
 }
 
-static int64_t read_update(struct node_change_op *op)
+static struct wire_voters_record_voters update_entry(const struct node_change_call *call)
 {
-    const struct wire_update_raft_voter_request *wire = op->call.body;
-    struct raft_key key = {wire->voter_id, wire->voter_directory_id};
-    op->change = (struct raft_change){RAFT_CHANGE_UPDATE, key};
-    set_entry(op, key, wire->listeners_count);
-    for (int i = 0; i < op->entry.endpoints_count; i++) {
-        op->entry.endpoints[i] = (struct wire_voters_record_voters_endpoints){
+    const struct wire_update_raft_voter_request *wire = call->body;
+    struct wire_voters_record_voters entry = {
+        .voter_id = wire->voter_id,
+        .voter_directory_id = wire->voter_directory_id,
+        .kraft_version_feature = {wire->kraft_version_feature.min_supported_version,
+                                  wire->kraft_version_feature.max_supported_version},
+    };
+    entry.endpoints_count = (int32_t)max_i64(wire->listeners_count, 0);
+    entry.endpoints = wire_new_array(&wire_msg_voters_record_voters_endpoints, call->arena,
+                                     entry.endpoints_count);
+    for (int i = 0; i < entry.endpoints_count; i++) {
+        entry.endpoints[i] = (struct wire_voters_record_voters_endpoints){
             wire->listeners[i].name, wire->listeners[i].host, wire->listeners[i].port};
     }
-    op->entry.kraft_version_feature.min_supported_version =
-        wire->kraft_version_feature.min_supported_version;
-    op->entry.kraft_version_feature.max_supported_version =
-        wire->kraft_version_feature.max_supported_version;
+    return entry;
+}
+
+static int64_t read_update(struct node_change_op *op)
+{
+    op->entry = update_entry(&op->call);
+    op->change = (struct raft_change){RAFT_CHANGE_UPDATE,
+                                      {op->entry.voter_id, op->entry.voter_directory_id}};
     return op->node->options.timers.request_timeout_ms;
 }
 
@@ -308,8 +311,8 @@ static enum err check_epoch(const struct node *node, const struct node_change_ca
     }
     const struct wire_update_raft_voter_request_kraft_version_feature *range =
         &wire->kraft_version_feature;
-    bool fits = range->min_supported_version <= NODE_KRAFT_VERSION_MAX &&
-                range->max_supported_version >= NODE_KRAFT_VERSION_MAX;
+    int16_t version = node_kraft_version(node);
+    bool fits = range->min_supported_version <= version && range->max_supported_version >= version;
     return fits ? ERR_NONE : ERR_INVALID_REQUEST;
 }
 
@@ -362,6 +365,12 @@ void node_change(struct node *node, const struct node_change_call *call)
     enum err e = check_request(node, call, &why);
     if (e != ERR_NONE) {
         call->reply(call->arg, make_response(node, call, e, why), e);
+        return;
+    }
+    if (call->api_key == WIRE_API_UPDATE_RAFT_VOTER && node_kraft_version(node) == 0) {
+        struct wire_voters_record_voters entry = update_entry(call);
+        e = node_report_take(node, &entry);
+        call->reply(call->arg, make_response(node, call, e, NULL), e);
         return;
     }
     struct node_change_op *op = MEM_NEW(struct node_change_op);

@@ -4,13 +4,17 @@
  * The leader takes one change at a time. Before a voter is added, or its address becomes another
  * one, the leader has called it there: it must answer, be the replica that is meant, and know the
  * quorum's kraft.version. Then the new set is appended, and the answer comes with its commit. What
- * is refused is refused with a sentence that says why. */
+ * is refused is refused with a sentence that says why.
+ *
+ * Static voters (controller.quorum.voters, kraft.version 0) do not change. They report themselves
+ * to their leader with UpdateRaftVoter, so that they can become records some day. */
 #ifndef RAFT_NODE_CHANGE_H
 #define RAFT_NODE_CHANGE_H
 
 #include "raft/node/node.h"
 
 struct arena;
+struct buf;
 
 /* An address of a controller, by the name of its listener. */
 struct node_advertised {
@@ -44,5 +48,14 @@ void node_change(struct node *node, const struct node_change_call *call);
  * to NODE_KRAFT_VERSION_MAX are supported, and ApiVersions must say so. */
 enum { NODE_KRAFT_VERSION_MAX = 1 };
 int16_t node_kraft_version(const struct node *node);
+
+/* Raises it from 0 to 1, for good: the static voters become records of the log (KAFKA-16538). Each
+ * of them must have told this leader its directory, its listeners and that it knows kraft.version
+ * 1, which static voters do by themselves. `*offset`: of the last record; done when on_commit
+ * delivers it. `dry_run`: only looks whether it could be done, `*offset` stays.
+ * Errors: NOT_CONTROLLER (on_claim(epoch) has not been called, or it is over), EXISTS (it is 1),
+ * INVALID_UPDATE_VERSION (not now, `why` has the reason). */
+enum err node_raise_kraft_version(struct node *node, int32_t epoch, bool dry_run, int64_t *offset,
+                                  struct buf *why) MUST_USE;
 
 #endif

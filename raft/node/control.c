@@ -136,3 +136,11 @@ void node_control_voters(struct node *node, const struct raft_append *append, st
     add_voters(&builder, node, append);
     wire_builder_finish(&builder);
 }
+
+void node_control_upgrade(struct node *node, const struct raft_append *append, struct buf *out)
+{
+    struct wire_builder builder = begin_control(node, append, out);
+    add_kraft_version(&builder);
+    add_voters(&builder, node, append);
+    wire_builder_finish(&builder);
+}

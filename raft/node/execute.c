@@ -28,6 +28,10 @@ static void append(struct node *node, const struct raft_append *append, struct s
         bytes = buf_slice(&control);
         node_change_appended(node, append->base_offset, append->epoch);
         break;
+    case RAFT_APPEND_UPGRADE:
+        node_control_upgrade(node, append, &control);
+        bytes = buf_slice(&control);
+        break;
     case RAFT_APPEND_CLIENT:
         break;
     case RAFT_APPEND_RECEIVED:

@@ -23,6 +23,7 @@ void node_unref(struct node *node)
     mem_free(node->failed);
     node_addresses_fini(&node->addresses);
     node_voters_fini(&node->voter_records);
+    node_reports_fini(&node->reports);
     arena_fini(&node->arena);
     mem_free(node);
 }

@@ -12,7 +12,7 @@ enum {
     ADD_TIMEOUT_MS = 30 * 1000,
 };
 
-enum wish { WISH_NOTHING, WISH_UPDATE, WISH_LEAVE, WISH_JOIN };
+enum wish { WISH_NOTHING, WISH_REPORT, WISH_UPDATE, WISH_LEAVE, WISH_JOIN };
 
 struct node_own_entry {
     struct node *node;
@@ -22,7 +22,9 @@ struct node_own_entry {
     struct net_client *client; /* to the leader */
     struct net_call *call;
     enum wish asked; /* under way */
-    enum err told;   /* the last error that was logged */
+    int32_t asked_epoch;
+    int32_t reported; /* the epoch whose leader knows of this static voter; 0: none */
+    enum err told;    /* the last error that was logged */
 };
 
 /* ---- what to wish ---- */
@@ -46,13 +48,34 @@ static struct wire_voters_record_voters make_entry(const struct node_own_entry *
     return entry;
 }
 
+bool node_own_entry(const struct node *node, struct wire_voters_record_voters *out,
+                    struct arena *arena)
+{
+    if (node->own_entry == NULL) {
+        return false;
+    }
+    *out = make_entry(node->own_entry, arena);
+    return true;
+}
+
+/* A leader keeps in memory what static voters say of themselves, so each has to be told. */
+static bool must_report(const struct node_own_entry *own)
+{
+    const struct node *node = own->node;
+    return raft_is_voter(node->raft) && raft_leader(node->raft) != node->options.node_id &&
+           own->reported != raft_epoch(node->raft);
+}
+
 /* `*former`: the directory under which this id is a voter, for WISH_LEAVE. */
 static enum wish decide(const struct node_own_entry *own, struct uuid *former)
 {
     const struct node *node = own->node;
     const struct node_options *options = &node->options;
-    if (!options->is_controller || own->count == 0 || node_kraft_version(node) == 0) {
+    if (!options->is_controller || own->count == 0) {
         return WISH_NOTHING;
+    }
+    if (node_kraft_version(node) == 0) {
+        return must_report(own) ? WISH_REPORT : WISH_NOTHING;
     }
     const struct raft_voter_set *voters = raft_voters(node->raft);
     int at = raft_voter_set_find(voters, (struct raft_key){options->node_id, UUID_ZERO});
@@ -81,7 +104,8 @@ static void look_again(struct node_own_entry *own, int64_t delay_ms)
 
 static void answered(struct node_own_entry *own, enum err e, struct slice why)
 {
-    static const char *const wishes[] = {"", "update its address", "leave its lost disk", "join"};
+    static const char *const wishes[] = {"", "report itself", "update its address",
+                                         "leave its lost disk", "join"};
     struct node *node = own->node;
     if (e != own->told) {
         LOG_AT(node->options.log, e == ERR_NONE ? LOG_INFO : LOG_WARN, "raft",
@@ -91,6 +115,9 @@ static void answered(struct node_own_entry *own, enum err e, struct slice why)
                wishes[own->asked], err_name(e), SLICE_ARG(why));
     }
     own->told = e;
+    if (own->asked == WISH_REPORT && e == ERR_NONE) {
+        own->reported = own->asked_epoch;
+    }
     own->asked = WISH_NOTHING;
     look_again(own, RETRY_MS);
 }
@@ -101,7 +128,7 @@ static void on_answer(void *arg, enum err e, const void *response, struct net_re
     (void)raw;
     own->call = NULL;
     struct slice why = SLICE_NULL;
-    if (e == ERR_NONE && own->asked == WISH_UPDATE) {
+    if (e == ERR_NONE && (own->asked == WISH_UPDATE || own->asked == WISH_REPORT)) {
         e = (enum err)((const struct wire_update_raft_voter_response *)response)->error_code;
     } else if (e == ERR_NONE && own->asked == WISH_LEAVE) {
         const struct wire_remove_raft_voter_response *remove = response;
@@ -218,7 +245,7 @@ static void ask_leader(struct node_own_entry *own, enum wish wish, struct uuid f
     struct arena arena = {0};
     struct net_call_args args = {
         .timeout_ms = node->options.timers.request_timeout_ms, .done = on_answer, .arg = own};
-    if (wish == WISH_UPDATE) {
+    if (wish == WISH_UPDATE || wish == WISH_REPORT) {
         args.api = WIRE_API_UPDATE_RAFT_VOTER;
         args.request = update_request(own, &arena);
     } else if (wish == WISH_LEAVE) {
@@ -252,6 +279,7 @@ static void look(void *arg)
         return; /* it has been removed, and leads until that is committed */
     }
     own->asked = wish;
+    own->asked_epoch = raft_epoch(node->raft);
     if (leads) {
         ask_self(own);
     } else {

@@ -4,7 +4,8 @@
  * quorum_state.c are the disk; peers.c calls other members, serve.c answers them, both through
  * codec.c; deliver.c tells the owner; address.c knows where everybody is, voters.c what the log
  * says of the voters, which change.c changes (after probe.c has called the new one) and own_entry.c
- * keeps up to date; control.c writes control records, bootstrap.c what formatting leaves.
+ * keeps up to date; upgrade.c makes records of static ones; control.c writes control records,
+ * bootstrap.c what formatting leaves.
  *
  * Snapshots: snapshots_boot.c finds them, snapshots.c keeps them, snapshot_write.c makes one,
  * download.c gets one from the leader, snapshot_read.c reads one. */
@@ -72,6 +73,18 @@ struct node_voters {
     struct node_voters_at *items;
     int count;
     int cap;
+};
+
+/* What a static voter has told its leader of itself. */
+struct node_report {
+    struct arena arena;
+    struct wire_voters_record_voters entry; /* its strings are in `arena` */
+};
+
+struct node_reports {
+    int32_t epoch; /* of that leader */
+    struct node_report items[RAFT_VOTERS_MAX];
+    int count;
 };
 
 /* ---- the log ---- */
@@ -207,6 +220,7 @@ struct node {
     struct node_snapshots snapshots;
     struct node_addresses addresses;
     struct node_voters voter_records;
+    struct node_reports reports;
     struct node_voter *bootstrap; /* addresses without a name */
     int bootstrap_count;
     struct node_peers peers;
@@ -419,8 +433,9 @@ void node_snapshots_unlink(struct node *node, const char *path);
 void node_control_leader_change(struct node *node, const struct raft_append *append,
                                 struct buf *out);
 
-/* Those that the core orders: a change of the voters. */
+/* Those that the core orders: a change of the voters; the first record of them. */
 void node_control_voters(struct node *node, const struct raft_append *append, struct buf *out);
+void node_control_upgrade(struct node *node, const struct raft_append *append, struct buf *out);
 
 /* Appends control records to a builder of a control batch. */
 void node_control_add(struct wire_builder *builder, enum wire_control_type type,
@@ -453,6 +468,10 @@ struct wire_voters_record *node_voters_newest(const struct node_voters *voters,
 struct wire_voters_record_voters *node_voters_entry(const struct wire_voters_record *record,
                                                     struct raft_key key);
 
+/* Where others reach the voter: at the listener of this name, else at its first; NULL: nowhere. */
+const struct wire_voters_record_voters_endpoints *
+node_voters_endpoint(const struct wire_voters_record_voters *voter, const char *listener_name);
+
 /* Looks for a KRaftVoters record in a batch: its set, offset and value, which is null if there is
  * none. Errors: CORRUPT_MESSAGE, INVALID_RECORD and what a batch may be wrong by. */
 enum err node_voters_find(const struct wire_batch *batch, struct raft_voters_at *out,
@@ -465,8 +484,8 @@ void node_voters_take(struct node *node, int64_t offset, struct slice value);
 /* The same for all in batches that have been appended. */
 void node_voters_appended(struct node *node, struct slice batches);
 
-/* The value of a record with this set: what the change under way, or else the newest record, says
- * of each. */
+/* The value of a record with this set: what the change under way, the newest record, or else the
+ * voter itself says of each. */
 void node_voters_build(struct node *node, const struct raft_voter_set *set, struct buf *out);
 
 /* ---- change.c ---- */
@@ -484,6 +503,19 @@ void node_change_fini(struct node *node);
 
 /* Is it a voter of which the newest record says something else? */
 bool node_change_is_news(const struct node *node, const struct wire_voters_record_voters *entry);
+
+/* ---- upgrade.c ---- */
+
+void node_reports_fini(struct node_reports *reports);
+
+/* What the voter has reported; NULL: nothing. */
+const struct wire_voters_record_voters *node_report_find(const struct node_reports *reports,
+                                                         struct raft_key key);
+
+/* A static voter tells this leader of itself. Copied. Errors: VOTER_NOT_FOUND, INVALID_REQUEST (no
+ * directory id, no address for the controllers' listener). */
+enum err node_report_take(struct node *node,
+                          const struct wire_voters_record_voters *entry) MUST_USE;
 
 /* ---- probe.c ---- */
 
@@ -511,6 +543,10 @@ void node_probe_cancel(struct node_probe *probe);
 
 /* The leader or the voters may have changed: looks soon. */
 void node_own_entry_poke(struct node *node);
+
+/* What the record of the voters should say of this node; false: node_advertise() was not called. */
+bool node_own_entry(const struct node *node, struct wire_voters_record_voters *out,
+                    struct arena *arena);
 void node_own_entry_fini(struct node *node);
 
 /* ---- codec.c ---- */

@@ -76,9 +76,8 @@ struct wire_voters_record_voters *node_voters_entry(const struct wire_voters_rec
 
 enum { CONTROL_BYTES_MAX = 1 << 20 };
 
-/* Where others reach the voter: at the listener of this name, else at its first. */
-static const struct wire_voters_record_voters_endpoints *
-endpoint_of(const struct wire_voters_record_voters *voter, const char *listener_name)
+const struct wire_voters_record_voters_endpoints *
+node_voters_endpoint(const struct wire_voters_record_voters *voter, const char *listener_name)
 {
     for (int i = 0; i < voter->endpoints_count; i++) {
         if (slice_eq_str(voter->endpoints[i].name, listener_name)) {
@@ -139,7 +138,7 @@ void node_voters_take(struct node *node, int64_t offset, struct slice value)
     const struct wire_voters_record *record = node_voters_newest(&node->voter_records, &arena);
     for (int i = 0; i < record->voters_count; i++) {
         const struct wire_voters_record_voters_endpoints *endpoint =
-            endpoint_of(&record->voters[i], node->options.listener_name);
+            node_voters_endpoint(&record->voters[i], node->options.listener_name);
         if (endpoint != NULL) {
             int32_t id = record->voters[i].voter_id;
             if (id == node->options.node_id && node->own_entry == NULL) {
@@ -187,6 +186,9 @@ void node_voters_build(struct node *node, const struct raft_voter_set *set, stru
         const struct wire_voters_record_voters *entry = node_change_entry(node, set->voters[i]);
         if (entry == NULL) {
             entry = node_voters_entry(before, set->voters[i]);
+        }
+        if (entry == NULL) {
+            entry = node_report_find(&node->reports, set->voters[i]);
         }
         ASSERT(entry != NULL);
         record.voters[i] = *entry;
