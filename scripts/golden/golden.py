@@ -4,9 +4,9 @@ Kafka's own classes encode it.
 
     scripts/golden/golden.py [--seed N]
 
-Needs a JDK (17 or newer) and mvn, which fetches Apache Kafka's jars from Maven Central into
-build/golden. Versions that 4.1.0 has dropped are made by 3.9.1. The test of the file needs none of
-this: tests/unit/wire/test_golden.c.
+Needs a JDK (17 or newer) and Apache Kafka's jars, which scripts/kafka-tool.sh brings. Versions
+that 4.1.0 has dropped are made by 3.9.1. The test of the file needs none of this:
+tests/unit/wire/test_golden.c.
 """
 import argparse
 import glob
@@ -20,12 +20,7 @@ HERE = os.path.join(ROOT, "scripts/golden")
 OUT = os.path.join(ROOT, "build/golden")
 RELEASES = ("4.1.0", "3.9.1")
 OF_EACH = 4
-
-POM = """<project xmlns="http://maven.apache.org/POM/4.0.0"><modelVersion>4.0.0</modelVersion>
-<groupId>golden</groupId><artifactId>golden</artifactId><version>{release}</version>
-<dependencies><dependency><groupId>org.apache.kafka</groupId><artifactId>kafka_2.13</artifactId>
-<version>{release}</version></dependency></dependencies></project>
-"""
+API_OURS = 10000  # what is ours no class of Kafka's has
 
 
 def wanted_messages():
@@ -37,6 +32,8 @@ def wanted_messages():
             for line in schema:
                 words = line.split()
                 if line.startswith("api "):
+                    if int(words[1]) >= API_OURS:
+                        break
                     api = words[2]
                 elif line.startswith(("request ", "response ", "message ")):
                     kind = words.pop(0)
@@ -47,14 +44,10 @@ def wanted_messages():
 
 
 def class_path(release):
-    home = os.path.join(OUT, release)
-    if not os.path.exists(home + "/lib"):
-        os.makedirs(home, exist_ok=True)
-        with open(home + "/pom.xml", "w", encoding="utf-8") as pom:
-            pom.write(POM.format(release=release))
-        subprocess.run(["mvn", "-q", "-B", "dependency:copy-dependencies",
-                        "-DoutputDirectory=lib"], cwd=home, check=True)
-    return home + "/lib/*"
+    tool = os.path.join(ROOT, "scripts/kafka-tool.sh")
+    run = subprocess.run([tool, "--where"], env={**os.environ, "KAFKA_RELEASE": release},
+                         stdout=subprocess.PIPE, check=True, text=True)
+    return run.stdout.strip() + "/*"
 
 
 def encode(release, wanted, seed):
