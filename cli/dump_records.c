@@ -123,49 +123,24 @@ static void put_metadata(json_t *json, struct slice value)
         json_object_set_new(json, "value", record_json_bytes(value));
         json_object_set_new(json, "note", table_json_text(buf_slice(&text)));
     }
-    struct metadata_cause cause;
-    bool got;
-    if (metadata_cause_find(value, &arena, &cause, &got) == ERR_NONE && got) {
-        buf_reset(&text);
-        metadata_cause_print_json(&cause, &text);
-        json_object_set_new(json, "cause", json_of(&text));
-    }
     buf_fini(&text);
     arena_fini(&arena);
 }
 
-struct internal_record {
-    int16_t key_version; /* says which record it is */
-    const char *name;
-    const struct wire_message *key;
-    const struct wire_message *value;
-};
-
-static const struct internal_record offsets_records[] = {
-    {0, "OFFSET_COMMIT", &wire_msg_offset_commit_key, &wire_msg_offset_commit_value},
-    {1, "OFFSET_COMMIT", &wire_msg_offset_commit_key, &wire_msg_offset_commit_value},
-    {2, "GROUP_METADATA", &wire_msg_group_metadata_key, &wire_msg_group_metadata_value},
-};
-
-static const struct internal_record transaction_records[] = {
-    {0, "TRANSACTION", &wire_msg_transaction_log_key, &wire_msg_transaction_log_value},
-};
-
-/* False: not one of the table. */
+/* False: not one of the list. */
 static bool put_internal(json_t *json, const struct wire_record *record,
-                         const struct internal_record *rows, size_t count)
+                         const struct wire_record_type *rows)
 {
     struct reader r = reader_of(record->key);
-    int16_t version = reader_i16(&r);
-    for (size_t i = 0; i < count && !r.bad; i++) {
-        if (rows[i].key_version == version) {
-            json_object_set_new(json, "type", json_string(rows[i].name));
-            json_object_set_new(json, "key", versioned_json(rows[i].key, record->key));
-            json_object_set_new(json, "value", versioned_json(rows[i].value, record->value));
-            return true;
-        }
+    int16_t type = reader_i16(&r);
+    const struct wire_record_type *row = r.bad ? NULL : wire_record_type_find(rows, type);
+    if (row == NULL) {
+        return false;
     }
-    return false;
+    json_object_set_new(json, "type", json_string(row->name));
+    json_object_set_new(json, "key", versioned_json(row->key, record->key));
+    json_object_set_new(json, "value", versioned_json(row->value, record->value));
+    return true;
 }
 
 /* ---- any record ---- */
@@ -181,10 +156,8 @@ static void put_payload(const struct dump *dump, json_t *json, const struct wire
         put_metadata(json, record->value);
         return;
     }
-    if ((dump->is_offsets &&
-         put_internal(json, record, offsets_records, ARRAY_LEN(offsets_records))) ||
-        (dump->is_transactions &&
-         put_internal(json, record, transaction_records, ARRAY_LEN(transaction_records)))) {
+    if ((dump->is_offsets && put_internal(json, record, wire_group_records)) ||
+        (dump->is_transactions && put_internal(json, record, wire_transaction_records))) {
         return;
     }
     json_object_set_new(json, "key", record_json_bytes(record->key));

@@ -223,7 +223,7 @@ static bool may_drop(const struct wire_message *m, const struct wire_field *f, c
 
 /* Null is Kafka's default of no nullable structure that is tagged (in ClassicMemberMetadata it is
  * an empty structure), so there null is written too. */
-static bool is_written(const struct wire_message *m, const struct wire_field *f, const void *in)
+bool wire_is_written(const struct wire_message *m, const struct wire_field *f, const void *in)
 {
     if ((f->flags & WIRE_POINTER) != 0) {
         const void *nested = wire_pointer_get(f, in);
@@ -261,12 +261,12 @@ static void encode_tagged(struct encoder *e, const struct wire_message *m, const
     uint32_t count = 0;
     for (uint16_t i = 0; i < m->field_count; i++) {
         const struct wire_field *f = &m->fields[i];
-        count += wire_is_tagged(f, e->version) && is_written(m, f, in);
+        count += wire_is_tagged(f, e->version) && wire_is_written(m, f, in);
     }
     buf_put_uvarint(e->out, count);
     for (uint16_t i = 0; i < m->field_count && count > 0 && e->err == ERR_NONE; i++) {
         const struct wire_field *f = &m->fields[i];
-        if (wire_is_tagged(f, e->version) && is_written(m, f, in)) {
+        if (wire_is_tagged(f, e->version) && wire_is_written(m, f, in)) {
             buf_put_uvarint(e->out, (uint32_t)f->tag);
             encode_sized(e, f, in);
         }

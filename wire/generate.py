@@ -151,12 +151,16 @@ def least(struct):
 class Message:
     def __init__(self, name, words, api=None):
         self.name, self.api = name, api
+        self.type = None
+        if len(words) > 2 and words[-2] == "type":
+            self.type = int(words[-1])
+            words = words[:-2]
         self.versions = parse_range(words[0])
         self.flexible = OPEN
         if len(words) == 3 and words[1] == "flexible":
             self.flexible = parse_range(words[2])[0]
         elif len(words) != 1:
-            raise SchemaError("expected: versions [flexible N+]")
+            raise SchemaError("expected: versions [flexible N+] [type N]")
         self.fields = []
         self.path = snake(name)
 
@@ -171,9 +175,31 @@ class Api:
         self.request = self.response = None
 
 
+class Records:
+    """The records of a topic: rows (type, name, key, value). A value follows its key, whose
+    versions are the types that it is for; records without keys say their type."""
+
+    def __init__(self, name):
+        self.name, self.rows, self.keys = name, [], {}
+
+    def add(self, message):
+        if message.name.endswith("Key"):
+            self.keys[message.name[:-len("Key")]] = message
+        elif message.type is not None:
+            name = snake(message.name).upper()
+            self.rows.append((message.type, name, None, message))
+        else:
+            name = message.name[:-len("Value")]
+            if name not in self.keys:
+                raise SchemaError(f"{message.name}: neither a type nor a key before it")
+            key = self.keys[name]
+            self.rows += [(number, snake(name).upper(), key, message)
+                          for number in range(key.versions[0], key.versions[1] + 1)]
+
+
 class Schema:
     def __init__(self, paths):
-        self.apis, self.messages = [], []
+        self.apis, self.messages, self.records = [], [], []
         for path in paths:
             self.read(path)
         self.apis.sort(key=lambda api: api.key)
@@ -183,7 +209,7 @@ class Schema:
             check(message)
 
     def read(self, path):
-        api, stack = None, []
+        api, stack, records = None, [], None
         with open(path, encoding="utf-8") as lines:
             for number, line in enumerate(lines, 1):
                 words = line.split("#")[0].split()
@@ -191,9 +217,14 @@ class Schema:
                     continue
                 depth = (len(line) - len(line.lstrip(" "))) / 4
                 try:
-                    if depth == 0:
+                    if words[0] == "records" and len(words) == 2 and depth == 0:
+                        records = Records(words[1])
+                        self.records.append(records)
+                    elif depth == 0:
                         api, message = self.head(words, api)
                         stack = [message]
+                        if records is not None:
+                            records.add(message)
                     elif depth not in range(1, len(stack) + 1) or stack[0] is None:
                         raise SchemaError("wrong indentation")
                     else:
@@ -216,7 +247,8 @@ class Schema:
             message = Message(api.name + words[0].capitalize(), words[1:], api)
             setattr(api, words[0], message)
         else:
-            raise SchemaError(f"{words[0]}: expected api, request, response or message")
+            raise SchemaError(f"{words[0]}: expected api, request, response, message or "
+                              "records")
         self.messages.append(message)
         return api, message
 
@@ -224,11 +256,14 @@ class Schema:
 def check(struct):
     """What the codec relies on."""
     where = struct.path
-    if not struct.fields:
+    if not struct.fields and (struct is not struct.message or struct.type is None):
         sys.exit(f"{where}: no fields")
     tags = [field.tag for field in struct.fields if field.tagged]
-    if tags != sorted(set(tags)):
-        sys.exit(f"{where}: tags must ascend")
+    if len(tags) != len(set(tags)):
+        sys.exit(f"{where}: two fields of one tag")
+    if tags != sorted(tags) and any(field.tagged not in (None, field.versions)
+                                    for field in struct.fields):
+        sys.exit(f"{where}: tags must ascend where fields are not tagged in all of their versions")
     for field in struct.fields:
         if field.tagged and field.tagged[0] < struct.message.flexible:
             sys.exit(f"{where}: {field.name} is tagged in an inflexible version")
@@ -238,6 +273,13 @@ def check(struct):
             check(field)
             if field.array and least(field) < 1:
                 sys.exit(f"{field.path}: an element must take at least one byte")
+
+
+def in_order(struct):
+    """The fields as they are encoded: their own order, tags ascending."""
+    tagged = iter(sorted((field for field in struct.fields if field.tagged),
+                         key=lambda field: field.tag))
+    return [next(tagged) if field.tagged else field for field in struct.fields]
 
 
 def structs(struct):
@@ -274,9 +316,14 @@ def make_header(schema):
             out.append(f"struct wire_{struct.path} {{")
             for field in struct.fields:
                 out += declare_field(field)
+            if not struct.fields:
+                out.append("    char nothing;")
             out.append("};")
         for struct in structs(message):
             out.append(f"extern const struct wire_message wire_msg_{struct.path};")
+    out += ["", "struct wire_record_type;"]
+    for records in schema.records:
+        out += [f"extern const struct wire_record_type *const wire_{records.name}_records;"]
     out += ["", "#endif", ""]
     return "\n".join(out)
 
@@ -333,7 +380,7 @@ def define_struct(struct):
     last = min(struct.versions[1], message.versions[1])
     out = [f"static const struct wire_{path} default_{path} = {defaults_of(struct)};",
            f"static const struct wire_field fields_{path}[] = {{"]
-    out += [field_row(struct, field) for field in struct.fields]
+    out += [field_row(struct, field) for field in in_order(struct)]
     out += ["};",
             f"const struct wire_message wire_msg_{path} = {{",
             f'    "{struct.name}", fields_{path}, &default_{path}, sizeof(struct wire_{path}),',
@@ -359,7 +406,15 @@ def make_source(schema):
                    f"&wire_msg_{api.response.path}}},")
     out += ["};", "", "const struct wire_message *const wire_messages[] = {"]
     out += [f"    &wire_msg_{message.path}," for message in schema.messages]
-    out += ["};", "const size_t wire_messages_count = ARRAY_LEN(wire_messages);", ""]
+    out += ["};", "const size_t wire_messages_count = ARRAY_LEN(wire_messages);"]
+    for records in schema.records:
+        out += ["", f"static const struct wire_record_type {records.name}_records[] = {{"]
+        for number, name, key, value in sorted(records.rows, key=lambda row: row[0]):
+            key = f"&wire_msg_{key.path}" if key else "NULL"
+            out.append(f'    {{{number}, "{name}", {key}, &wire_msg_{value.path}}},')
+        out += ["    {0}};", f"const struct wire_record_type *const wire_{records.name}_records = "
+                f"{records.name}_records;"]
+    out.append("")
     return "\n".join(out)
 
 

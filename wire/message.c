@@ -107,3 +107,14 @@ void *wire_new_array(const struct wire_message *m, struct arena *arena, int32_t 
     }
     return items;
 }
+
+const struct wire_record_type *wire_record_type_find(const struct wire_record_type *rows,
+                                                     int16_t type)
+{
+    for (; rows->name != NULL; rows++) {
+        if (rows->type == type) {
+            return rows;
+        }
+    }
+    return NULL;
+}

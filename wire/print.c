@@ -3,6 +3,10 @@
 
 #include <ctype.h>
 #include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+enum { DOUBLE_DIGITS = 17 }; /* enough for every double */
 
 struct printer {
     struct buf *out;
@@ -32,6 +36,17 @@ static size_t utf8_length(struct slice s, size_t at)
     return overlong || surrogate || beyond ? 0 : len;
 }
 
+static void print_control(struct printer *p, uint8_t c)
+{
+    static const char letters[] = {
+        ['\b'] = 'b', ['\t'] = 't', ['\n'] = 'n', ['\f'] = 'f', ['\r'] = 'r'};
+    if (c < sizeof letters && letters[c] != 0) {
+        buf_printf(p->out, "\\%c", letters[c]);
+    } else {
+        buf_printf(p->out, "\\u%04X", c);
+    }
+}
+
 /* Quoted, with JSON's escapes; bytes that are not UTF-8 become U+FFFD. */
 static void print_string(struct printer *p, struct slice s)
 {
@@ -43,8 +58,8 @@ static void print_string(struct printer *p, struct slice s)
             buf_put_str(p->out, "\\ufffd");
         } else if (c == '"' || c == '\\') {
             buf_printf(p->out, "\\%c", c);
-        } else if (c < 0x20 || c == 0x7f) {
-            buf_printf(p->out, "\\u%04x", c);
+        } else if (c < 0x20 || (c == 0x7f && !p->json)) {
+            print_control(p, c);
         } else {
             buf_put(p->out, s.data + at, len);
         }
@@ -82,12 +97,41 @@ static void print_slice(struct printer *p, const struct wire_field *f, struct sl
     }
 }
 
+/* Writes d.ddde±xx with the fewest digits that are this number and no other; returns how many. */
+static int print_digits(double value, char *out, size_t size)
+{
+    int digits = 1;
+    for (; digits < DOUBLE_DIGITS; digits++) {
+        snprintf(out, size, "%.*e", digits - 1, value);
+        if (strtod(out, NULL) == value) {
+            return digits;
+        }
+    }
+    snprintf(out, size, "%.*e", digits - 1, value);
+    return digits;
+}
+
+/* As Java writes it: 1.0, 0.001, 1.0E-4, 1.5E7. */
 static void print_float(struct printer *p, double value)
 {
-    if (isfinite(value)) {
-        buf_printf(p->out, "%.17g", value);
+    char text[40];
+    if (isnan(value)) {
+        buf_put_str(p->out, "\"NaN\"");
+        return;
+    }
+    if (isinf(value)) {
+        buf_put_str(p->out, value < 0 ? "\"-Infinity\"" : "\"Infinity\"");
+        return;
+    }
+    int digits = print_digits(value, text, sizeof text);
+    char *e = strchr(text, 'e');
+    int exponent = (int)strtol(e + 1, NULL, 10);
+    if (exponent >= -3 && exponent < 7) {
+        int behind = digits - 1 - exponent;
+        buf_printf(p->out, "%.*f", behind < 1 ? 1 : behind, value);
     } else {
-        buf_put_str(p->out, "null"); /* JSON has no word for it */
+        *e = '\0';
+        buf_printf(p->out, "%s%sE%d", text, digits == 1 ? ".0" : "", exponent);
     }
 }
 
@@ -141,7 +185,7 @@ static void print_array(struct printer *p, const struct wire_field *f, const voi
     size_t size = wire_element_size((enum wire_type)f->type, f->nested);
     buf_put_str(p->out, "[");
     for (int32_t i = 0; i < a.count; i++) {
-        buf_put_str(p->out, i == 0 ? "" : ", ");
+        buf_put_str(p->out, i == 0 ? "" : p->json ? "," : ", ");
         print_value(p, f, (const char *)a.items + (size_t)i * size);
     }
     buf_put_str(p->out, "]");
@@ -162,23 +206,45 @@ static void print_field(struct printer *p, const struct wire_field *f, const voi
     }
 }
 
+/* The schema's order is that of the structure; the table has tags ascending. */
+static const struct wire_field *next_in_order(const struct wire_message *m,
+                                              const struct wire_field *before)
+{
+    const struct wire_field *next = NULL;
+    for (uint16_t i = 0; i < m->field_count; i++) {
+        const struct wire_field *f = &m->fields[i];
+        if ((before == NULL || f->offset > before->offset) &&
+            (next == NULL || f->offset < next->offset)) {
+            next = f;
+        }
+    }
+    return next;
+}
+
+static bool is_shown(const struct printer *p, const struct wire_message *m,
+                     const struct wire_field *f, const void *in)
+{
+    return wire_in_range(f->versions, p->version) &&
+           (!p->json || !wire_is_tagged(f, p->version) || wire_is_written(m, f, in));
+}
+
 static void print_struct(struct printer *p, const struct wire_message *m, const void *in)
 {
     const char *separator = "";
+    const struct wire_field *f = NULL;
     buf_put_str(p->out, "{");
-    for (uint16_t i = 0; i < m->field_count; i++) {
-        const struct wire_field *f = &m->fields[i];
-        if (!wire_in_range(f->versions, p->version)) {
+    while ((f = next_in_order(m, f)) != NULL) {
+        if (!is_shown(p, m, f, in)) {
             continue;
         }
         if (p->json) {
-            buf_printf(p->out, "%s\"%c%s\": ", separator, tolower((unsigned char)f->name[0]),
+            buf_printf(p->out, "%s\"%c%s\":", separator, tolower((unsigned char)f->name[0]),
                        f->name + 1);
         } else {
             buf_printf(p->out, "%s%s=", separator, f->name);
         }
         print_field(p, f, in);
-        separator = ", ";
+        separator = p->json ? "," : ", ";
     }
     buf_put_str(p->out, "}");
 }

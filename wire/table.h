@@ -81,6 +81,9 @@ static inline bool wire_is_tagged(const struct wire_field *f, int16_t version)
     return wire_in_range(f->tagged, version);
 }
 
+/* Is a tagged field of `in` written, or does it hold its default? */
+bool wire_is_written(const struct wire_message *m, const struct wire_field *f, const void *in);
+
 /* The array of a field, whatever its elements are. */
 struct wire_items {
     void *items;

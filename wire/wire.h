@@ -161,14 +161,32 @@ void wire_response_header_encode(int16_t api_key, int16_t version, int32_t corre
 enum err wire_response_header_decode(struct reader *r, int16_t api_key, int16_t version,
                                      int32_t *correlation_id) MUST_USE;
 
+/* ---- records of internal topics ---- */
+
+/* A kind of record of a topic; wire_metadata_records and so on list them by type, ended by a row
+ * without a name. */
+struct wire_record_type {
+    int16_t type;                   /* of Kafka; in topics with keys it stands before the key */
+    const char *name;               /* "TOPIC_RECORD", "OFFSET_COMMIT" */
+    const struct wire_message *key; /* NULL: records of this topic have none */
+    const struct wire_message
+        *value; /* behind an int16 version; of metadata behind three varints */
+};
+
+/* The row of `type` in such a list; NULL: there is none. */
+const struct wire_record_type *wire_record_type_find(const struct wire_record_type *rows,
+                                                     int16_t type);
+
 /* ---- printing ---- */
 
 /* One line for logs, e.g. `{ReplicaId=-1, Topics=[{Topic="t"}]}`: the fields of the version. Bytes
  * and records are shown by their size, secrets as `***`. */
 void wire_print(const struct wire_message *m, int16_t version, const void *in, struct buf *out);
 
-/* JSON with Kafka's names in lower camel case; bytes in base64, records by their size, secrets as
- * "***", uuids in Kafka's text form. */
+/* JSON as Kafka's own converters and tools make it, byte for byte: no spaces, names in lower camel
+ * case, in the schema's order, tagged fields left out where they are their default, bytes in
+ * base64, uuids in Kafka's text form. But for secrets, which are "***", and records, shown by their
+ * size. */
 void wire_print_json(const struct wire_message *m, int16_t version, const void *in,
                      struct buf *out);
 

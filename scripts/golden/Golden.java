@@ -32,7 +32,9 @@ import org.apache.kafka.common.record.MemoryRecords;
 public class Golden {
     private static final String[] PACKAGES = {
         "org.apache.kafka.common.message.",
+        "org.apache.kafka.common.metadata.",
         "org.apache.kafka.coordinator.group.generated.",
+        "org.apache.kafka.coordinator.share.generated.",
         "org.apache.kafka.coordinator.transaction.generated.",
         "kafka.internals.generated.",
     };
