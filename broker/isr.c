@@ -106,6 +106,7 @@ static void take_answer(struct broker_isr *isr, const struct isr_sent *sent, enu
     log_debug(isr->broker->log, "isr", "answered", "partition=%s-%d error=%s isr_count=%d",
               r->topic, r->index, err_name(error), r->part.state.isr_count);
     replica_obey(r, &effects);
+    replica_state_changed(r);
     if (outcome == PARTITION_ISR_RETRY) {
         list_remove(&r->in_isr_queue);
         list_add_tail(&isr->queue, &r->in_isr_queue);

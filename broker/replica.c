@@ -119,38 +119,45 @@ void replica_wait_data(struct replica *r, struct replica_wait *wait, bool for_co
     list_add_tail(&r->data_waiting, &wait->node);
 }
 
-/* A waiter removes itself, and with it its waits on other replicas: never those of this list that
- * come later for another request, so the walk is over a snapshot of "next". */
-static void wake(struct replica *r, bool followers, bool consumers)
+/* What happened, to whom. */
+enum told { NOT_TOLD, NOTED, WOKEN };
+
+/* None of them reads or waits again before the turn is over, so the list does not grow here. */
+static void tell(struct replica *r, enum told followers, enum told consumers)
 {
-    struct list woken;
-    list_init(&woken);
     LIST_EACH(node, &r->data_waiting)
     {
-        bool consumer = LIST_ENTRY(node, struct replica_wait, node)->for_consumer;
-        if (consumer ? consumers : followers) {
-            list_remove(node);
-            list_add_tail(&woken, node);
-        }
-    }
-    while (!list_empty(&woken)) {
-        struct list *node = woken.next;
-        list_remove(node);
         struct replica_wait *wait = LIST_ENTRY(node, struct replica_wait, node);
-        wait->wake(wait);
+        enum told told = wait->for_consumer ? consumers : followers;
+        if (told == WOKEN) {
+            list_remove(node);
+            wait->wake(wait);
+        } else if (told == NOTED) {
+            wait->note(wait);
+        }
     }
 }
 
 void replica_data_appended(struct replica *r)
 {
-    wake(r, true, false);
+    tell(r, WOKEN, NOT_TOLD);
+}
+
+void replica_log_start_moved(struct replica *r)
+{
+    tell(r, WOKEN, NOTED);
+}
+
+void replica_state_changed(struct replica *r)
+{
+    tell(r, NOTED, NOTED);
 }
 
 void replica_obey(struct replica *r, const struct partition_effects *effects)
 {
     if (effects->high_watermark_moved) {
         complete_acks(r);
-        wake(r, false, true);
+        tell(r, NOTED, WOKEN);
     }
     if (effects->isr_wanted) {
         broker_isr_queue(r);
@@ -164,7 +171,7 @@ void replica_end_waits(struct replica *r, enum err e)
 {
     fail_acks(r, e);
     replica_fail_lows(r, e);
-    wake(r, true, true);
+    tell(r, WOKEN, WOKEN);
 }
 
 void replica_offline(struct replica *r, const char *why)

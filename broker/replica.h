@@ -124,15 +124,19 @@ bool replica_wait_acked(struct replica *r, struct replica_ack *ack, int64_t requ
 
 /* ---- reading ---- */
 
-/* Told when there may be more to read: appended data, a moved high watermark (`for_consumer`
- * only), lost leadership, deletion. Called at most once per turn of the loop; the waiter takes
- * itself out. Followers wait for appended data, consumers for the high watermark. */
+/* Who reads from a replica and is told what happens to it. Neither function may do more than take
+ * note, and ask for a turn of its own. */
 struct replica_wait {
-    struct list node;
+    struct list node; /* alone (list_init()): waits for nothing */
     bool for_consumer;
+    /* There may be more to read: appended data or another log start (followers), a moved high
+     * watermark (consumers); or leadership was lost, the replica goes. It waits no more. */
     void (*wake)(struct replica_wait *wait);
+    /* Something else is not as it was that an answer tells or depends on. It goes on waiting. */
+    void (*note)(struct replica_wait *wait);
 };
 
+/* The waiter leaves with list_remove(&wait->node), at any time. */
 void replica_wait_data(struct replica *r, struct replica_wait *wait, bool for_consumer);
 
 /* ---- effects (replica.c) ---- */
@@ -142,6 +146,13 @@ void replica_obey(struct replica *r, const struct partition_effects *effects);
 
 /* New data in the log of a leader: wakes the followers' fetches. */
 void replica_data_appended(struct replica *r);
+
+/* The log of a leader begins elsewhere: wakes the followers' fetches, consumers learn it with their
+ * next answers. */
+void replica_log_start_moved(struct replica *r);
+
+/* Its state is another: leader, epochs, ISR. Those who read go on. */
+void replica_state_changed(struct replica *r);
 
 /* The eligibility of brokers by the newest image, for partition_…() calls. */
 struct partition_eligibility replica_eligibility(const struct replica *r);

@@ -28,7 +28,7 @@ static enum err lead_start(struct replica *r, int64_t offset)
 {
     enum err e = raise_start(r, offset);
     if (e == ERR_NONE) {
-        replica_data_appended(r); /* followers learn it from the answer to their waiting fetch */
+        replica_log_start_moved(r);
         return ERR_NONE;
     }
     if (replica_is_disk_error(r, e)) {

@@ -226,6 +226,7 @@ static void apply_change(struct broker *broker, const struct metadata_local_chan
         break;
     }
     replica_obey(r, &effects);
+    replica_state_changed(r);
     replica_check_low(r); /* a replica that has gone is not waited for */
     after_change(r);
 }

@@ -32,6 +32,9 @@ static void put_key(struct buf *out, struct uuid topic_id, struct slice name, in
 
 static void entry_free(struct fetch_session *session, struct fetch_entry *entry)
 {
+    fetch_entry_watch(entry, NULL); /* due, then */
+    list_remove(&entry->due_node);
+    session->due_count--;
     map_remove(&session->by_key, entry->key);
     list_remove(&entry->node);
     session->count--;
@@ -51,6 +54,9 @@ static struct fetch_entry *entry_add(struct fetch_session *session, struct slice
     entry->index = index;
     entry->answered_hw = -1;
     entry->answered_log_start = -1;
+    entry->session = session;
+    list_init(&entry->due_node);
+    list_init(&entry->wait.node);
     list_add_tail(&session->entries, &entry->node);
     session->count++;
     map_put(&session->by_key, entry->key, entry);
@@ -79,6 +85,7 @@ static void update_entries(struct fetch_session *session, const struct wire_fetc
             /* Who names a partition again may have dropped the last answer, which was for another
              * position or epoch, and the high watermark with it. */
             entry->answered_hw = -1;
+            fetch_entry_due(entry);
         }
     }
     buf_fini(&key);
@@ -119,10 +126,10 @@ static void session_free(struct broker_sessions *sessions, struct fetch_session 
     mem_free(session);
 }
 
-static bool is_follower(const struct wire_fetch_request *request, int16_t version)
+static int32_t replica_id_of(const struct wire_fetch_request *request, int16_t version)
 {
-    return (version >= FETCH_VERSION_REPLICA_STATE ? request->replica_state.replica_id
-                                                   : request->replica_id) >= 0;
+    return version >= FETCH_VERSION_REPLICA_STATE ? request->replica_state.replica_id
+                                                  : request->replica_id;
 }
 
 /* Should `candidate` make room for a session with these properties? */
@@ -135,7 +142,7 @@ static bool gives_way(const struct fetch_session *candidate, bool follower, size
     if (now_ms - candidate->last_used_ms >= SESSION_UNUSED_MS) {
         return true;
     }
-    if (candidate->follower != follower) {
+    if (fetch_session_is_follower(candidate) != follower) {
         return follower;
     }
     /* Two large consumers must not drive each other out in turn. */
@@ -182,13 +189,14 @@ static struct fetch_session *session_new(struct broker_sessions *sessions,
 {
     struct fetch_session *session = MEM_NEW(struct fetch_session);
     list_init(&session->entries);
+    list_init(&session->due);
     list_init(&session->node);
-    session->follower = is_follower(request, version);
+    session->replica_id = replica_id_of(request, version);
     session->by_id = version >= FETCH_VERSION_IDS;
     session->last_used_ms = net_now_ms(sessions->broker->loop);
     session->created_ms = session->last_used_ms;
     bool wanted = request->session_epoch == 0;
-    if (wanted && make_room(sessions, session->follower, count_named(request))) {
+    if (wanted && make_room(sessions, fetch_session_is_follower(session), count_named(request))) {
         session->id = new_id(sessions);
         session->epoch = 1;
         map_put(&sessions->by_id, MAP_KEY(session->id), session);
@@ -228,7 +236,6 @@ static enum err open_incremental(struct broker_sessions *sessions,
     hurry(session);
     session->epoch = session->epoch == INT32_MAX ? 1 : session->epoch + 1;
     session->incremental = true;
-    session->last_used_ms = net_now_ms(sessions->broker->loop);
     list_remove(&session->node);
     list_add_tail(&sessions->used, &session->node);
     *out = session;
@@ -254,6 +261,7 @@ enum err broker_session_open(struct broker_sessions *sessions,
     }
     forget_entries(*out, request);
     update_entries(*out, request);
+    (*out)->last_used_ms = net_now_ms(sessions->broker->loop); /* of what is still at rest, too */
     return ERR_NONE;
 }
 

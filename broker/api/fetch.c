@@ -1,8 +1,8 @@
 /* Fetch: names what each partition can give, waits for more if that is too little.
  *
- * A pass over the session's entries reads (as file ranges, nothing is copied) and adds up the
- * bytes. Enough, an error, or no time left: answer. Otherwise the request is parked on all its
- * partitions and the pass is made again when one of them has news. */
+ * A pass over the session's entries that are due reads (as file ranges, nothing is copied) and adds
+ * up the bytes. Enough, an error, or no time left: answer. Otherwise the request is parked and the
+ * pass is made again when one of its partitions has news. */
 #include "base/mem.h"
 #include "broker/api/api.h"
 #include "broker/api/fetch_private.h"
@@ -81,6 +81,23 @@ static bool is_held_up(const struct fetch *fetch, const struct replica *r)
                                     net_now_ms(fetch->broker->loop));
 }
 
+/* How far this fetcher may read. */
+static int64_t limit_of(const struct fetch *fetch, const struct replica *r)
+{
+    return fetch_is_follower(fetch) ? r->part.log_end_offset : r->part.high_watermark;
+}
+
+static enum err read_log(struct fetch_result *result, const struct store_read_query *query)
+{
+    struct replica *r = result->replica;
+    enum err e = store_log_read(r->log, query, &result->read);
+    if (e != ERR_NONE && replica_is_disk_error(r, e)) {
+        replica_offline(r, err_text(e));
+        return ERR_KAFKA_STORAGE_ERROR;
+    }
+    return e;
+}
+
 static enum err read_partition(struct fetch *fetch, struct fetch_result *result, int64_t room,
                                bool first_pass)
 {
@@ -95,7 +112,7 @@ static enum err read_partition(struct fetch *fetch, struct fetch_result *result,
     if (fetch_is_follower(fetch) && first_pass) {
         TRY(note_follower(fetch, result));
     }
-    int64_t limit = fetch_is_follower(fetch) ? r->part.log_end_offset : r->part.high_watermark;
+    int64_t limit = limit_of(fetch, r);
     if (result->entry->fetch_offset >= limit || result->entry->max_bytes < 0) {
         return ERR_NONE;
     }
@@ -111,41 +128,42 @@ static enum err read_partition(struct fetch *fetch, struct fetch_result *result,
     if (query.max_bytes == 0 && !query.min_one) {
         return ERR_NONE;
     }
-    enum err e = store_log_read(r->log, &query, &result->read);
-    if (e != ERR_NONE && replica_is_disk_error(r, e)) {
-        replica_offline(r, err_text(e));
-        return ERR_KAFKA_STORAGE_ERROR;
+    return read_log(result, &query);
+}
+
+/* Whether nothing is to be said of the entry, or done about it, until something happens to the
+ * replica. Of a follower its place in the ISR and the high watermark depend, too, as long as those
+ * are not settled: then each of its fetches counts. */
+static bool may_rest(const struct fetch *fetch, const struct fetch_result *result)
+{
+    if (fetch_has_news(fetch, result)) {
+        return false;
     }
-    return e;
+    const struct partition *part = &result->replica->part;
+    int64_t offset = result->entry->fetch_offset;
+    return fetch_is_follower(fetch)
+               ? offset == part->log_end_offset && offset == part->high_watermark &&
+                     partition_in_isr(part, fetch->replica_id) && !part->proposal_in_flight
+               : offset >= part->high_watermark;
 }
 
 /* ---- the answer ---- */
 
-void fetch_drop_read(struct fetch_result *result)
+/* Gives back what the last pass read. */
+static void drop_reads(struct fetch *fetch)
 {
-    if (result->read.file != NULL) {
-        store_read_done(&result->read);
-        result->read = (struct store_read){0};
-    }
-}
-
-static void stop_waiting(struct fetch *fetch)
-{
-    for (size_t i = 0; fetch->parked && i < fetch->count; i++) {
-        struct list *node = &fetch->results[i].wait.node;
-        if (node->next != NULL) {
-            list_remove(node);
+    for (size_t i = 0; i < fetch->count; i++) {
+        struct fetch_result *result = &fetch->results[i];
+        if (result->read.file != NULL) {
+            store_read_done(&result->read);
+            result->read = (struct store_read){0};
         }
     }
-    fetch->parked = false;
-    net_timer_stop(&fetch->timer);
 }
 
 static void fetch_free(struct fetch *fetch)
 {
-    for (size_t i = 0; i < fetch->count; i++) {
-        fetch_drop_read(&fetch->results[i]);
-    }
+    drop_reads(fetch);
     mem_free(fetch->results);
     mem_free(fetch);
 }
@@ -172,7 +190,7 @@ static void count_throttled(struct fetch *fetch)
 
 static void answer(struct fetch *fetch)
 {
-    stop_waiting(fetch);
+    net_timer_stop(&fetch->timer);
     count_throttled(fetch);
     struct wire_fetch_response response;
     wire_init(wire_response(WIRE_API_FETCH), &response);
@@ -200,13 +218,11 @@ static void answer_late(void *arg)
 static void on_gone(void *arg)
 {
     struct fetch *fetch = arg;
-    stop_waiting(fetch);
+    net_timer_stop(&fetch->timer);
     net_request_close(fetch->req);
     broker_session_done(fetch->broker->sessions, fetch->session);
     finish(fetch);
 }
-
-static bool pass(struct fetch *fetch, bool first_pass);
 
 static void retry(void *arg)
 {
@@ -216,74 +232,61 @@ static void retry(void *arg)
         fetch_free(fetch);
         return;
     }
-    if (pass(fetch, false)) {
+    if (read_all(fetch, false)) {
         answer(fetch);
+    } else {
+        drop_reads(fetch);
     }
 }
 
-static void on_wake(struct replica_wait *wait)
+static void on_woken(void *arg)
 {
-    struct fetch *fetch = container_of(wait, struct fetch_result, wait)->fetch;
+    struct fetch *fetch = arg;
     if (!fetch->retry_deferred) {
         fetch->retry_deferred = true;
         net_defer(fetch->broker->loop, retry, fetch);
     }
 }
 
-static void wait_on_all(struct fetch *fetch)
+static void collect_due(struct fetch *fetch)
 {
-    for (size_t i = 0; i < fetch->count; i++) {
-        struct fetch_result *result = &fetch->results[i];
-        fetch_drop_read(result);
-        bool waiting = result->wait.node.next != NULL && !list_empty(&result->wait.node);
-        if (result->replica != NULL && !waiting) {
-            list_init(&result->wait.node);
-            result->wait.wake = on_wake;
-            result->fetch = fetch;
-            replica_wait_data(result->replica, &result->wait, !fetch_is_follower(fetch));
-        }
+    const struct fetch_session *session = fetch->session;
+    drop_reads(fetch);
+    if (session->due_count > fetch->room) {
+        mem_free(fetch->results);
+        fetch->room = session->due_count;
+        fetch->results = mem_zalloc(fetch->room, sizeof *fetch->results);
     }
-    fetch->parked = true;
+    fetch->count = 0;
+    LIST_EACH(node, &session->due)
+    {
+        fetch->results[fetch->count++] =
+            (struct fetch_result){.entry = LIST_ENTRY(node, struct fetch_entry, due_node)};
+    }
+    ASSERT(fetch->count == session->due_count);
 }
 
-/* Reads everything once. True: there is enough to answer. */
+/* Reads everything that is due, once. True: there is enough to answer. */
 static bool read_all(struct fetch *fetch, bool first_pass)
 {
     int64_t room = fetch->max_bytes;
     bool answer_now = false;
+    collect_due(fetch);
     for (size_t i = 0; i < fetch->count; i++) {
         struct fetch_result *result = &fetch->results[i];
-        fetch_drop_read(result);
-        result->replica = NULL;
-        result->diverging = false;
         result->error = read_partition(fetch, result, room, first_pass);
         answer_now = answer_now || result->error != ERR_NONE || result->diverging ||
                      log_start_is_news(fetch, result);
         room -= result->read.length;
+        fetch_entry_watch(result->entry, result->replica);
+        if ((first_pass || !fetch_is_follower(fetch)) && may_rest(fetch, result)) {
+            fetch_entry_rest(result->entry);
+        }
     }
     return answer_now || fetch->max_bytes - room >= fetch->min_bytes;
 }
 
-/* Reads, and waits for more if that is too little. */
-static bool pass(struct fetch *fetch, bool first_pass)
-{
-    bool enough = read_all(fetch, first_pass);
-    if (!enough) {
-        wait_on_all(fetch);
-    }
-    return enough;
-}
-
 /* ---- arrival ---- */
-
-static void collect_entries(struct fetch *fetch)
-{
-    fetch->results = mem_zalloc(fetch->session->count + 1, sizeof *fetch->results);
-    LIST_EACH(node, &fetch->session->entries)
-    {
-        fetch->results[fetch->count++].entry = LIST_ENTRY(node, struct fetch_entry, node);
-    }
-}
 
 static struct fetch *fetch_new(struct broker *broker, struct net_request *req,
                                struct fetch_session *session)
@@ -294,14 +297,16 @@ static struct fetch *fetch_new(struct broker *broker, struct net_request *req,
     fetch->broker = broker;
     fetch->req = req;
     fetch->session = session;
-    fetch->replica_id = has_state ? request->replica_state.replica_id : request->replica_id;
+    fetch->replica_id = session->replica_id;
     fetch->broker_epoch = has_state ? request->replica_state.replica_epoch : -1;
     fetch->min_bytes = request->min_bytes;
     int32_t limit =
         fetch_is_follower(fetch) ? INT32_MAX : settings_int(broker->settings, "fetch.max.bytes");
     fetch->max_bytes = (int32_t)min_i64(max_i64(request->max_bytes, 0), limit);
     net_timer_init(&fetch->timer, req->loop, answer_late, fetch);
-    collect_entries(fetch);
+    session->parked = fetch;
+    session->hurry = answer_late;
+    session->woken = on_woken;
     return fetch;
 }
 
@@ -326,12 +331,11 @@ void broker_api_fetch(void *arg, struct net_request *req)
     struct fetch *fetch = fetch_new(broker, req, session);
     int32_t wait_ms = request->max_wait_ms;
     bool closing = request->session_epoch < 0 && request->session_id != 0;
-    if (pass(fetch, true) || wait_ms <= 0 || closing || fetch->count == 0) {
+    if (read_all(fetch, true) || wait_ms <= 0 || closing || session->count == 0) {
         answer(fetch);
         return;
     }
-    session->parked = fetch;
-    session->hurry = answer_late;
+    drop_reads(fetch);
     net_request_drop_body(req);
     net_request_on_close(req, on_gone, fetch);
     net_timer_set(&fetch->timer, wait_ms);

@@ -26,8 +26,7 @@ static struct net_file take_file(struct fetch_result *result)
                              .arg = read};
 }
 
-/* Does an incremental answer have to name this partition? */
-static bool has_news(const struct fetch *fetch, const struct fetch_result *result)
+bool fetch_has_news(const struct fetch *fetch, const struct fetch_result *result)
 {
     const struct fetch_entry *entry = result->entry;
     if (!fetch->session->incremental || result->error != ERR_NONE || entry->answered_error ||
@@ -133,8 +132,9 @@ static void fill_endpoints(const struct fetch *fetch, const struct broker_hinted
 /* Partitions that were served go last, so that the next answer begins with others. */
 static void rotate(struct fetch_session *session, struct fetch_entry *entry)
 {
-    list_remove(&entry->node);
-    list_add_tail(&session->entries, &entry->node);
+    ASSERT(!list_empty(&entry->due_node)); /* there may be more of it */
+    list_remove(&entry->due_node);
+    list_add_tail(&session->due, &entry->due_node);
 }
 
 void fetch_fill_responses(struct fetch *fetch, struct wire_fetch_response *response,
@@ -147,7 +147,7 @@ void fetch_fill_responses(struct fetch *fetch, struct wire_fetch_response *respo
         arena_array(&fetch->req->arena, fetch->count, sizeof response->responses[0]);
     for (size_t i = 0; i < fetch->count; i++) {
         struct fetch_result *result = &fetch->results[i];
-        if (!has_news(fetch, result)) {
+        if (!fetch_has_news(fetch, result)) {
             continue;
         }
         struct wire_fetch_response_responses *topic = topic_of(response, result->entry);

@@ -13,8 +13,6 @@ struct fetch_result {
     bool diverging;
     struct store_epoch_end diverging_end;
     struct store_read read;
-    struct replica_wait wait;
-    struct fetch *fetch;
 };
 
 struct fetch {
@@ -25,9 +23,9 @@ struct fetch {
     int64_t broker_epoch;
     int32_t min_bytes;
     int32_t max_bytes;
-    struct fetch_result *results; /* one per entry */
+    struct fetch_result *results; /* of the last pass, one for each entry that was due */
     size_t count;
-    bool parked;
+    size_t room;
     bool retry_deferred;
     bool over; /* answered; freed when the deferred retry has run */
     struct net_timer timer;
@@ -38,8 +36,8 @@ static inline bool fetch_is_follower(const struct fetch *fetch)
     return fetch->replica_id >= 0;
 }
 
-/* Gives back what a pass read. */
-void fetch_drop_read(struct fetch_result *result);
+/* fetch_answer.c: does an answer have to name the partition? */
+bool fetch_has_news(const struct fetch *fetch, const struct fetch_result *result);
 
 /* fetch_answer.c: fills the response from the results; the ranges read go into `files`, which has
  * room for one per result. */

@@ -120,6 +120,15 @@ enum err partition_fetched(struct partition *p, const struct partition_fetch *fe
     return ERR_NONE;
 }
 
+void partition_stayed(struct partition *p, int32_t replica_id, int64_t until_ms)
+{
+    struct partition_remote *remote = partition_remote_find(p, replica_id);
+    if (remote != NULL && remote->log_end_offset >= 0) {
+        remote->last_fetch_ms = max_i64(remote->last_fetch_ms, until_ms);
+        remote->last_caught_up_ms = max_i64(remote->last_caught_up_ms, until_ms);
+    }
+}
+
 enum err partition_check_min_isr(const struct partition *p)
 {
     return p->state.isr_count < effective_min_isr(p) ? ERR_NOT_ENOUGH_REPLICAS : ERR_NONE;

@@ -151,6 +151,11 @@ enum err partition_fetched(struct partition *p, const struct partition_fetch *fe
                            const struct partition_eligibility *may_join,
                            struct partition_effects *effects) MUST_USE;
 
+/* A follower whose last fetch had everything (it asked for our end) went on to fetch the same until
+ * `until_ms`, without our being told each time: a fetch session names only what changed. To be
+ * called before its next fetch counts, and when the log has grown. */
+void partition_stayed(struct partition *p, int32_t replica_id, int64_t until_ms);
+
 /* Asks for a shrink when a member of the ISR has lagged for replica.lag.time.max.ms. */
 void partition_check_lag(struct partition *p, int64_t now_ms,
                          const struct partition_eligibility *may_join,
