@@ -8,6 +8,7 @@
  *     0  done
  *     1  failed, or a part of it failed; stderr says what
  *     2  the command line makes no sense; nothing was done
+ *   130  ended by SIGINT, in good order; 143: by SIGTERM
  *
  * Tables are for people. Programs ask for `--format json` or `tsv`, whose fields stay. */
 #ifndef CLI_CLI_H
@@ -19,7 +20,13 @@
 
 #define CLI_VERSION "0.1.0"
 
-enum cli_exit { CLI_OK = 0, CLI_FAILED = 1, CLI_USAGE = 2 };
+enum cli_exit {
+    CLI_OK = 0,
+    CLI_FAILED = 1,
+    CLI_USAGE = 2,
+    CLI_INTERRUPTED = 130, /* 128 and the signal's number, as shells have it */
+    CLI_TERMINATED = 143,
+};
 
 /* Options that many commands share. */
 enum cli_uses {

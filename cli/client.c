@@ -39,6 +39,7 @@ struct client {
     int64_t timeout_ms;
     int64_t deadline_ms;
     int64_t pause_ms;
+    const char *client_id;
     const struct cli *patient; /* who says that it waits; NULL: it was said, or shall not be */
     bool controllers;
 };
@@ -51,7 +52,7 @@ static struct peer *add_peer(struct client *client, struct list *list, int32_t i
     struct peer *peer = MEM_NEW(struct peer);
     struct net_client_options options = {.host = address->host,
                                          .port = address->port,
-                                         .client_id = "craft",
+                                         .client_id = client->client_id,
                                          .connect_timeout_ms = ATTEMPT_MS,
                                          .api_versions = true};
     struct buf text = {0};
@@ -174,6 +175,7 @@ struct client *client_new(struct cli *cli, const struct client_options *options)
     client->loop = net_loop_new(NULL);
     client->timeout_ms = options->timeout_ms;
     client->controllers = options->controllers;
+    client->client_id = options->client_id == NULL ? "craft" : options->client_id;
     client->patient = options->tells_of_waiting ? cli : NULL;
     list_init(&client->servers);
     list_init(&client->nodes);

@@ -23,6 +23,7 @@ struct client_options {
     const char *name;    /* of the option that gave them, for complaints */
     bool controllers;    /* they are controllers */
     int64_t timeout_ms;
+    const char *client_id; /* as brokers know it; NULL: "craft" */
     bool tells_of_waiting; /* a first failure is told at once, though it is tried again */
 };
 

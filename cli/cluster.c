@@ -40,7 +40,7 @@ enum err cluster_refresh(struct cluster *cluster, const struct slice *topics, in
     struct arena arena = {0};
     struct wire_metadata_request request;
     wire_init(&wire_msg_metadata_request, &request);
-    request.allow_auto_topic_creation = false;
+    request.allow_auto_topic_creation = cluster->creates_topics;
     request.topics_count = topics == NULL ? -1 : count;
     if (topics != NULL) {
         struct map seen = {0};
@@ -104,7 +104,8 @@ enum err cluster_find_topic(struct cluster *cluster, struct slice name,
             return ERR_UNKNOWN_TOPIC_OR_PARTITION;
         }
         e = (enum err)(*out)->error_code;
-        if (e == ERR_UNKNOWN_TOPIC_OR_PARTITION && client_left_ms(cluster->client) < give_up_ms) {
+        if (e == ERR_UNKNOWN_TOPIC_OR_PARTITION && !cluster->creates_topics &&
+            client_left_ms(cluster->client) < give_up_ms) {
             return e;
         }
         if (e == ERR_NONE && !has_leaders(*out)) {

@@ -13,6 +13,7 @@ struct broker_ids {
 
 struct cluster {
     struct client *client;
+    bool creates_topics; /* asking for a topic creates it, if the brokers do so */
     const struct wire_metadata_response *metadata; /* NULL: not asked yet */
     struct map topics;                             /* by name, of `metadata` */
 };
@@ -26,7 +27,7 @@ int32_t cluster_leader(const struct cluster *cluster, struct slice name, int32_t
                        enum err *why);
 
 /* Asks for topics (NULL: all of them; a name may be there twice) and makes the brokers known to the
- * client. Topics are never created by asking. Errors: of client_call(); those of single topics are
+ * client. Errors: of client_call(); those of single topics are
  * in the response. */
 enum err cluster_refresh(struct cluster *cluster, const struct slice *topics,
                          int32_t count) MUST_USE;

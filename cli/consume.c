@@ -1,60 +1,54 @@
-/* craft consume: records of a topic go to the standard output. */
-#include <poll.h>
+/* craft consume: records of topics go to the standard output. */
 #include <unistd.h>
 
-#include "cli/puller.h"
+#include "cli/consumer.h"
+#include "cli/escapes.h"
 #include "cli/record_print.h"
+#include "cli/times.h"
 
-enum { STEP_MS = 100 };
+enum {
+    SESSION_TIMEOUT_MS = 45000,
+    HEARTBEAT_MS = 3000,
+    REBALANCE_TIMEOUT_MS = 60000,
+    COMMIT_MS = 5000,
+    METADATA_MS = 60000,
+};
+
+/* Where to begin in a partition. */
+enum begin { BEGIN_LATEST, BEGIN_EARLIEST, BEGIN_OFFSET, BEGIN_TIME };
+
+/* Where to end. */
+enum until { UNTIL_NEVER, UNTIL_END, UNTIL_TIME };
 
 struct consume {
     struct cli *cli;
     struct client *client;
     struct cluster cluster;
-    const struct wire_metadata_response_topics *topic;
     struct record_format format;
-    struct puller *puller;
-    struct buf out;
+    struct slice *topics;
+    int32_t topic_count;
+    struct consumer *consumer;
+    enum begin begin;
+    int64_t offset;   /* of BEGIN_OFFSET; negative: so many before the end */
+    int64_t since_ms; /* of BEGIN_TIME */
+    enum until until;
+    int64_t until_ms;   /* of UNTIL_TIME */
     int64_t partition;  /* −1: all */
-    int64_t offset;     /* −1: by `from_beginning` */
-    int64_t left;       /* records still wanted */
+    int64_t left;       /* records wanted */
     int64_t silence_ms; /* −1: for ever */
-    int64_t last_ms;    /* when a record came */
-    bool from_beginning;
-    bool until_end;
-    bool is_unread; /* nobody reads our output any more */
 };
 
-/* ---- records ---- */
-
-static void flush(void *arg)
-{
-    struct consume *c = arg;
-    if (c->out.len > 0 && !c->is_unread && !cli_put(&c->out)) {
-        c->is_unread = true;
-    }
-}
-
-/* A reader that left is found even when there is nothing to write. */
-static bool is_output_closed(void)
-{
-    struct pollfd poll_fd = {.fd = STDOUT_FILENO};
-    return poll(&poll_fd, 1, 0) > 0 && (poll_fd.revents & POLLERR) != 0;
-}
-
-static bool take_record(void *arg, const struct puller_record *record)
-{
-    struct consume *c = arg;
-    record_print(&c->format, record, &c->out);
-    c->last_ms = net_now_ms(client_loop(c->client));
-    c->left--;
-    if (c->out.len > 1 << 20) {
-        flush(c);
-    }
-    return c->left > 0 && !c->is_unread;
-}
-
 /* ---- where to begin, where to end ---- */
+
+/* Partitions of one topic, and what is known of their logs. */
+struct span {
+    const struct wire_metadata_response_topics *topic;
+    struct cluster_offset *starts;
+    struct cluster_offset *ends;
+    struct cluster_offset *since; /* NULL: not asked for */
+    struct cluster_offset *until;
+    int32_t count;
+};
 
 static enum cli_exit fail_offset(const struct consume *c, const struct cluster_offset *item)
 {
@@ -66,22 +60,21 @@ static enum cli_exit fail_offset(const struct consume *c, const struct cluster_o
 }
 
 /* Offsets of all partitions that are wanted, in their order. */
-static enum cli_exit find_offsets(struct consume *c, int64_t timestamp, struct cluster_offset **out,
-                                  int32_t *count)
+static enum cli_exit find_offsets(struct consume *c, const struct span *span, int64_t timestamp,
+                                  struct cluster_offset **out)
 {
-    *count = c->partition >= 0 ? 1 : c->topic->partitions_count;
     struct cluster_offset *items =
-        ARENA_ARRAY(&c->cli->arena, (size_t)*count, struct cluster_offset);
-    for (int32_t i = 0; i < *count; i++) {
+        ARENA_ARRAY(&c->cli->arena, (size_t)span->count, struct cluster_offset);
+    for (int32_t i = 0; i < span->count; i++) {
         int32_t partition = c->partition >= 0 ? (int32_t)c->partition : i;
         items[i] = (struct cluster_offset){
-            .topic = c->topic->name, .partition = partition, .timestamp = timestamp};
+            .topic = span->topic->name, .partition = partition, .timestamp = timestamp};
     }
-    enum err e = cluster_offsets(&c->cluster, items, *count);
+    enum err e = cluster_offsets(&c->cluster, items, span->count);
     if (e != ERR_NONE) {
         return client_fail(c->cli, c->client, e);
     }
-    for (int32_t i = 0; i < *count; i++) {
+    for (int32_t i = 0; i < span->count; i++) {
         if (items[i].error != ERR_NONE) {
             return fail_offset(c, &items[i]);
         }
@@ -90,114 +83,285 @@ static enum cli_exit find_offsets(struct consume *c, int64_t timestamp, struct c
     return CLI_OK;
 }
 
-static enum cli_exit add_partitions(struct consume *c)
+static enum cli_exit find_span(struct consume *c, struct span *span)
 {
-    struct cluster_offset *starts;
-    struct cluster_offset *ends;
-    int32_t count;
-    enum cli_exit code = find_offsets(c, CLUSTER_EARLIEST, &starts, &count);
+    span->count = c->partition >= 0 ? 1 : span->topic->partitions_count;
+    enum cli_exit code = find_offsets(c, span, CLUSTER_EARLIEST, &span->starts);
     if (code == CLI_OK) {
-        code = find_offsets(c, CLUSTER_LATEST, &ends, &count);
+        code = find_offsets(c, span, CLUSTER_LATEST, &span->ends);
     }
-    for (int32_t i = 0; i < count && code == CLI_OK; i++) {
-        int64_t start = starts[i].offset;
-        int64_t end = max_i64(ends[i].offset, start);
-        int64_t from = c->offset >= 0 ? c->offset : c->from_beginning ? start : end;
-        if (from < start || from > end) {
-            return cli_fail(c->cli,
-                            "%.*s-%" PRId32 " has no offset %" PRId64 ": it begins with %" PRId64
-                            ", and the next record will have %" PRId64,
-                            SLICE_ARG(c->topic->name), ends[i].partition, from, start, end);
+    if (code == CLI_OK && c->begin == BEGIN_TIME) {
+        code = find_offsets(c, span, c->since_ms, &span->since);
+    }
+    if (code == CLI_OK && c->until == UNTIL_TIME) {
+        code = find_offsets(c, span, c->until_ms, &span->until);
+    }
+    return code;
+}
+
+/* −1, with the complaint printed: there is no such offset. */
+static int64_t begin_of(const struct consume *c, const struct span *span, int32_t i)
+{
+    int64_t start = span->starts[i].offset;
+    int64_t end = max_i64(span->ends[i].offset, start);
+    switch (c->begin) {
+    case BEGIN_EARLIEST:
+        return start;
+    case BEGIN_TIME:
+        return span->since[i].offset < 0 ? end : span->since[i].offset;
+    case BEGIN_OFFSET:
+        if (c->offset < 0) {
+            return max_i64(end + c->offset, start);
         }
-        puller_add(c->puller, ends[i].partition, from, c->until_end ? end : INT64_MAX);
+        if (c->offset < start || c->offset > end) {
+            cli_fail(c->cli,
+                     "%.*s-%" PRId32 " has no offset %" PRId64 ": it begins with %" PRId64
+                     ", and the next record will have %" PRId64,
+                     SLICE_ARG(span->topic->name), span->ends[i].partition, c->offset, start, end);
+            return -1;
+        }
+        return c->offset;
+    case BEGIN_LATEST:
+        break;
+    }
+    return end;
+}
+
+static int64_t end_of(const struct consume *c, const struct span *span, int32_t i)
+{
+    int64_t end = max_i64(span->ends[i].offset, span->starts[i].offset);
+    switch (c->until) {
+    case UNTIL_END:
+        return end;
+    case UNTIL_TIME:
+        return span->until[i].offset < 0 ? end : span->until[i].offset;
+    case UNTIL_NEVER:
+        break;
+    }
+    return INT64_MAX;
+}
+
+static enum cli_exit find_topic(struct consume *c, struct slice name,
+                                const struct wire_metadata_response_topics **out)
+{
+    const char *text = arena_str(&c->cli->arena, name);
+    enum err e = cluster_find_topic(&c->cluster, name, out);
+    if (e != ERR_NONE) {
+        return cluster_fail_topic(c->cli, &c->cluster, text, e);
+    }
+    if (c->partition >= (*out)->partitions_count) {
+        return cli_fail(c->cli, "%s has no partition %" PRId64 ", only 0 to %" PRId32, text,
+                        c->partition, (*out)->partitions_count - 1);
+    }
+    return CLI_OK;
+}
+
+static enum cli_exit add_topic(struct consume *c, struct slice name)
+{
+    struct span span = {0};
+    enum cli_exit code = find_topic(c, name, &span.topic);
+    if (code == CLI_OK) {
+        code = find_span(c, &span);
+    }
+    for (int32_t i = 0; i < span.count && code == CLI_OK; i++) {
+        struct puller_range range = {.topic = name,
+                                     .partition = span.ends[i].partition,
+                                     .from = begin_of(c, &span, i),
+                                     .to = end_of(c, &span, i)};
+        if (range.from < 0) {
+            return CLI_FAILED;
+        }
+        consumer_add(c->consumer, &range);
     }
     return code;
 }
 
 /* ---- the command ---- */
 
-static bool is_silent(const struct consume *c)
+static bool print(void *arg, const struct puller_record *record, struct buf *out)
 {
-    return c->silence_ms >= 0 && net_now_ms(client_loop(c->client)) - c->last_ms >= c->silence_ms;
+    const struct consume *c = arg;
+    record_print(&c->format, record, out);
+    return true;
 }
 
 static enum cli_exit pull(struct consume *c)
 {
-    record_print_head(&c->format, &c->out);
-    c->last_ms = net_now_ms(client_loop(c->client));
-    enum err e = ERR_NONE;
-    while (e == ERR_NONE && !c->is_unread && !puller_is_done(c->puller) && !is_silent(c)) {
-        e = puller_step(c->puller);
-        flush(c);
-        c->is_unread = c->is_unread || is_output_closed();
-        int64_t wait_ms = c->silence_ms >= 0 ? min_i64(c->silence_ms, STEP_MS) : STEP_MS;
-        net_loop_step(client_loop(c->client), wait_ms);
+    const char *group = args_text(&c->cli->args, "group");
+    for (int32_t i = 0; i < c->topic_count; i++) {
+        const struct wire_metadata_response_topics *topic;
+        enum cli_exit code =
+            group == NULL ? add_topic(c, c->topics[i]) : find_topic(c, c->topics[i], &topic);
+        if (code != CLI_OK) {
+            return code;
+        }
     }
-    flush(c);
-    return e == ERR_NONE && !c->is_unread ? CLI_OK : CLI_FAILED;
-}
-
-static enum cli_exit find_topic(struct consume *c)
-{
-    const char *name = c->cli->args.words[0];
-    enum err e = cluster_find_topic(&c->cluster, slice_str(name), &c->topic);
-    if (e != ERR_NONE) {
-        return cluster_fail_topic(c->cli, &c->cluster, name, e);
-    }
-    if (c->partition >= c->topic->partitions_count) {
-        return cli_fail(c->cli, "%s has no partition %" PRId64 ", only 0 to %" PRId32, name,
-                        c->partition, c->topic->partitions_count - 1);
-    }
-    return CLI_OK;
+    struct buf head = {0};
+    record_print_head(&c->format, &head);
+    consumer_put(c->consumer, buf_slice(&head));
+    buf_fini(&head);
+    return consumer_exit(consumer_run(c->consumer));
 }
 
 static enum cli_exit consume_from(struct consume *c)
 {
+    struct cli *cli = c->cli;
     c->cluster.client = c->client;
-    struct puller_options options = {.cli = c->cli,
-                                     .cluster = &c->cluster,
-                                     .timeout_ms = client_left_ms(c->client),
-                                     .each = take_record,
-                                     .after = flush,
-                                     .arg = c};
-    enum cli_exit code = find_topic(c);
-    if (code == CLI_OK) {
-        options.topic = c->topic;
-        c->puller = puller_new(&options);
-        code = add_partitions(c);
-        if (code == CLI_OK) {
-            code = pull(c);
-        }
-        puller_free(c->puller);
+    struct puller_options puller = {.cli = cli,
+                                    .cluster = &c->cluster,
+                                    .timeout_ms = client_left_ms(c->client),
+                                    .reads_committed = args_has(&cli->args, "read-committed"),
+                                    .reset = PULLER_NEAREST};
+    struct member_options member = {.cli = cli,
+                                    .cluster = &c->cluster,
+                                    .group = slice_str(args_text(&cli->args, "group")),
+                                    .topics = c->topics,
+                                    .topic_count = c->topic_count,
+                                    .session_timeout_ms = SESSION_TIMEOUT_MS,
+                                    .heartbeat_ms = HEARTBEAT_MS,
+                                    .rebalance_timeout_ms = REBALANCE_TIMEOUT_MS,
+                                    .commit_ms = args_has(&cli->args, "no-commit") ? -1 : COMMIT_MS,
+                                    .metadata_ms = METADATA_MS};
+    bool in_group = !slice_is_null(member.group);
+    if (in_group) {
+        puller.reset = c->begin == BEGIN_EARLIEST ? PULLER_EARLIEST : PULLER_LATEST;
     }
+    struct consumer_options options = {.client = c->client,
+                                       .puller = &puller,
+                                       .member = in_group ? &member : NULL,
+                                       .records_max = c->left,
+                                       .silence_ms = c->silence_ms,
+                                       .shows_progress =
+                                           isatty(STDERR_FILENO) && !isatty(STDOUT_FILENO),
+                                       .print = print,
+                                       .arg = c};
+    c->consumer = consumer_new(&options);
+    enum cli_exit code = pull(c);
+    consumer_free(c->consumer);
     cluster_fini(&c->cluster);
-    buf_fini(&c->out);
     return code;
+}
+
+/* ---- the command line ---- */
+
+static bool read_moment(struct cli *cli, const char *option, int64_t *out)
+{
+    const char *text = args_text(&cli->args, option);
+    if (text != NULL && !times_parse_moment(slice_str(text), out)) {
+        buf_printf(&cli->why,
+                   "--%s is milliseconds since 1970 or e.g. 2026-11-21T14:50:17, not \"%s\"",
+                   option, text);
+        return false;
+    }
+    return true;
+}
+
+/* At most one of the options. */
+static bool read_one_of(struct cli *cli, const char *const *options, size_t count, size_t *out)
+{
+    const char *first = NULL;
+    for (size_t i = 0; i < count; i++) {
+        if (!args_has(&cli->args, options[i])) {
+            continue;
+        }
+        if (first != NULL) {
+            buf_printf(&cli->why, "give --%s or --%s, not both", first, options[i]);
+            return false;
+        }
+        first = options[i];
+        *out = i + 1;
+    }
+    return true;
+}
+
+static bool read_span(struct consume *c)
+{
+    static const char *const begins[] = {"from-beginning", "offset", "since"};
+    static const char *const untils[] = {"until-end", "until"};
+    struct cli *cli = c->cli;
+    size_t begin = BEGIN_LATEST;
+    size_t until = UNTIL_NEVER;
+    struct args_range any = {INT64_MIN, INT64_MAX};
+    if (!read_one_of(cli, begins, ARRAY_LEN(begins), &begin) ||
+        !read_one_of(cli, untils, ARRAY_LEN(untils), &until) ||
+        !cli_number(cli, "offset", any, &c->offset) || !read_moment(cli, "since", &c->since_ms) ||
+        !read_moment(cli, "until", &c->until_ms)) {
+        return false;
+    }
+    c->begin = (enum begin)begin;
+    c->until = (enum until)until;
+    return true;
+}
+
+/* What a group decides is not the caller's to say. */
+static bool check_group(struct consume *c)
+{
+    static const char *const others[] = {"partition", "offset", "since", "until-end", "until"};
+    struct cli *cli = c->cli;
+    const char *group = args_text(&cli->args, "group");
+    for (size_t i = 0; group != NULL && i < ARRAY_LEN(others); i++) {
+        if (args_has(&cli->args, others[i])) {
+            buf_printf(&cli->why, "give --group or --%s, not both: a group goes on where it was",
+                       others[i]);
+            return false;
+        }
+    }
+    if (group != NULL && group[0] == '\0') {
+        buf_put_str(&cli->why, "--group must not be empty");
+        return false;
+    }
+    if (group == NULL && args_has(&cli->args, "no-commit")) {
+        buf_put_str(&cli->why, "--no-commit is for groups: nothing is committed without --group");
+        return false;
+    }
+    if (c->topic_count > 1 && args_has(&cli->args, "partition")) {
+        buf_put_str(&cli->why, "--partition is for one topic");
+        return false;
+    }
+    return true;
+}
+
+static bool read_format(struct consume *c)
+{
+    struct cli *cli = c->cli;
+    const char *template = args_text(&cli->args, "print");
+    const char *null_text = args_text(&cli->args, "null");
+    const char *separator = args_text(&cli->args, "key-separator");
+    c->format.format = cli->format;
+    c->format.null_text = slice_str(null_text == NULL ? "" : null_text);
+    if (escapes_resolve(slice_str(separator), &cli->arena, &c->format.key_separator, &cli->why) !=
+        ERR_NONE) {
+        return false;
+    }
+    if (template != NULL && (args_has(&cli->args, "format") || separator != NULL)) {
+        buf_printf(&cli->why, "give --print or --%s, not both",
+                   separator != NULL ? "key-separator" : "format");
+        return false;
+    }
+    if (template != NULL) {
+        c->format.print =
+            record_template_new(template, c->format.null_text, &cli->arena, &cli->why);
+    }
+    return template == NULL || c->format.print != NULL;
 }
 
 static bool read_options(struct consume *c)
 {
     struct cli *cli = c->cli;
-    c->from_beginning = args_has(&cli->args, "from-beginning");
-    c->until_end = args_has(&cli->args, "until-end");
-    c->format.format = cli->format;
-    c->format.key_separator = slice_str(args_text(&cli->args, "key-separator"));
-    c->format.topic = slice_str(cli->args.words[0]);
-    if (c->from_beginning && args_has(&cli->args, "offset")) {
-        buf_put_str(&cli->why, "give --from-beginning or --offset, not both");
-        return false;
+    c->topic_count = cli->args.word_count;
+    c->topics = ARENA_ARRAY(&cli->arena, (size_t)c->topic_count, struct slice);
+    for (int32_t i = 0; i < c->topic_count; i++) {
+        c->topics[i] = slice_str(cli->args.words[i]);
     }
-    struct args_range any = {0, INT64_MAX};
-    return cli_number(cli, "partition", (struct args_range){0, INT32_MAX}, &c->partition) &&
-           cli_number(cli, "offset", any, &c->offset) &&
+    return read_format(c) && read_span(c) && check_group(c) &&
+           cli_number(cli, "partition", (struct args_range){0, INT32_MAX}, &c->partition) &&
            cli_number(cli, "max-messages", (struct args_range){1, INT64_MAX}, &c->left) &&
-           cli_number(cli, "timeout-ms", any, &c->silence_ms);
+           cli_number(cli, "timeout-ms", (struct args_range){0, INT64_MAX}, &c->silence_ms);
 }
 
 static enum cli_exit run_consume(struct cli *cli)
 {
-    struct consume c = {
-        .cli = cli, .partition = -1, .offset = -1, .left = INT64_MAX, .silence_ms = -1};
+    struct consume c = {.cli = cli, .partition = -1, .left = INT64_MAX, .silence_ms = -1};
     if (!read_options(&c)) {
         return cli_refuse(cli);
     }
@@ -211,30 +375,43 @@ static enum cli_exit run_consume(struct cli *cli)
 }
 
 static const struct args_option options_of_consume[] = {
-    {"partition", "P", "only this one"},
-    {"from-beginning", NULL, "from the oldest record on; default: what is written from now on"},
-    {"offset", "N", "from this offset on, in every partition"},
-    {"until-end", NULL, "end with the records that are there at the start"},
-    {"max-messages", "N", "end after so many"},
+    {"group,G", "GROUP", "as a member of this group: go on where it was, and commit"},
+    {"no-commit", NULL, "commit nothing in the group"},
+    {"partition,p", "P", "only this one"},
+    {"from-beginning", NULL,
+     "from the oldest record on; default: what is written from now on. In a group: where\nnothing "
+     "is committed"},
+    {"offset,o", "N", "from this offset on, in every partition; -N: N before the end"},
+    {"since", "TIME", "from the first record of this time on: a date, or milliseconds since 1970"},
+    {"until", "TIME",
+     "end in front of the first record of this time, or with those that are there"},
+    {"until-end,e", NULL, "end with the records that are there at the start"},
+    {"max-messages,c", "N", "end after so many"},
     {"timeout-ms", "MS", "end when nothing came for so long"},
-    {"key-separator", "TEXT", "print the key and this text in front of the value"},
+    {"read-committed", NULL, "leave out what aborted transactions wrote"},
+    {"key-separator,K", "TEXT", "print the key and this text in front of the value"},
+    {"print,f", "TEMPLATE",
+     "print so: %t topic %p partition %o offset %T time %h headers %k key %s value\n%K %S their "
+     "lengths %R the value's in 4 bytes %% \\n \\r \\t \\0 \\\\ \\xNN"},
+    {"null", "TEXT", "what is printed for null; default: nothing"},
     {0}};
 
 const struct cli_verb cli_consume = {
     .noun = "consume",
-    .words = "TOPIC",
+    .words = "TOPIC…",
     .words_min = 1,
-    .words_max = 1,
+    .words_max = CLI_WORDS_ANY,
     .uses = CLI_USES_CLUSTER | CLI_USES_FORMAT,
-    .about = "Prints the records of a topic",
-    .more = "Needs no group and commits nothing. By default values are printed as they are, a line "
-            "each.\n--format json prints an object a line, with key, headers, offset and time. A "
-            "partition that\ncannot be read for --timeout ends it with exit code 1.",
+    .about = "Prints the records of topics",
+    .more = "Needs no group, and commits nothing without one. By default values are printed as "
+            "they are, a\nline each. --format json prints an object a line, with key, headers, "
+            "offset and time. A\npartition that cannot be read for --timeout ends it with exit "
+            "code 1.",
     .examples = "craft consume greetings --from-beginning --bootstrap-server 127.0.0.1:9092\n"
                 "craft consume greetings --partition 0 --offset 42 --max-messages 1 --format json "
                 "--bootstrap-server 127.0.0.1:9092\n"
-                "craft consume greetings --from-beginning --until-end --format tsv "
-                "--bootstrap-server 127.0.0.1:9092",
+                "craft consume greetings -o -10 -e -f '%p %o %T %k=%s\\n' -b 127.0.0.1:9092\n"
+                "craft consume greetings orders --group readers --bootstrap-server 127.0.0.1:9092",
     .options = options_of_consume,
     .run = run_consume,
 };

@@ -4,7 +4,7 @@
 void lines_fini(struct lines *lines)
 {
     buf_fini(&lines->bytes);
-    *lines = (struct lines){0};
+    *lines = (struct lines){.end = lines->end};
 }
 
 void lines_put(struct lines *lines, struct slice bytes)
@@ -24,14 +24,16 @@ bool lines_next(struct lines *lines, struct slice *line)
 {
     size_t left = lines->bytes.len - lines->seen;
     const uint8_t *from = lines->bytes.data + lines->seen;
-    const uint8_t *end = left == 0 ? NULL : memchr(from, '\n', left);
-    if (end == NULL) {
-        lines->seen = lines->bytes.len;
+    const uint8_t *end =
+        left < lines->end.len ? NULL : memmem(from, left, lines->end.data, lines->end.len);
+    if (end == NULL) { /* but the first bytes of an end may be there */
+        size_t again = min_size(left, lines->end.len - 1);
+        lines->seen = lines->bytes.len - again;
         return false;
     }
     const uint8_t *start = lines->bytes.data + lines->start;
     *line = slice_of(start, (size_t)(end - start));
-    lines->start = lines->seen = (size_t)(end + 1 - lines->bytes.data);
+    lines->start = lines->seen = (size_t)(end - lines->bytes.data) + lines->end.len;
     return true;
 }
 

@@ -4,21 +4,23 @@
 
 #include "base/buf.h"
 
-/* Bytes as they come, lines as they are complete. `struct lines lines = {0}` … lines_fini(). */
+/* Bytes as they come, lines as they are complete. `struct lines lines = {.end = slice_str("\n")}`
+ * … lines_fini(). */
 struct lines {
+    struct slice end; /* of a line, at least a byte */
     struct buf bytes;
     size_t start; /* of the next line in `bytes` */
-    size_t seen;  /* up to here there is no newline */
+    size_t seen;  /* no line ends before here */
 };
 
 void lines_fini(struct lines *lines);
 
 void lines_put(struct lines *lines, struct slice bytes);
 
-/* The next complete line without its newline; valid until lines_put(). */
+/* The next complete line without its end; valid until lines_put(). */
 bool lines_next(struct lines *lines, struct slice *line);
 
-/* What is left behind the last newline, at the end of the input; false: nothing. */
+/* What is left behind the end of the last line, at the end of the input; false: nothing. */
 bool lines_last(struct lines *lines, struct slice *line);
 
 /* Bytes of the line that is not complete. */

@@ -4,6 +4,7 @@
 #include <stdio.h>
 
 #include "base/mem.h"
+#include "cli/aborted.h"
 
 enum {
     FETCH_VERSION = 12,
@@ -12,9 +13,11 @@ enum {
     RESPONSE_BYTES = 32 << 20,
     BATCH_BYTES_MAX = 1 << 30, /* decompressed */
     PAUSE_MS = 100,
+    ANSWER_MS_MAX = 30000,
 };
 
 struct pulled {
+    struct slice topic;
     int32_t id;
     int32_t leader;
     int64_t next;
@@ -35,10 +38,11 @@ struct pull {
 
 struct puller {
     struct puller_options options;
-    struct slice topic;
     struct net_loop *loop;
-    struct pulled *partitions;
+    struct arena arena;        /* names of topics */
+    struct pulled *partitions; /* those of a topic are together, as a rule */
     int32_t partition_count;
+    int32_t room;
     struct list pulls;
     bool is_stale;
     bool is_over; /* the callback wants no more */
@@ -49,28 +53,27 @@ struct puller {
 
 /* ---- life ---- */
 
-static void learn_leaders(struct puller *p, const struct wire_metadata_response_topics *topic)
-{
-    for (int32_t i = 0; i < p->partition_count; i++) {
-        const struct wire_metadata_response_topics_partitions *found = cluster_partition(topic, i);
-        p->partitions[i].leader = found == NULL ? -1 : found->leader_id;
-    }
-}
-
 struct puller *puller_new(const struct puller_options *options)
 {
     struct puller *p = MEM_NEW(struct puller);
     p->options = *options;
-    p->topic = options->topic->name;
     p->loop = client_loop(options->cluster->client);
-    p->partition_count = options->topic->partitions_count;
-    p->partitions = mem_zalloc((size_t)p->partition_count, sizeof *p->partitions);
     list_init(&p->pulls);
-    for (int32_t i = 0; i < p->partition_count; i++) {
-        p->partitions[i].id = i;
-    }
-    learn_leaders(p, options->topic);
     return p;
+}
+
+void puller_clear(struct puller *p)
+{
+    LIST_EACH(at, &p->pulls)
+    {
+        struct pull *pull = LIST_ENTRY(at, struct pull, link);
+        list_remove(&pull->link);
+        net_call_cancel(pull->call);
+        mem_free(pull);
+    }
+    p->partition_count = 0;
+    arena_fini(&p->arena);
+    p->fatal = ERR_NONE;
 }
 
 void puller_free(struct puller *p)
@@ -78,24 +81,58 @@ void puller_free(struct puller *p)
     if (p == NULL) {
         return;
     }
-    LIST_EACH(at, &p->pulls)
-    {
-        struct pull *pull = LIST_ENTRY(at, struct pull, link);
-        net_call_cancel(pull->call);
-        mem_free(pull);
-    }
+    puller_clear(p);
     mem_free(p->partitions);
     mem_free(p);
 }
 
-void puller_add(struct puller *p, int32_t partition, int64_t from, int64_t to)
+/* ---- partitions ---- */
+
+static void learn_leader(const struct puller *p, struct pulled *pulled)
 {
-    ASSERT(partition >= 0 && partition < p->partition_count);
-    struct pulled *pulled = &p->partitions[partition];
-    pulled->is_wanted = from < to;
-    pulled->next = from;
-    pulled->end = to;
-    pulled->good_ms = net_now_ms(p->loop);
+    enum err why;
+    pulled->leader = cluster_leader(p->options.cluster, pulled->topic, pulled->id, &why);
+}
+
+/* The partition, looked for from the `*hint`th on, which is set to the one behind it; NULL: it is
+ * not read. */
+static struct pulled *find(const struct puller *p, struct slice topic, int32_t id, int32_t *hint)
+{
+    for (int32_t i = 0; i < p->partition_count; i++) {
+        int32_t at = (*hint + i) % p->partition_count;
+        struct pulled *pulled = &p->partitions[at];
+        if (pulled->id == id && slice_eq(pulled->topic, topic)) {
+            *hint = at + 1;
+            return pulled;
+        }
+    }
+    return NULL;
+}
+
+void puller_add(struct puller *p, const struct puller_range *range)
+{
+    if (p->partition_count == p->room) {
+        p->room = p->room == 0 ? 16 : 2 * p->room;
+        p->partitions = mem_realloc(p->partitions, (size_t)p->room * sizeof *p->partitions);
+    }
+    const struct pulled *last =
+        p->partition_count == 0 ? NULL : &p->partitions[p->partition_count - 1];
+    struct pulled *pulled = &p->partitions[p->partition_count++];
+    *pulled = (struct pulled){.id = range->partition,
+                              .is_wanted = range->from < range->to,
+                              .next = range->from,
+                              .end = range->to,
+                              .good_ms = net_now_ms(p->loop)};
+    bool is_same = last != NULL && slice_eq(last->topic, range->topic);
+    pulled->topic = is_same ? last->topic : arena_dup(&p->arena, range->topic);
+    learn_leader(p, pulled);
+}
+
+int64_t puller_position(const struct puller *p, struct slice topic, int32_t partition)
+{
+    int32_t hint = 0;
+    const struct pulled *pulled = find(p, topic, partition, &hint);
+    return pulled == NULL ? -1 : pulled->next;
 }
 
 bool puller_is_done(const struct puller *p)
@@ -131,7 +168,8 @@ static enum err read_records(struct puller *p, struct pulled *pulled,
     struct wire_records records;
     TRY(wire_records_open(&records, batch, BATCH_BYTES_MAX, arena));
     while (!p->is_over && pulled->is_wanted) {
-        struct puller_record found = {.partition = pulled->id,
+        struct puller_record found = {.topic = pulled->topic,
+                                      .partition = pulled->id,
                                       .is_append_time =
                                           wire_batch_has(batch, WIRE_BATCH_LOG_APPEND_TIME)};
         bool got;
@@ -147,34 +185,50 @@ static enum err read_records(struct puller *p, struct pulled *pulled,
     return ERR_NONE;
 }
 
-/* A control batch tells of transactions and has nothing for people. */
-static enum err read_batches(struct puller *p, struct pulled *pulled, struct slice bytes)
+/* ---- batches ---- */
+
+static enum err read_batch(struct puller *p, struct pulled *pulled, const struct wire_batch *batch,
+                           struct aborted *aborted)
 {
-    struct wire_batches it = wire_batches_of(bytes);
-    while (!p->is_over && pulled->is_wanted) {
-        struct wire_batch batch;
-        bool got;
-        TRY(wire_batch_next(&it, &batch, &got));
-        if (!got) {
-            break;
-        }
-        TRY(wire_batch_check_crc(&batch));
-        if (!wire_batch_has(&batch, WIRE_BATCH_CONTROL)) {
-            struct arena arena = {0};
-            enum err e = read_records(p, pulled, &batch, &arena);
-            arena_fini(&arena);
-            TRY(e);
-        }
-        advance(pulled, wire_batch_last_offset(&batch) + 1);
+    TRY(wire_batch_check_crc(batch));
+    bool hidden;
+    TRY(aborted_hides(aborted, batch, &hidden));
+    if (!hidden) {
+        struct arena arena = {0};
+        enum err e = read_records(p, pulled, batch, &arena);
+        arena_fini(&arena);
+        TRY(e);
+    }
+    if (!p->is_over) { /* else the callback has not seen all of it */
+        advance(pulled, wire_batch_last_offset(batch) + 1);
     }
     return ERR_NONE;
+}
+
+static enum err read_batches(struct puller *p, struct pulled *pulled,
+                             const struct wire_fetch_response_responses_partitions *result)
+{
+    struct wire_batches it = wire_batches_of(result->records);
+    struct aborted aborted;
+    aborted_init(&aborted, result);
+    enum err e = ERR_NONE;
+    bool got = true;
+    while (e == ERR_NONE && got && !p->is_over && pulled->is_wanted) {
+        struct wire_batch batch;
+        e = wire_batch_next(&it, &batch, &got);
+        if (e == ERR_NONE && got) {
+            e = read_batch(p, pulled, &batch, &aborted);
+        }
+    }
+    aborted_fini(&aborted);
+    return e;
 }
 
 static void refuse(struct puller *p, const struct pulled *pulled, enum err e)
 {
     p->fatal = e;
     cli_complain(p->options.cli, "%.*s-%" PRId32 " cannot be read at offset %" PRId64 ": %s",
-                 SLICE_ARG(p->topic), pulled->id, pulled->next, err_text(e));
+                 SLICE_ARG(pulled->topic), pulled->id, pulled->next, err_text(e));
 }
 
 static void take_partition(struct puller *p, struct pulled *pulled,
@@ -189,7 +243,7 @@ static void take_partition(struct puller *p, struct pulled *pulled,
         refuse(p, pulled, e);
     } else {
         pulled->good_ms = net_now_ms(p->loop);
-        e = read_batches(p, pulled, result->records);
+        e = read_batches(p, pulled, result);
         if (e != ERR_NONE) {
             refuse(p, pulled, e);
         }
@@ -202,13 +256,15 @@ static void take_response(struct pull *pull, const struct wire_fetch_response *r
     if (response->error_code != 0) {
         try_again(p, err_text((enum err)response->error_code));
     }
+    int32_t hint = 0;
     for (int32_t i = 0; i < response->responses_count; i++) {
         for (int32_t k = 0; k < response->responses[i].partitions_count; k++) {
             const struct wire_fetch_response_responses_partitions *result =
                 &response->responses[i].partitions[k];
-            int32_t id = result->partition_index;
-            if (id >= 0 && id < p->partition_count && p->partitions[id].pull == pull) {
-                take_partition(p, &p->partitions[id], result);
+            struct pulled *pulled =
+                find(p, response->responses[i].topic, result->partition_index, &hint);
+            if (pulled != NULL && pulled->pull == pull) {
+                take_partition(p, pulled, result);
             }
         }
     }
@@ -244,21 +300,29 @@ static void answered(void *arg, enum err e, const void *response, struct net_res
 
 /* ---- asking ---- */
 
+/* What `pull`'s leader leads, topic by topic. */
 static void fill(struct puller *p, struct pull *pull, struct arena *arena,
-                 struct wire_fetch_request_topics *topic)
+                 struct wire_fetch_request *request)
 {
-    topic->partitions =
-        wire_new_array(&wire_msg_fetch_request_topics_partitions, arena, p->partition_count);
+    request->topics = wire_new_array(&wire_msg_fetch_request_topics, arena, p->partition_count);
+    struct wire_fetch_request_topics *topic = NULL;
     for (int32_t i = 0; i < p->partition_count; i++) {
         struct pulled *pulled = &p->partitions[i];
-        if (pulled->is_wanted && pulled->leader == pull->leader) {
-            struct wire_fetch_request_topics_partitions *row =
-                &topic->partitions[topic->partitions_count++];
-            row->partition = i;
-            row->fetch_offset = pulled->next;
-            row->partition_max_bytes = PARTITION_BYTES;
-            pulled->pull = pull;
+        if (!pulled->is_wanted || pulled->leader != pull->leader) {
+            continue;
         }
+        if (topic == NULL || !slice_eq(topic->topic, pulled->topic)) {
+            topic = &request->topics[request->topics_count++];
+            topic->topic = pulled->topic;
+            topic->partitions = wire_new_array(&wire_msg_fetch_request_topics_partitions, arena,
+                                               p->partition_count - i);
+        }
+        struct wire_fetch_request_topics_partitions *row =
+            &topic->partitions[topic->partitions_count++];
+        row->partition = pulled->id;
+        row->fetch_offset = pulled->next;
+        row->partition_max_bytes = PARTITION_BYTES;
+        pulled->pull = pull;
     }
 }
 
@@ -269,20 +333,19 @@ static void ask(struct puller *p, int32_t leader)
     pull->puller = p;
     pull->leader = leader;
     list_add_tail(&p->pulls, &pull->link);
-    struct wire_fetch_request_topics topic = {.topic = p->topic};
-    fill(p, pull, &arena, &topic);
     struct wire_fetch_request request;
     wire_init(&wire_msg_fetch_request, &request);
     request.max_wait_ms = WAIT_MS;
     request.min_bytes = 1;
     request.max_bytes = RESPONSE_BYTES;
+    request.isolation_level = p->options.reads_committed;
     request.session_epoch = -1; /* no session */
-    request.topics = &topic;
-    request.topics_count = 1;
+    fill(p, pull, &arena, &request);
     struct net_call_args args = {.api = WIRE_API_FETCH,
                                  .version = FETCH_VERSION,
                                  .request = &request,
-                                 .timeout_ms = WAIT_MS + p->options.timeout_ms,
+                                 .timeout_ms =
+                                     WAIT_MS + min_i64(p->options.timeout_ms, ANSWER_MS_MAX),
                                  .done = answered,
                                  .arg = pull};
     pull->call = net_call(client_node_net(p->options.cluster->client, leader), &args);
@@ -300,64 +363,100 @@ static bool is_busy(const struct puller *p, int32_t leader)
     return false;
 }
 
+/* Why a partition has no leader that is known; NULL: it has one. */
+static const char *why_no_leader(const struct puller *p, const struct pulled *pulled)
+{
+    enum err why = ERR_NONE;
+    if (cluster_leader(p->options.cluster, pulled->topic, pulled->id, &why) >= 0) {
+        return NULL;
+    }
+    const struct wire_metadata_response_topics *topic =
+        cluster_topic(p->options.cluster, pulled->topic);
+    return topic == NULL ? "the topic is gone" : err_text(why);
+}
+
 static void maybe_refresh(struct puller *p)
 {
     if (!p->is_stale || p->refresh_ms > net_now_ms(p->loop)) {
         return;
     }
     struct cluster *cluster = p->options.cluster;
+    struct arena arena = {0};
+    struct slice *names = ARENA_ARRAY(&arena, (size_t)p->partition_count + 1, struct slice);
+    for (int32_t i = 0; i < p->partition_count; i++) {
+        names[i] = p->partitions[i].topic;
+    }
     p->is_stale = false;
     client_restart_clock(cluster->client);
-    enum err e = cluster_refresh(cluster, &p->topic, 1);
-    const struct wire_metadata_response_topics *topic = NULL;
-    if (e == ERR_NONE) {
-        topic = cluster_topic(cluster, p->topic);
+    enum err e = cluster_refresh(cluster, names, p->partition_count);
+    arena_fini(&arena);
+    if (e != ERR_NONE) {
+        try_again(p, client_why(cluster->client));
+        return;
     }
-    if (topic != NULL && topic->error_code == 0) {
-        learn_leaders(p, topic);
-    } else {
-        try_again(p, e != ERR_NONE   ? client_why(cluster->client)
-                     : topic == NULL ? "the topic is gone"
-                                     : err_text((enum err)topic->error_code));
+    for (int32_t i = 0; i < p->partition_count; i++) {
+        learn_leader(p, &p->partitions[i]);
+        const char *why = p->partitions[i].is_wanted ? why_no_leader(p, &p->partitions[i]) : NULL;
+        if (why != NULL) {
+            try_again(p, why);
+        }
     }
 }
 
 /* ---- offsets that are not there ---- */
 
-static enum err find_end(struct puller *p, int32_t partition, int64_t timestamp, int64_t *out)
+static enum err find_end(struct puller *p, const struct pulled *pulled, int64_t timestamp,
+                         int64_t *out)
 {
     struct cluster_offset item = {
-        .topic = p->topic, .partition = partition, .timestamp = timestamp};
+        .topic = pulled->topic, .partition = pulled->id, .timestamp = timestamp};
     TRY(cluster_offsets(p->options.cluster, &item, 1));
     *out = item.offset;
     return item.error;
 }
 
-/* Retention took records before they were read, or a leader lost some: goes on with what is left,
- * and says so. */
+static enum err reset(struct puller *p, struct pulled *pulled, int64_t start, int64_t end)
+{
+    int64_t next = pulled->next < start ? start : end;
+    switch (p->options.reset) {
+    case PULLER_NONE:
+        cli_complain(p->options.cli,
+                     "%.*s-%" PRId32 " has no offset %" PRId64 ", only %" PRId64 " to %" PRId64,
+                     SLICE_ARG(pulled->topic), pulled->id, pulled->next, start, end);
+        return ERR_OFFSET_OUT_OF_RANGE;
+    case PULLER_NEAREST:
+        cli_complain(p->options.cli,
+                     "%.*s-%" PRId32 " has no offset %" PRId64 " any more; going on with %" PRId64,
+                     SLICE_ARG(pulled->topic), pulled->id, pulled->next, next);
+        break;
+    case PULLER_EARLIEST:
+        next = start;
+        break;
+    case PULLER_LATEST:
+        next = end;
+        break;
+    }
+    pulled->next = next;
+    advance(pulled, next);
+    return ERR_NONE;
+}
+
+/* Retention took records before they were read, or a leader lost some. */
 static enum err find_again(struct puller *p, struct pulled *pulled)
 {
     int64_t start = -1;
     int64_t end = -1;
     client_restart_clock(p->options.cluster->client);
-    enum err e = find_end(p, pulled->id, CLUSTER_EARLIEST, &start);
+    enum err e = find_end(p, pulled, CLUSTER_EARLIEST, &start);
     if (e == ERR_NONE) {
-        e = find_end(p, pulled->id, CLUSTER_LATEST, &end);
+        e = find_end(p, pulled, CLUSTER_LATEST, &end);
     }
     if (e != ERR_NONE) {
         try_again(p, err_text(e));
         return err_class(e) == ERR_CLASS_RETRY ? ERR_NONE : e;
     }
     pulled->is_lost = false;
-    if (pulled->next < start || pulled->next > end) {
-        int64_t next = pulled->next < start ? start : end;
-        cli_complain(p->options.cli,
-                     "%.*s-%" PRId32 " has no offset %" PRId64 " any more; going on with %" PRId64,
-                     SLICE_ARG(p->topic), pulled->id, pulled->next, next);
-        pulled->next = next;
-        advance(pulled, next);
-    }
-    return ERR_NONE;
+    return pulled->next < start || pulled->next > end ? reset(p, pulled, start, end) : ERR_NONE;
 }
 
 static enum err check(struct puller *p, struct pulled *pulled)
@@ -367,7 +466,7 @@ static enum err check(struct puller *p, struct pulled *pulled)
     }
     if (pulled->pull == NULL && net_now_ms(p->loop) - pulled->good_ms > p->options.timeout_ms) {
         cli_complain(p->options.cli, "%.*s-%" PRId32 " could not be read for %" PRId64 " s: %s",
-                     SLICE_ARG(p->topic), pulled->id, p->options.timeout_ms / 1000,
+                     SLICE_ARG(pulled->topic), pulled->id, p->options.timeout_ms / 1000,
                      p->reason[0] == '\0' ? "it has no leader" : p->reason);
         return ERR_TIMED_OUT;
     }

@@ -49,12 +49,11 @@ json_t *record_json_headers(const struct wire_record *record)
     return list;
 }
 
-static void print_json(const struct record_format *format, const struct puller_record *found,
-                       struct buf *out)
+static void print_json(const struct puller_record *found, struct buf *out)
 {
     const struct wire_record *record = &found->record;
     json_t *root = json_object();
-    json_object_set_new(root, "topic", table_json_text(format->topic));
+    json_object_set_new(root, "topic", table_json_text(found->topic));
     json_object_set_new(root, "partition", json_integer(found->partition));
     json_object_set_new(root, "offset", json_integer(record->offset));
     json_object_set_new(root, "timestamp", json_integer(record->timestamp));
@@ -76,7 +75,7 @@ static void print_json(const struct record_format *format, const struct puller_r
 void record_print_head(const struct record_format *format, struct buf *out)
 {
     if (format->format == TABLE_TSV) {
-        buf_put_str(out, "partition\toffset\ttimestamp\tkey\tvalue\n");
+        buf_put_str(out, "partition\toffset\ttimestamp\tkey\tvalue\ttopic\n");
     }
 }
 
@@ -87,6 +86,28 @@ static void print_tsv(const struct puller_record *found, struct buf *out)
     table_put_escaped(out, found->record.key);
     buf_put_str(out, "\t");
     table_put_escaped(out, found->record.value);
+    buf_put_str(out, "\t");
+    table_put_escaped(out, found->topic);
+    buf_put_str(out, "\n");
+}
+
+static void print_text(const struct record_format *format, struct slice bytes, struct buf *out)
+{
+    buf_put_slice(out, slice_is_null(bytes) ? format->null_text : bytes);
+}
+
+static void print_for_people(const struct record_format *format, const struct puller_record *found,
+                             struct buf *out)
+{
+    if (format->print != NULL) {
+        record_template_print(format->print, found, out);
+        return;
+    }
+    if (!slice_is_null(format->key_separator)) {
+        print_text(format, found->record.key, out);
+        buf_put_slice(out, format->key_separator);
+    }
+    print_text(format, found->record.value, out);
     buf_put_str(out, "\n");
 }
 
@@ -95,18 +116,13 @@ void record_print(const struct record_format *format, const struct puller_record
 {
     switch (format->format) {
     case TABLE_JSON:
-        print_json(format, record, out);
+        print_json(record, out);
         break;
     case TABLE_TSV:
         print_tsv(record, out);
         break;
     case TABLE_FOR_PEOPLE:
-        if (!slice_is_null(format->key_separator)) {
-            buf_put_slice(out, record->record.key);
-            buf_put_slice(out, format->key_separator);
-        }
-        buf_put_slice(out, record->record.value);
-        buf_put_str(out, "\n");
+        print_for_people(format, record, out);
         break;
     }
 }

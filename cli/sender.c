@@ -6,6 +6,7 @@
 #include "base/mem.h"
 #include "base/prng.h"
 #include "base/uuid.h"
+#include "cli/lines.h"
 
 enum {
     PRODUCE_VERSION = 9,
@@ -71,6 +72,7 @@ struct sender *sender_new(const struct sender_options *options)
 {
     struct sender *s = MEM_NEW(struct sender);
     s->options = *options;
+    s->options.batch_bytes = options->batch_bytes == 0 ? BATCH_BYTES : options->batch_bytes;
     s->topic = options->topic->name;
     s->loop = client_loop(options->cluster->client);
     s->partition_count = options->topic->partitions_count;
@@ -173,35 +175,34 @@ static void close_batch(struct sender *s, struct batch *batch)
     }
 }
 
-void sender_add(struct sender *s, int32_t partition, struct slice key, struct slice value)
+void sender_add(struct sender *s, int32_t partition, const struct wire_record *record)
 {
     ASSERT(partition >= 0 && partition < s->partition_count);
     struct partition *p = &s->partitions[partition];
-    size_t size = key.len + value.len;
+    size_t size = record->key.len + record->value.len;
+    size_t size_in_batch = size + record->headers.len;
     struct batch *batch = open_batch(s, p);
-    if (batch->records > 0 && wire_builder_size(&batch->builder) + size > BATCH_BYTES) {
+    if (batch->records > 0 &&
+        wire_builder_size(&batch->builder) + size_in_batch > s->options.batch_bytes) {
         close_batch(s, batch);
         batch = open_batch(s, p);
     }
     size_t before = batch->bytes.len;
-    wire_builder_add(&batch->builder,
-                     &(struct wire_record){.timestamp = net_wall_ms(s->loop),
-                                           .key = key,
-                                           .value = value,
-                                           .headers = s->options.headers,
-                                           .header_count = s->options.header_count});
+    struct wire_record stamped = *record;
+    stamped.timestamp = record->timestamp == -1 ? net_wall_ms(s->loop) : record->timestamp;
+    wire_builder_add(&batch->builder, &stamped);
     s->waiting_bytes += batch->bytes.len - before;
     batch->records++;
     batch->payload += (int64_t)size;
 }
 
 /* Partitions without a leader are passed over while there are others. */
-int32_t sender_pick(struct sender *s)
+static int32_t pick(struct sender *s)
 {
     if (s->picked >= 0) {
         const struct batch *batch = last_batch(&s->partitions[s->picked]);
         if (batch != NULL && !batch->is_closed &&
-            wire_builder_size(&batch->builder) < BATCH_BYTES) {
+            wire_builder_size(&batch->builder) < s->options.batch_bytes) {
             return s->picked;
         }
     }
@@ -218,6 +219,11 @@ int32_t sender_pick(struct sender *s)
     return s->picked;
 }
 
+int32_t sender_partition_of(struct sender *s, struct slice key)
+{
+    return slice_is_null(key) ? pick(s) : lines_partition(key, s->partition_count);
+}
+
 /* ---- results ---- */
 
 static void succeed(struct sender *s, struct partition *p)
@@ -228,11 +234,13 @@ static void succeed(struct sender *s, struct partition *p)
     free_batch(s, batch);
 }
 
-static void give_up(struct sender *s, struct partition *p, const char *why)
+static void give_up(struct sender *s, const struct partition *p, const char *why)
 {
     struct batch *batch = first_batch(p);
     s->counts.failed += batch->records;
-    if (s->complaints++ < COMPLAINTS_MAX) {
+    if (s->options.failed != NULL) {
+        s->options.failed(s->options.arg, p->id, batch->records, why);
+    } else if (s->complaints++ < COMPLAINTS_MAX) {
         cli_complain(s->options.cli, "%.*s-%" PRId32 ": %" PRId64 " records were not written: %s",
                      SLICE_ARG(s->topic), p->id, batch->records, why);
     }

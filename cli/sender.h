@@ -1,6 +1,6 @@
 /* Sends records to the partitions of one topic: batches them, finds the leaders, tries again.
  *
- *     sender_add(sender, partition, key, value);
+ *     sender_add(sender, partition, &record);
  *     sender_step(sender);                          again and again, between steps of the loop
  *     … until sender_is_idle(sender)
  *
@@ -20,9 +20,11 @@ struct sender_options {
     const struct wire_metadata_response_topics *topic; /* as found; the name must stay */
     int16_t acks;                                      /* 1 or −1 */
     enum wire_compression compression;
-    struct slice headers; /* of every record, encoded */
-    int32_t header_count;
+    size_t batch_bytes; /* of one batch, before compression; 0: 128 KiB */
     int64_t timeout_ms; /* a batch that is not written by then is given up */
+    /* Told of records that were not written, in place of a complaint; may be NULL. */
+    void (*failed)(void *arg, int32_t partition, int64_t records, const char *why);
+    void *arg;
 };
 
 struct sender_counts {
@@ -36,11 +38,13 @@ struct sender *sender_new(const struct sender_options *options);
 /* Gives up what is not written. NULL is allowed. */
 void sender_free(struct sender *sender);
 
-/* Copies key and value. The partition must exist (asserted). */
-void sender_add(struct sender *sender, int32_t partition, struct slice key, struct slice value);
+/* Copies the record; its offset does not count, and a timestamp of −1 is now. The partition must
+ * exist (asserted). */
+void sender_add(struct sender *sender, int32_t partition, const struct wire_record *record);
 
-/* A partition for a record without a key: the same until its batch is full or sent. */
-int32_t sender_pick(struct sender *sender);
+/* The partition that Kafka's clients choose for a key; for null one that stays the same until its
+ * batch is full or sent. */
+int32_t sender_partition_of(struct sender *sender, struct slice key);
 
 int32_t sender_partition_count(const struct sender *sender);
 

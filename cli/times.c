@@ -4,6 +4,8 @@
 #include <stdio.h>
 #include <time.h>
 
+#include "cli/args.h"
+
 enum { MS_PER_SECOND = 1000, SECONDS_PER_MINUTE = 60, SECONDS_PER_HOUR = 3600 };
 enum { SECONDS_PER_DAY = 86400, YEAR_MAX = 9999 };
 
@@ -110,6 +112,11 @@ bool times_parse_date(struct slice text, int64_t *out_ms)
     }
     *out_ms = ((int64_t)seconds - zone) * MS_PER_SECOND + ms;
     return true;
+}
+
+bool times_parse_moment(struct slice text, int64_t *out_ms)
+{
+    return args_parse_number(text, out_ms) || times_parse_date(text, out_ms);
 }
 
 /* ---- spans ---- */

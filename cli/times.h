@@ -8,6 +8,9 @@
  * "+01:00"; without a zone it is UTC. Milliseconds since 1970. */
 bool times_parse_date(struct slice text, int64_t *out_ms);
 
+/* Such a date, or milliseconds since 1970 as a number. */
+bool times_parse_moment(struct slice text, int64_t *out_ms);
+
 /* "P1DT2H3M4.5S", "PT15M", "-PT1H": Java's durations. Milliseconds. */
 bool times_parse_duration(struct slice text, int64_t *out_ms);
 

@@ -168,3 +168,15 @@ topics_partitions(const struct wire_metadata_response_topics *topic, struct aren
     qsort(partitions, count, sizeof *partitions, compare_partitions);
     return partitions;
 }
+
+bool topics_is_internal(struct slice name)
+{
+    static const char *const names[] = {"__consumer_offsets", "__transaction_state",
+                                        "__share_group_state"};
+    for (size_t i = 0; i < ARRAY_LEN(names); i++) {
+        if (slice_eq_str(name, names[i])) {
+            return true;
+        }
+    }
+    return false;
+}

@@ -24,6 +24,9 @@ enum err topics_read_assignment(struct slice text, struct arena *arena,
                                 struct wire_create_topics_request_topics_assignments **out,
                                 int32_t *count, struct buf *why) MUST_USE;
 
+/* Is it one of Kafka's own? */
+bool topics_is_internal(struct slice name);
+
 /* Those of the metadata, by name, NULL at the end; topics without a name are left out. */
 const struct wire_metadata_response_topics **topics_sorted(const struct cluster *cluster,
                                                            struct arena *arena);

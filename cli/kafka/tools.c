@@ -57,7 +57,7 @@ static enum cli_exit run(struct cli *cli, char **argv)
         return CLI_OK;
     }
     enum cli_exit code = cli->verb->run(cli);
-    return code == CLI_OK ? CLI_OK : CLI_FAILED;
+    return code == CLI_USAGE ? CLI_FAILED : code;
 }
 
 enum cli_exit kafka_tools_run(const struct cli_verb *tool, char **argv)

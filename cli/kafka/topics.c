@@ -8,18 +8,6 @@
 
 /* ---- the topics that are meant ---- */
 
-bool topics_is_internal(struct slice name)
-{
-    static const char *const names[] = {"__consumer_offsets", "__transaction_state",
-                                        "__share_group_state"};
-    for (size_t i = 0; i < ARRAY_LEN(names); i++) {
-        if (slice_eq_str(name, names[i])) {
-            return true;
-        }
-    }
-    return false;
-}
-
 enum cli_exit topics_fail(struct topics_tool *tool, const struct admin_result *result)
 {
     printf("Error while executing topic command : %s\n",

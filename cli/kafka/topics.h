@@ -13,9 +13,6 @@ struct topics_tool {
     int32_t count;
 };
 
-/* Is it one of Kafka's own? */
-bool topics_is_internal(struct slice name);
-
 /* The failure of the action, on stdout as Kafka has it. Returns CLI_FAILED. */
 enum cli_exit topics_fail(struct topics_tool *tool, const struct admin_result *result);
 

@@ -8,7 +8,7 @@
 
 START_TEST(lines_come_when_complete)
 {
-    struct lines lines = {0};
+    struct lines lines = {.end = slice_str("\n")};
     struct slice line;
     ck_assert(!lines_next(&lines, &line));
     ck_assert(!lines_last(&lines, &line));
@@ -40,7 +40,7 @@ START_TEST(pieces_of_any_size)
         }
         buf_put_str(&text, "\n");
     }
-    struct lines lines = {0};
+    struct lines lines = {.end = slice_str("\n")};
     struct slice line;
     int next = 0;
     size_t at = 0;
@@ -59,6 +59,24 @@ START_TEST(pieces_of_any_size)
     ck_assert_uint_eq(lines_pending(&lines), 0);
     lines_fini(&lines);
     buf_fini(&text);
+}
+END_TEST
+
+/* An end of several bytes, whose first bytes come alone. */
+START_TEST(ends_of_several_bytes)
+{
+    struct lines lines = {.end = slice_str("--;")};
+    struct slice line;
+    lines_put(&lines, slice_str("one-"));
+    ck_assert(!lines_next(&lines, &line));
+    lines_put(&lines, slice_str("-"));
+    ck_assert(!lines_next(&lines, &line));
+    lines_put(&lines, slice_str(";\n---;--"));
+    ck_assert(lines_next(&lines, &line) && slice_eq_str(line, "one"));
+    ck_assert(lines_next(&lines, &line) && slice_eq_str(line, "\n-"));
+    ck_assert(!lines_next(&lines, &line));
+    ck_assert(lines_last(&lines, &line) && slice_eq_str(line, "--"));
+    lines_fini(&lines);
 }
 END_TEST
 
@@ -103,6 +121,7 @@ int main(void)
     TCase *tc = tcase_create("lines");
     tcase_add_test(tc, lines_come_when_complete);
     tcase_add_loop_test(tc, pieces_of_any_size, 0, 50);
+    tcase_add_test(tc, ends_of_several_bytes);
     tcase_add_test(tc, keys_and_values);
     tcase_add_test(tc, partitions_are_those_of_java);
     return unit_run(suite_create("lines"), tc);

@@ -7,6 +7,7 @@ static struct puller_record record_of(struct slice key, struct slice value, stru
                                       int32_t header_count)
 {
     return (struct puller_record){
+        .topic = slice_str("t"),
         .partition = 2,
         .record = {.offset = 7,
                    .timestamp = 1000,
@@ -36,6 +37,8 @@ START_TEST(for_people)
     check(&format, &record, "k=>v\t\xff\n");
     record = record_of(SLICE_NULL, SLICE_NULL, slice_str(""), 0);
     check(&format, &record, "=>\n");
+    format.null_text = slice_str("NULL");
+    check(&format, &record, "NULL=>NULL\n");
 }
 END_TEST
 
@@ -43,17 +46,17 @@ START_TEST(as_tsv)
 {
     struct record_format format = {.format = TABLE_TSV};
     struct puller_record record = record_of(slice_str("k\n"), slice_str("v\tw"), slice_str(""), 0);
-    check(&format, &record, "2\t7\t1000\tk\\n\tv\\tw\n");
+    check(&format, &record, "2\t7\t1000\tk\\n\tv\\tw\tt\n");
     struct buf head = {0};
     record_print_head(&format, &head);
-    ck_assert(slice_eq_str(buf_slice(&head), "partition\toffset\ttimestamp\tkey\tvalue\n"));
+    ck_assert(slice_eq_str(buf_slice(&head), "partition\toffset\ttimestamp\tkey\tvalue\ttopic\n"));
     buf_fini(&head);
 }
 END_TEST
 
 START_TEST(as_json)
 {
-    struct record_format format = {.format = TABLE_JSON, .topic = slice_str("t")};
+    struct record_format format = {.format = TABLE_JSON};
     struct buf headers = {0};
     wire_record_header_put(&headers, slice_str("h"), slice_str("1"));
     wire_record_header_put(&headers, slice_str("h"), SLICE_NULL);
