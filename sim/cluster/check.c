@@ -66,7 +66,9 @@ bool check_epochs_within(const struct store_log *log, bool strict, int64_t *star
         return true;
     }
     store_log_epoch_get(log, count - 1, &epoch, start);
-    return *start + (strict ? 1 : 0) <= store_log_end_offset(log);
+    /* A log that is empty since its beginning was cut off knows the epoch before. */
+    bool is_empty = store_log_start_offset(log) == store_log_end_offset(log);
+    return *start + (strict && !is_empty ? 1 : 0) <= store_log_end_offset(log);
 }
 
 void check_log_add(struct check_log *log, const struct check_batch *batch)
