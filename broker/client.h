@@ -5,8 +5,10 @@
  * topic.metadata.refresh.fast.interval.ms later (250 ms, its default for years) and tries the old
  * leader again meanwhile. But when a connection closes it asks at once. So the connection is
  * finished a moment behind such an answer, as it is for acks=0 with every client: a planned move of
- * a leader costs its producers retry.backoff.ms (100 ms) instead of three times that. Newer ones
- * read the leader from the answer (KIP-951) and keep their connection. */
+ * a leader costs its producers retry.backoff.ms (100 ms) instead of three times that. A connection
+ * younger than 11 s is left alone: many leaders that move one after the other would make the client
+ * stay away for up to 10 s. Newer ones read the leader from the answer (KIP-951) and keep their
+ * connection. */
 #ifndef BROKER_CLIENT_H
 #define BROKER_CLIENT_H
 

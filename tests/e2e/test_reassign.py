@@ -12,6 +12,7 @@ from raw import BROKER, DELETE, PREFERRED, Raw, TOPIC, UNCLEAN
 from wire import Connection
 
 GAP_S = 0.15  # the longest that a producer may wait for a planned move
+BURST_GAP_S = 1  # for each of many, one right after the other
 
 INVALID_REPLICA_ASSIGNMENT, INVALID_REPLICATION_FACTOR = 39, 38
 UNKNOWN_TOPIC_OR_PARTITION, NO_REASSIGNMENT_IN_PROGRESS = 3, 85
@@ -288,22 +289,29 @@ def unclean_elections_follow_their_setting_at_once(cluster):
     cluster.wait_until_whole()
 
 
+def elect_the_next(cluster, topic, steady, what):
+    """The second replica becomes the first and the leader."""
+    before, _, _ = replicas(cluster, topic)[0]
+    with raw(cluster) as admin:
+        admin.alter_reassignments({(topic, 0): before[1:] + before[:1]})
+        steady.move(what, lambda: admin.elect_leaders(PREFERRED, [(topic, 0)]))
+
+
 @case
 def producers_hardly_notice_planned_moves(cluster):
     """As librdkafka is by default: it waits retry.backoff.ms = 100 before it tries again."""
     topic = create_topic(cluster, unique("planned"), 1, 3)
     with Steady(cluster, topic) as steady:
-        for _ in range(4):
-            before, _, _ = replicas(cluster, topic)[0]
-            with raw(cluster) as admin:
-                admin.alter_reassignments({(topic, 0): before[1:] + before[:1]})
-                steady.move("preferred election",
-                            lambda: admin.elect_leaders(PREFERRED, [(topic, 0)]))
-        for _ in range(4):
+        steady.grow_old()
+        for _ in range(3):
+            elect_the_next(cluster, topic, steady, "preferred election")
+        steady.grow_old()
+        for _ in range(3):  # never back, where its connection is new
             _, leader, _ = replicas(cluster, topic)[0]
-            others = [b for b in range(1, 5) if b != leader]
+            others = [(leader + i) % 4 + 1 for i in range(3)]
             steady.move("reassignment of the leader",
                         lambda others=others: move(cluster, topic, {0: others}))
+        steady.grow_old()
         # Never to a broker that was down a moment ago: the client would wait before it tries to
         # connect there again, up to reconnect.backoff.max.ms.
         for target in [1, 2, 3], [2, 3, 4], [3, 4, 1]:
@@ -316,6 +324,18 @@ def producers_hardly_notice_planned_moves(cluster):
             cluster.start(node)
             cluster.wait_until_whole()
     steady.expect(GAP_S)
+
+
+@case
+def many_moves_do_not_keep_producers_away(cluster):
+    """librdkafka connects again later and later, up to 10 s, to a broker that closes connections
+    which are not old. Then it waits topic.metadata.refresh.fast.interval.ms = 250 instead."""
+    topic = create_topic(cluster, unique("many-moves"), 1, 2)
+    with Steady(cluster, topic, settle_s=0.2) as steady:
+        for _ in range(20):
+            elect_the_next(cluster, topic, steady, "one of many elections")
+    longest = max(steady.gaps["one of many elections"])
+    assert longest < BURST_GAP_S, f"{longest * 1000:.0f} ms"
 
 
 # One cluster, four brokers: a partition of three replicas has somewhere to go.
