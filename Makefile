@@ -159,7 +159,7 @@ $(foreach f,$(FOLDERS) house sim/house,$(eval $(call unit_rules,$(f))))
 # Some of net's run on the simulated system, too: on_sim_*.
 ON_SIM_SOURCES := tests/unit/sim/net/on_sim.c
 ON_SIM_PROGRAMS := $(addprefix $(O)/tests/unit/sim/net/on_sim_,\
-                               client client_bad_peer limits output server storm)
+                               budget client client_bad_peer limits output server storm)
 $(ON_SIM_PROGRAMS): $(O)/tests/unit/sim/net/on_sim_%: $(O)/obj/tests/unit/net/test_%.o \
                     $(ON_SIM_SOURCES:%.c=$(O)/obj/%.o) $(TESTLIB) $(call libs_for,sim/net)
 	$(call link,-lcheck -lsubunit -lrt)

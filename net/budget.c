@@ -9,7 +9,9 @@
 
 struct net_budget {
     int64_t bytes_max;
+    int64_t parts_max; /* of unfinished frames */
     _Atomic int64_t used;
+    _Atomic int64_t parts;    /* of `used`, or a little more for a moment */
     _Atomic bool has_waiting; /* so that a release need not take the lock */
     pthread_mutex_t lock;
     struct list waiting; /* seats */
@@ -20,6 +22,7 @@ struct net_budget *net_budget_new(int64_t bytes_max)
     ASSERT(bytes_max > 0);
     struct net_budget *budget = MEM_NEW(struct net_budget);
     budget->bytes_max = bytes_max;
+    budget->parts_max = bytes_max - bytes_max / 4;
     pthread_mutex_init(&budget->lock, NULL);
     list_init(&budget->waiting);
     return budget;
@@ -45,6 +48,7 @@ struct budget_seat *budget_seat_new(struct net_budget *budget, struct net_loop *
     struct budget_seat *seat = MEM_NEW(struct budget_seat);
     list_init(&seat->link);
     list_init(&seat->waiting);
+    list_init(&seat->unfinished);
     list_init(&seat->hungry);
     seat->loop = loop;
     seat->budget = budget;
@@ -66,6 +70,12 @@ bool budget_has_room(const struct net_budget *budget)
     return budget == NULL || budget->used < budget->bytes_max;
 }
 
+bool budget_has_room_inside(const struct net_budget *budget)
+{
+    return budget == NULL ||
+           (budget->used < budget->bytes_max && budget->parts < budget->parts_max);
+}
+
 void budget_charge(struct net_budget *budget, size_t bytes)
 {
     if (budget != NULL) {
@@ -73,13 +83,9 @@ void budget_charge(struct net_budget *budget, size_t bytes)
     }
 }
 
-void budget_release(struct net_budget *budget, size_t bytes)
+/* Something was given back: those who wait look again. */
+static void wake(struct net_budget *budget)
 {
-    if (budget == NULL) {
-        return;
-    }
-    int64_t before = atomic_fetch_sub(&budget->used, (int64_t)bytes);
-    ASSERT(before >= (int64_t)bytes);
     if (!budget->has_waiting || !budget_has_room(budget)) {
         return;
     }
@@ -94,14 +100,63 @@ void budget_release(struct net_budget *budget, size_t bytes)
     pthread_mutex_unlock(&budget->lock);
 }
 
-bool budget_wait(struct budget_seat *seat)
+void budget_release(struct net_budget *budget, size_t bytes)
+{
+    if (budget == NULL) {
+        return;
+    }
+    int64_t before = atomic_fetch_sub(&budget->used, (int64_t)bytes);
+    ASSERT(before >= (int64_t)bytes);
+    wake(budget);
+}
+
+void budget_charge_part(struct net_budget *budget, size_t bytes)
+{
+    if (budget != NULL) {
+        budget->parts += (int64_t)bytes;
+        budget->used += (int64_t)bytes;
+    }
+}
+
+void budget_end_part(struct net_budget *budget, size_t bytes)
+{
+    if (budget == NULL) {
+        return;
+    }
+    int64_t before = atomic_fetch_sub(&budget->parts, (int64_t)bytes);
+    ASSERT(before >= (int64_t)bytes);
+    wake(budget);
+}
+
+bool budget_offers_pass(const struct budget_seat *seat)
+{
+    return !seat->passed && seat->budget->parts >= seat->budget->parts_max;
+}
+
+void budget_take_pass(struct budget_seat *seat)
+{
+    ASSERT(!seat->passed);
+    seat->passed = true;
+}
+
+void budget_return_pass(struct budget_seat *seat)
+{
+    ASSERT(seat->passed);
+    seat->passed = false;
+    if (!list_empty(&seat->unfinished)) {
+        mailbox_post(&seat->loop->mailbox, (struct task){.fn = seat->feed, .arg = seat});
+    }
+}
+
+bool budget_wait(struct budget_seat *seat, bool inside)
 {
     struct net_budget *budget = seat->budget;
     pthread_mutex_lock(&budget->lock);
     budget->has_waiting = true;
     /* Looked at after has_waiting is set: a release in between either sees the flag or is seen
      * here. */
-    bool waits = !budget_has_room(budget);
+    bool waits = inside ? !budget_has_room_inside(budget) && !budget_offers_pass(seat)
+                        : !budget_has_room(budget);
     if (waits && list_empty(&seat->waiting)) {
         list_add_tail(&budget->waiting, &seat->waiting);
     }

@@ -87,6 +87,7 @@ struct frame_buf *frame_buf_new(struct frame_pool *pool, size_t size)
     buf->next = NULL;
     buf->budget = NULL;
     buf->charged = 0;
+    buf->part = false;
     buf->refs = 1;
     return buf;
 }
@@ -107,10 +108,27 @@ struct frame_buf *frame_buf_grow(struct frame_buf *buf, size_t size)
 
 void frame_buf_charge(struct frame_buf *buf, struct net_budget *budget, size_t bytes)
 {
-    ASSERT(buf->charged == 0);
+    ASSERT(!buf->part);
     budget_charge(budget, bytes);
     buf->budget = budget;
-    buf->charged = bytes;
+    buf->charged += bytes;
+}
+
+void frame_buf_charge_part(struct frame_buf *buf, struct net_budget *budget, size_t bytes)
+{
+    ASSERT(buf->part || buf->charged == 0);
+    budget_charge_part(budget, bytes);
+    buf->budget = budget;
+    buf->charged += bytes;
+    buf->part = true;
+}
+
+void frame_buf_is_whole(struct frame_buf *buf)
+{
+    if (buf->part) {
+        buf->part = false;
+        budget_end_part(buf->budget, buf->charged);
+    }
 }
 
 static void wind_up(struct frame_pool *pool)
@@ -129,6 +147,7 @@ void frame_buf_unref(struct frame_buf *buf)
     struct frame_pool *pool = buf->pool;
     if (buf->charged > 0) {
         budget_release(buf->budget, buf->charged);
+        frame_buf_is_whole(buf); /* or never will be */
     }
     if (buf->class == FRAME_CLASSES || pool->bytes + buf->cap > pool->bytes_max) {
         mem_free(buf);

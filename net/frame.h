@@ -24,6 +24,7 @@ struct frame_buf {
     struct frame_pool *pool;
     struct net_budget *budget; /* `charged` bytes are taken from it */
     size_t charged;
+    bool part; /* of a large frame that is not whole */
     size_t cap;
     int refs;
     int class; /* FRAME_CLASSES: not recycled */
@@ -56,8 +57,12 @@ struct frame_buf *frame_buf_new(struct frame_pool *pool, size_t size);
 /* Makes room for `size` bytes; the contents stay, the address may change. One reference only. */
 struct frame_buf *frame_buf_grow(struct frame_buf *buf, size_t size);
 
-/* Charges it until it is free again; at most once in its life. */
+/* Charges it until it is free again; a second time is for more bytes. */
 void frame_buf_charge(struct frame_buf *buf, struct net_budget *budget, size_t bytes);
+
+/* The same for bytes of a large frame that is not whole, until frame_buf_is_whole(). */
+void frame_buf_charge_part(struct frame_buf *buf, struct net_budget *budget, size_t bytes);
+void frame_buf_is_whole(struct frame_buf *buf);
 
 static inline struct frame_buf *frame_buf_ref(struct frame_buf *buf)
 {

@@ -36,16 +36,27 @@ static void give_scratch(struct stream *s, struct frame_buf *scratch)
     frame_buf_unref(scratch);
 }
 
+/* Counts bytes of the frame in progress. */
+static void charge(struct stream *s, size_t bytes)
+{
+    struct net_budget *budget = s->limits->budget;
+    if (s->in.large) {
+        frame_buf_charge_part(s->in.buf, budget, bytes);
+    } else {
+        frame_buf_charge(s->in.buf, budget, bytes);
+    }
+}
+
 /* Begins a frame of which `len` bytes, fewer than `size`, are there. */
 static void begin_frame(struct stream *s, size_t size, const uint8_t *bytes, size_t len)
 {
     struct input *in = &s->in;
     in->buf = frame_buf_new(&s->loop->pool, max_size(len, min_size(size, FRAME_START_BYTES)));
-    frame_buf_charge(in->buf, s->limits->budget, size);
     in->size = size;
     in->have = len;
     memcpy(in->buf->data, bytes, len);
-    s->frame_ms = net_now_ms(s->loop);
+    charge(s, len);
+    stream_frame_began(s);
 }
 
 static void hold(struct stream *s, struct frame_buf *buf, const uint8_t *bytes, size_t len)
@@ -151,8 +162,22 @@ static void finish_frame(struct stream *s)
     struct input *in = &s->in;
     struct frame_buf *buf = in->buf;
     in->buf = NULL;
+    frame_buf_is_whole(buf);
+    frame_buf_charge(buf, s->limits->budget, in->uncharged);
+    stream_return_pass(s);
     s->ops->frame(s, slice_of(buf->data, in->size), buf);
     frame_buf_unref(buf);
+}
+
+/* More of the frame in progress has come. */
+static void count_part(struct stream *s, size_t bytes)
+{
+    s->heard_ms = net_now_ms(s->loop);
+    if (s->in.passes) {
+        s->in.uncharged += bytes;
+    } else {
+        charge(s, bytes);
+    }
 }
 
 /* Reads on into the frame in progress, and a look at what follows it if that may begin. */
@@ -160,7 +185,7 @@ static enum input_status read_frame(struct stream *s)
 {
     struct input *in = &s->in;
     if (in->have == in->buf->cap) {
-        in->buf = frame_buf_grow(in->buf, min_size(in->size, in->buf->cap * 2));
+        in->buf = frame_buf_grow(in->buf, min_size(in->size, in->buf->cap * FRAME_GROWTH));
     }
     size_t room = min_size(in->buf->cap, in->size) - in->have;
     bool last = in->have + room == in->size;
@@ -174,6 +199,7 @@ static enum input_status read_frame(struct stream *s)
     if (n > 0) {
         size_t into = min_size((size_t)n, room);
         in->have += into;
+        count_part(s, into);
         if (in->have == in->size) {
             finish_frame(s);
         }

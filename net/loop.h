@@ -119,8 +119,10 @@ void net_signal(struct net_loop *loop, int signo, net_fn *fn, void *arg);
 /* ---- memory budget ---- */
 
 /* A bound on the bytes of requests that are held by any number of loops together
- * (queued.max.request.bytes). When it is used up, connections start no new frame until there is
- * room; a frame that has begun is finished, so the bound may be passed by one frame per loop. */
+ * (queued.max.request.bytes). Bytes count when they have come, whatever a peer announces. When it
+ * is used up nothing is read until there is room, but the rest of small frames. Large frames that
+ * came in part have at most three quarters of it; so that they do not wait for one another for
+ * ever, one of them at a time is read to its end: the bound may be passed by one frame per loop. */
 struct net_budget;
 struct net_budget *net_budget_new(int64_t bytes_max);
 

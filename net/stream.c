@@ -4,6 +4,9 @@
 #include "base/mem.h"
 #include "net/warm.h"
 
+/* Others wait for the stream with the budget's pass, so it may not be silent for longer. */
+enum { PASS_SILENT_MS = 5000 };
+
 static void on_input(void *arg);
 static void on_writable(void *arg);
 static void on_timer(void *arg);
@@ -41,6 +44,7 @@ void stream_close(struct stream *s, enum stream_end why, const char *reason)
     list_remove(&s->service_link);
     list_remove(&s->hungry_link);
     input_fini(&s->in);
+    stream_return_pass(s);
     warm_forget(s);
     while (!list_empty(&s->out.list)) {
         struct output *out = LIST_ENTRY(s->out.list.next, struct output, link);
@@ -86,10 +90,33 @@ static bool is_over(int64_t since_ms, int64_t timeout_ms, int64_t now_ms)
     return timeout_ms > 0 && now_ms - since_ms >= timeout_ms;
 }
 
-/* The time that the frame in progress has: a slow link may need long for a large one. */
-static int64_t frame_time_ms(const struct stream *s)
+/* When the time of the frame in progress is over: a slow link may need long for a large one, but
+ * not be silent for long. */
+static int64_t frame_due_ms(const struct stream *s)
 {
-    return s->limits->frame_timeout_ms * (int64_t)(1 + (s->in.have >> 20));
+    int64_t timeout_ms = s->limits->frame_timeout_ms;
+    if (timeout_ms <= 0) {
+        return INT64_MAX;
+    }
+    int64_t silent_ms = s->in.passes ? min_i64(timeout_ms, PASS_SILENT_MS) : timeout_ms;
+    int64_t come = (int64_t)((s->in.have - s->frame_from) >> 20);
+    return min_i64(s->frame_ms + timeout_ms * (1 + come), s->heard_ms + silent_ms);
+}
+
+void stream_frame_began(struct stream *s)
+{
+    s->frame_ms = net_now_ms(s->loop);
+    s->heard_ms = s->frame_ms;
+    s->frame_from = 0;
+    s->in.uncharged = 0;
+}
+
+/* The time of the frame in progress, if any, runs. */
+static void watch_frame(struct stream *s)
+{
+    if (!stream_is_closed(s) && s->in.buf != NULL && s->limits->frame_timeout_ms > 0) {
+        watch(s, max_i64(frame_due_ms(s) - net_now_ms(s->loop), 1));
+    }
 }
 
 static void on_timer(void *arg)
@@ -97,13 +124,14 @@ static void on_timer(void *arg)
     struct stream *s = arg;
     const struct stream_limits *limits = s->limits;
     int64_t now_ms = net_now_ms(s->loop);
-    bool in_frame = s->in.buf != NULL && s->mode == READ_ON;
+    /* Paused it waits for us; but others wait for who has the pass. */
+    bool in_frame = s->in.buf != NULL && (s->mode == READ_ON || s->in.passes);
     bool stalled = s->stall_ms != 0;
     if (stalled && is_over(s->stall_ms, limits->stall_timeout_ms, now_ms)) {
         stream_close(s, STREAM_END_SLOW, "stalled");
         return;
     }
-    if (in_frame && is_over(s->frame_ms, frame_time_ms(s), now_ms)) {
+    if (in_frame && now_ms >= frame_due_ms(s)) {
         stream_close(s, STREAM_END_SLOW, "frame not finished");
         return;
     }
@@ -120,7 +148,7 @@ static void on_timer(void *arg)
         watch(s, s->stall_ms + limits->stall_timeout_ms - now_ms);
     }
     if (in_frame) {
-        watch(s, s->frame_ms + frame_time_ms(s) - now_ms);
+        watch_frame(s);
     }
 }
 
@@ -200,28 +228,53 @@ static void set_read_mode(struct stream *s, enum read_mode mode)
     }
 }
 
-/* Must the stream wait for room in the budget? A frame that has begun has its room already. */
-static bool goes_hungry(struct stream *s)
+static void take_pass(struct stream *s, struct budget_seat *seat)
+{
+    budget_take_pass(seat);
+    s->in.passes = true;
+    s->frame_ms = net_now_ms(s->loop); /* what came before earns no time at the others' expense */
+    s->frame_from = s->in.have;
+}
+
+void stream_return_pass(struct stream *s)
+{
+    if (s->in.passes) {
+        s->in.passes = false;
+        budget_return_pass(loop_seat(s->loop, s->limits->budget));
+    }
+}
+
+/* May the stream read now: a new frame, or more of the one in progress? */
+static bool has_room(struct stream *s)
 {
     struct net_budget *budget = s->limits->budget;
-    if (s->in.buf != NULL || budget_has_room(budget)) {
-        return false;
+    if (s->in.buf == NULL) {
+        return budget_has_room(budget);
+    }
+    if (!s->in.large || s->in.passes || budget_has_room_inside(budget)) {
+        return true;
     }
     struct budget_seat *seat = loop_seat(s->loop, budget);
-    if (!budget_wait(seat)) {
+    if (budget_offers_pass(seat)) {
+        take_pass(s, seat);
+    }
+    return s->in.passes;
+}
+
+/* Must the stream wait for room in the budget? */
+static bool goes_hungry(struct stream *s)
+{
+    bool inside = s->in.buf != NULL;
+    if (has_room(s)) {
+        return false;
+    }
+    struct budget_seat *seat = loop_seat(s->loop, s->limits->budget);
+    if (!budget_wait(seat, inside)) {
         return false;
     }
     set_read_mode(s, READ_HUNGRY);
-    list_add_tail(&seat->hungry, &s->hungry_link);
+    list_add_tail(inside ? &seat->unfinished : &seat->hungry, &s->hungry_link);
     return true;
-}
-
-/* The time for the frame in progress, if any, runs. */
-static void watch_frame(struct stream *s)
-{
-    if (!stream_is_closed(s) && s->in.buf != NULL) {
-        watch(s, frame_time_ms(s));
-    }
 }
 
 static void on_input(void *arg)
@@ -262,7 +315,9 @@ static void read_on(struct stream *s)
         return;
     }
     if (list_empty(&s->hungry_link) && s->mode != READ_ON && s->ops->may_read(s)) {
-        s->frame_ms = net_now_ms(s->loop); /* the peer could not go on either */
+        /* The peer could not go on either. */
+        s->frame_ms = net_now_ms(s->loop);
+        s->heard_ms = s->frame_ms;
         set_read_mode(s, READ_ON);
     }
     watch_frame(s);
@@ -296,15 +351,22 @@ void streams_service(struct net_loop *loop)
     }
 }
 
-void streams_feed(void *arg)
+/* Lets those in `list` read while there is room. */
+static void feed(struct budget_seat *seat, struct list *list)
 {
-    struct budget_seat *seat = arg;
-    while (!list_empty(&seat->hungry)) {
-        if (!budget_has_room(seat->budget) && budget_wait(seat)) {
+    while (!list_empty(list)) {
+        struct stream *s = LIST_ENTRY(list->next, struct stream, hungry_link);
+        if (!has_room(s) && budget_wait(seat, s->in.buf != NULL)) {
             return;
         }
-        struct stream *s = LIST_ENTRY(seat->hungry.next, struct stream, hungry_link);
         list_remove(&s->hungry_link);
         stream_touch(s);
     }
+}
+
+void streams_feed(void *arg)
+{
+    struct budget_seat *seat = arg;
+    feed(seat, &seat->unfinished);
+    feed(seat, &seat->hungry);
 }

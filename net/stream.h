@@ -31,7 +31,8 @@ struct stream_limits {
     int64_t frame_bytes_max;
     struct net_budget *budget; /* NULL: none */
     int64_t idle_ms;           /* <= 0: never; the same for the next two */
-    int64_t frame_timeout_ms;  /* first to last byte of a frame, and again for each MiB come */
+    int64_t frame_timeout_ms;  /* first to last byte of a frame, and again for each MiB come; also
+                                  between two bytes */
     int64_t stall_timeout_ms;  /* output that does not move */
     bool sendfile;
     struct stream_counters *counters; /* NULL: none */
@@ -83,7 +84,9 @@ struct stream {
     struct warming *warming; /* not NULL: output waits for a cold file */
     bool warmed;             /* the next read of a file may wait, as it should not have to */
     int64_t active_ms;       /* last byte in or out */
-    int64_t frame_ms;        /* the frame in progress began */
+    int64_t frame_ms;        /* the frame in progress began, or was let go on */
+    size_t frame_from;       /* bytes of it that were there then */
+    int64_t heard_ms;        /* last byte of it */
     int64_t stall_ms;        /* output has waited since; 0: none waits */
     struct net_timer timer;
     struct os_watch input;
@@ -111,6 +114,11 @@ void stream_linger(struct stream *s);
 
 /* Once; a second call does nothing. */
 void stream_close(struct stream *s, enum stream_end why, const char *reason);
+
+/* For its input: a frame begins, from which on its time runs; and the budget's pass, if the stream
+ * has it, is not needed any more. */
+void stream_frame_began(struct stream *s);
+void stream_return_pass(struct stream *s);
 
 /* For the loop. */
 void streams_service(struct net_loop *loop);

@@ -129,13 +129,13 @@ START_TEST(waiting_loops_are_fed_once)
     budget_charge(NULL, 5);
     budget_release(NULL, 5);
     ck_assert(budget_has_room(budget));
-    ck_assert(!budget_wait(seat)); /* there is room */
+    ck_assert(!budget_wait(seat, false)); /* there is room */
     budget_charge(budget, 90);
     ck_assert(budget_has_room(budget));
     budget_charge(budget, 50);
     ck_assert(!budget_has_room(budget));
-    ck_assert(budget_wait(seat));
-    ck_assert(budget_wait(seat));
+    ck_assert(budget_wait(seat, false));
+    ck_assert(budget_wait(seat, false));
     budget_release(budget, 40);
     net_loop_step(loop, 0);
     ck_assert_int_eq(fed, 0); /* 100 of 100 are taken */
@@ -147,7 +147,7 @@ START_TEST(waiting_loops_are_fed_once)
     ck_assert_int_eq(fed, 1);
     ck_assert_int_eq(net_budget_used(budget), 0);
     budget_charge(budget, 200);
-    ck_assert(budget_wait(seat));
+    ck_assert(budget_wait(seat, false));
     budget_seat_free(seat);
     budget_release(budget, 200);
     net_loop_free(loop);
@@ -174,7 +174,7 @@ static void feed(void *arg)
         if (taker->seat != seat) {
             continue;
         }
-        while (taker->left > 0 && (budget_has_room(taker->budget) || !budget_wait(seat))) {
+        while (taker->left > 0 && (budget_has_room(taker->budget) || !budget_wait(seat, false))) {
             budget_charge(taker->budget, 60);
             taker->left--;
             budget_release(taker->budget, 60);
