@@ -14,6 +14,7 @@ struct broker_listening {
     int count;
     char *inter_broker; /* its name never changes */
     bool open;
+    bool closed; /* for good */
 };
 
 /* ---- what the settings say ---- */
@@ -55,11 +56,23 @@ enum err broker_listening_read(struct broker *broker, struct buf *why)
 
 /* ---- sockets ---- */
 
-/* `listener.name.<listener>.<name>`, else `<name>`; an int. */
+/* `listener.name.<listener>.<name>`, else `<name>`; as a limit, for which 0 is nobody. */
 static int limit_of(const struct broker *broker, const struct metadata_listener *l,
                     const char *name)
 {
-    return (int)strtol(settings_listener_str(broker->settings, l->name, name), NULL, 10);
+    int limit = (int)strtol(settings_listener_str(broker->settings, l->name, name), NULL, 10);
+    return limit == 0 ? -1 : limit;
+}
+
+static struct net_listener_limits limits_of(const struct broker *broker,
+                                            const struct metadata_listener *l)
+{
+    return (struct net_listener_limits){
+        .connections_max = limit_of(broker, l, "max.connections"),
+        .connections_per_ip_max = limit_of(broker, l, "max.connections.per.ip"),
+        .accepts_per_second_max = limit_of(broker, l, "max.connection.creation.rate"),
+        .per_ip_overrides =
+            settings_listener_str(broker->settings, l->name, "max.connections.per.ip.overrides")};
 }
 
 static enum err bind_socket(struct broker *broker, struct metadata_listener *l,
@@ -72,8 +85,7 @@ static enum err bind_socket(struct broker *broker, struct metadata_listener *l,
         .port = l->bind.port,
         .server = broker->server,
         .paused = true, /* until unfenced: before, this broker could only mislead clients */
-        .connections_max = limit_of(broker, l, "max.connections"),
-        .connections_per_ip_max = limit_of(broker, l, "max.connections.per.ip"),
+        .limits = limits_of(broker, l),
         .backlog = settings_int(settings, "socket.listen.backlog.size"),
         .idle_ms = settings_long(settings, "connections.max.idle.ms")};
     struct net_error error;
@@ -119,15 +131,23 @@ int broker_listening_port(const struct broker *broker)
     return net_listener_port(broker->listening->sockets[0]);
 }
 
+void broker_listening_close(struct broker *broker)
+{
+    struct broker_listening *l = broker->listening;
+    l->closed = true;
+    for (int i = 0; i < LISTENERS_MAX; i++) {
+        net_listener_free(l->sockets[i]);
+        l->sockets[i] = NULL;
+    }
+}
+
 void broker_listening_free(struct broker *broker)
 {
     struct broker_listening *l = broker->listening;
     if (l == NULL) {
         return;
     }
-    for (int i = 0; i < LISTENERS_MAX; i++) {
-        net_listener_free(l->sockets[i]);
-    }
+    broker_listening_close(broker);
     arena_fini(&l->arena);
     mem_free(l->inter_broker);
     mem_free(l);
@@ -220,14 +240,21 @@ static void set_limits(struct broker *broker)
     const struct broker_listening *l = broker->listening;
     for (int i = 0; i < l->count; i++) {
         const struct metadata_listener *listener = &l->listeners[i];
-        net_listener_set_limits(l->sockets[i], limit_of(broker, listener, "max.connections"),
-                                limit_of(broker, listener, "max.connections.per.ip"));
+        struct net_listener_limits limits = limits_of(broker, listener);
+        struct net_error why;
+        if (net_listener_set_limits(l->sockets[i], &limits, &why) != ERR_NONE) {
+            log_error(broker->log, "server", "limits of connections stay as they were",
+                      "listener=%s reason=\"%s\"", listener->name, why.text);
+        }
     }
 }
 
 bool broker_listening_update(struct broker *broker)
 {
     struct broker_listening *now = broker->listening;
+    if (now->closed) {
+        return false;
+    }
     struct broker_listening *next = MEM_NEW(struct broker_listening);
     struct buf why = {0};
     bool changed = false;

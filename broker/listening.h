@@ -24,6 +24,9 @@ bool broker_listening_update(struct broker *broker);
 /* The port of the first listener. */
 int broker_listening_port(const struct broker *broker);
 
+/* Closes the sockets and their connections, for good. */
+void broker_listening_close(struct broker *broker);
+
 /* NULL-safe. */
 void broker_listening_free(struct broker *broker);
 

@@ -293,6 +293,8 @@ void broker_server_start(struct broker_server *server)
 static void on_let_go(void *arg)
 {
     struct broker_server *server = arg;
+    /* First: clients look for the new leaders while the logs are synced. */
+    broker_listening_close(&server->broker);
     broker_replicas_close(&server->broker);
     server->stopped(server->stopped_arg);
 }

@@ -15,7 +15,8 @@
  *     "!"                        not empty
  *     "@voters"                  items id@host:port
  *     "@servers"                 items host:port
- *     "@throttled"               "*", or items partition:broker */
+ *     "@throttled"               "*", or items partition:broker
+ *     "@counts"                  items address:number */
 #ifndef METADATA_SETTINGS_ROWS_H
 #define METADATA_SETTINGS_ROWS_H
 

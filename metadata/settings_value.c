@@ -210,6 +210,17 @@ static bool is_throttled(struct slice item)
            number_within(item, 0, INT32_MAX);
 }
 
+/* "127.0.0.1:5" or "[::1]:5"; that it is an address is seen where it is used. */
+static bool is_count(struct slice item)
+{
+    const uint8_t *colon = item.len == 0 ? NULL : memrchr(item.data, ':', item.len);
+    if (colon == NULL || colon == item.data) {
+        return false;
+    }
+    size_t host = (size_t)(colon - item.data);
+    return number_within(slice_of(colon + 1, item.len - host - 1), 0, INT32_MAX);
+}
+
 static bool items_allowed(const struct setting *row, struct slice value)
 {
     struct slice item;
@@ -217,6 +228,7 @@ static bool items_allowed(const struct setting *row, struct slice value)
         bool good = strcmp(row->range, "@voters") == 0      ? is_voter(item)
                     : strcmp(row->range, "@servers") == 0   ? is_server(item)
                     : strcmp(row->range, "@throttled") == 0 ? is_throttled(item)
+                    : strcmp(row->range, "@counts") == 0    ? is_count(item)
                                                             : word_allowed(row->range, item);
         if (!good) {
             return false;
@@ -233,7 +245,7 @@ static bool text_allowed(const struct setting *row, struct slice value)
     if (strcmp(row->range, "!") == 0) {
         return value.len > 0;
     }
-    if (row->type != SETTINGS_LIST) {
+    if (row->type != SETTINGS_LIST && row->range[0] != '@') {
         return word_allowed(row->range, value);
     }
     return (strcmp(row->range, "@throttled") == 0 && slice_eq_str(value, "*")) ||
@@ -301,6 +313,8 @@ static void describe_text(const struct setting *row, struct buf *out)
         buf_put_str(out, "a list of host:port");
     } else if (strcmp(row->range, "@throttled") == 0) {
         buf_put_str(out, "* or a list of partition:broker");
+    } else if (strcmp(row->range, "@counts") == 0) {
+        buf_put_str(out, "a list of address:number");
     } else {
         struct slice rest = slice_str(row->range + (row->range[0] == '~' ? 1 : 0));
         struct slice part;

@@ -6,10 +6,10 @@
 #include <pthread.h>
 #include <stdio.h>
 
-#include "base/map.h"
 #include "base/mem.h"
 #include "net/conn_struct.h"
 #include "net/loop_struct.h"
+#include "net/places.h"
 #include "net/server_struct.h"
 
 enum {
@@ -17,12 +17,6 @@ enum {
     IDLE_MS = 600 * 1000,
     ACCEPT_TURNS_MAX = 64, /* connections accepted before others have their turn */
     ACCEPT_RETRY_MS = 100  /* after the process ran out of descriptors */
-};
-
-/* How many connections one address has. */
-struct ip_count {
-    struct address_text host; /* the key */
-    int count;
 };
 
 struct net_listener {
@@ -44,8 +38,7 @@ struct net_listener {
     pthread_mutex_t lock; /* for the connections of all loops; protects what follows */
     int refs;             /* the owner, connections, posted tasks */
     bool closed;
-    int open;
-    struct map per_ip; /* ip_count */
+    struct places places;
 };
 
 const char *listener_name(const struct net_listener *listener)
@@ -80,7 +73,7 @@ static void listener_ref(struct net_listener *listener)
 static void free_listener(struct net_listener *listener)
 {
     pthread_mutex_destroy(&listener->lock);
-    map_fini(&listener->per_ip);
+    places_fini(&listener->places);
     mem_free(listener->branches);
     mem_free(listener->name);
     mem_free(listener);
@@ -96,46 +89,21 @@ static void listener_unref(struct net_listener *listener)
     }
 }
 
-static struct slice host_key(const struct address_text *host)
-{
-    return slice_str(host->text);
-}
-
-/* Under the lock: takes a place for a connection from `host`; NULL, or the limit in the way. */
+/* Under the lock: takes a place for a connection from `host`; NULL, or what is in the way. */
 static const char *take_place(struct net_listener *listener, const struct address_text *host)
 {
-    const struct net_listener_options *o = &listener->options;
     if (listener->closed) {
         return "listener closed";
     }
-    if (o->connections_max > 0 && listener->open >= o->connections_max) {
-        return "max.connections";
-    }
-    struct ip_count *ip = map_get(&listener->per_ip, host_key(host));
-    if (ip != NULL && o->connections_per_ip_max > 0 && ip->count >= o->connections_per_ip_max) {
-        return "max.connections.per.ip";
-    }
-    if (ip == NULL) {
-        ip = MEM_NEW(struct ip_count);
-        ip->host = *host;
-        map_put(&listener->per_ip, host_key(&ip->host), ip);
-    }
-    ip->count++;
-    listener->open++;
-    listener->refs++;
-    return NULL;
+    const char *limit = places_take(&listener->places, host);
+    listener->refs += limit == NULL;
+    return limit;
 }
 
 void listener_conn_gone(struct net_listener *listener, const struct address_text *host)
 {
     pthread_mutex_lock(&listener->lock);
-    struct ip_count *ip = map_get(&listener->per_ip, host_key(host));
-    ASSERT(ip != NULL);
-    if (--ip->count == 0) {
-        map_remove(&listener->per_ip, host_key(host));
-        mem_free(ip);
-    }
-    listener->open--;
+    places_give_back(&listener->places, host);
     pthread_mutex_unlock(&listener->lock);
     listener_unref(listener);
 }
@@ -189,6 +157,7 @@ static void welcome(struct net_listener *listener, int fd, const struct address 
 {
     struct address_text host = address_host(peer);
     pthread_mutex_lock(&listener->lock);
+    places_accepted(&listener->places);
     const char *limit = take_place(listener, &host);
     pthread_mutex_unlock(&listener->lock);
     if (limit == NULL) {
@@ -204,15 +173,29 @@ static void welcome(struct net_listener *listener, int fd, const struct address 
     os_close(fd);
 }
 
-static void pause_accepting(struct net_listener *listener, int error)
+static void pause_accepting(struct net_listener *listener, int64_t delay_ms)
+{
+    os_watch_stop(&listener->acceptable);
+    net_timer_set(&listener->retry, delay_ms);
+}
+
+/* Without descriptors or memory. */
+static void starve(struct net_listener *listener, int error)
 {
     if (!listener->starved) {
         log_error(listener->server->options.log, "net", "accept paused",
                   "listener=%s reason=\"%s\"", listener->name, strerror(error));
     }
     listener->starved = true;
-    os_watch_stop(&listener->acceptable);
-    net_timer_set(&listener->retry, ACCEPT_RETRY_MS);
+    pause_accepting(listener, ACCEPT_RETRY_MS);
+}
+
+static int64_t turn_ms(struct net_listener *listener)
+{
+    pthread_mutex_lock(&listener->lock);
+    int64_t wait_ms = places_turn_ms(&listener->places, net_now_ms(listener->loop));
+    pthread_mutex_unlock(&listener->lock);
+    return wait_ms;
 }
 
 static void retry_accept(void *arg)
@@ -226,13 +209,18 @@ static void on_acceptable(void *arg)
     struct net_listener *listener = arg;
     loop_entered(listener->loop);
     for (int turn = 0; turn < ACCEPT_TURNS_MAX; turn++) {
+        int64_t wait_ms = turn_ms(listener);
+        if (wait_ms > 0) {
+            pause_accepting(listener, wait_ms);
+            return;
+        }
         struct address peer;
         int fd = os_accept(listener->fd, &peer);
         if (fd >= 0) {
             listener->starved = false;
             welcome(listener, fd, &peer);
         } else if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM) {
-            pause_accepting(listener, errno);
+            starve(listener, errno);
             return;
         } else if (errno == EAGAIN) {
             return;
@@ -338,17 +326,24 @@ enum err net_listen(struct net_loop *loop, const struct net_listener_options *op
     const char *host = options->host;
     int port = options->port;
     int fd = -1;
-    TRY(bind_to(host, port, options->backlog > 0 ? options->backlog : BACKLOG, &fd, why));
+    struct places places = {0};
+    TRY(places_set_limits(&places, &options->limits, why));
+    enum err e = bind_to(host, port, options->backlog > 0 ? options->backlog : BACKLOG, &fd, why);
     struct address at;
-    if (!os_socket_local(fd, &at)) {
+    if (e == ERR_NONE && !os_socket_local(fd, &at)) {
+        e = refuse(why, ERR_IO, host, port, strerror(errno));
         os_close(fd);
-        return refuse(why, ERR_IO, host, port, strerror(errno));
+    }
+    if (e != ERR_NONE) {
+        places_fini(&places);
+        return e;
     }
     struct net_listener *listener = MEM_NEW(struct net_listener);
     listener->loop = loop;
     listener->name = mem_strdup(options->name == NULL ? "" : options->name);
     listener->server = options->server;
     listener->options = *options;
+    listener->places = places;
     listener->fd = fd;
     listener->port = address_port(&at);
     listener->refs = 1;
@@ -359,6 +354,7 @@ enum err net_listen(struct net_loop *loop, const struct net_listener_options *op
     listener->options.host = NULL;
     listener->options.name = NULL;
     listener->options.loops = NULL;
+    listener->options.limits.per_ip_overrides = NULL;
     net_timer_init(&listener->retry, loop, retry_accept, listener);
     os_watch_init(&listener->acceptable, loop->poll, on_acceptable, listener);
     if (!options->paused) {
@@ -376,13 +372,13 @@ void net_listener_open(struct net_listener *listener)
     }
 }
 
-void net_listener_set_limits(struct net_listener *listener, int connections_max,
-                             int connections_per_ip_max)
+enum err net_listener_set_limits(struct net_listener *listener,
+                                 const struct net_listener_limits *limits, struct net_error *why)
 {
     pthread_mutex_lock(&listener->lock);
-    listener->options.connections_max = connections_max;
-    listener->options.connections_per_ip_max = connections_per_ip_max;
+    enum err e = places_set_limits(&listener->places, limits, why);
     pthread_mutex_unlock(&listener->lock);
+    return e;
 }
 
 /* ---- the end ---- */

@@ -122,8 +122,8 @@ struct net_server_options {
     int in_flight_max;         /* requests of one connection being handled; default 8 */
     size_t output_bytes_max;   /* encoded responses queued before reading pauses; default 4 MiB */
     int64_t frame_timeout_ms;  /* from a request's first byte to its last, and the same again for
-                                  each MiB that has come: announcing much earns no time;
-                                  default 30,000 */
+                                  each MiB that has come: announcing much earns no time; also the
+                                  longest silence between two of its bytes; default 30,000 */
     int64_t stall_timeout_ms;  /* a peer that takes no byte of a response; default 30,000 */
     bool sendfile;             /* net.sendfile: files by sendfile() in place of pread() + write() */
 };
@@ -154,6 +154,15 @@ void net_request_api_versions(struct net_request *req, enum err error,
 
 /* ---- listeners ---- */
 
+/* Zero is no limit, less than zero nobody. */
+struct net_listener_limits {
+    int connections_max; /* over it a connection is closed at once */
+    int connections_per_ip_max;
+    int accepts_per_second_max;   /* others wait in the backlog */
+    const char *per_ip_overrides; /* "address:number,…" in place of connections_per_ip_max, 0 is
+                                     nobody; NULL: none. Not needed after the call */
+};
+
 struct net_listener_options {
     const char *name; /* copied */
     const char *host; /* NULL or "": every address */
@@ -161,15 +170,14 @@ struct net_listener_options {
     struct net_server *server;
     struct net_loop **loops; /* accepted connections go round these; NULL: the listening loop */
     int loop_count;
-    bool unmetered;      /* not under the server's budget: for the nodes of the cluster, whose
-                            fetches must get through to end what holds the budget */
-    int backlog;         /* default 128 */
-    int connections_max; /* default: no limit; over it a connection is closed at once */
-    int connections_per_ip_max; /* default: no limit */
-    int64_t idle_ms;            /* connections.max.idle.ms; default 600,000; < 0: never */
-    bool paused;                /* accept nothing before net_listener_open() */
-    int send_buffer_bytes;      /* SO_SNDBUF of connections; 0: the system's */
-    int receive_buffer_bytes;   /* SO_RCVBUF of connections; 0: the system's */
+    bool unmetered; /* not under the server's budget: for the nodes of the cluster, whose
+                       fetches must get through to end what holds the budget */
+    int backlog;    /* default 128 */
+    struct net_listener_limits limits;
+    int64_t idle_ms;          /* connections.max.idle.ms; default 600,000; < 0: never */
+    bool paused;              /* accept nothing before net_listener_open() */
+    int send_buffer_bytes;    /* SO_SNDBUF of connections; 0: the system's */
+    int receive_buffer_bytes; /* SO_RCVBUF of connections; 0: the system's */
 };
 
 /* Why something could not be had, for people. */
@@ -190,9 +198,11 @@ int net_listener_port(const struct net_listener *listener);
  * until then. */
 void net_listener_open(struct net_listener *listener);
 
-/* Other limits from now on; connections that are open stay. On the listening loop. */
-void net_listener_set_limits(struct net_listener *listener, int connections_max,
-                             int connections_per_ip_max);
+/* Other limits from now on; connections that are open stay. On the listening loop.
+ * Errors: ERR_CONFIG (overrides that cannot be read; `why` may be NULL), unchanged then. */
+enum err net_listener_set_limits(struct net_listener *listener,
+                                 const struct net_listener_limits *limits,
+                                 struct net_error *why) MUST_USE;
 
 /* Stops accepting; open connections live on. */
 void net_listener_stop(struct net_listener *listener);

@@ -270,6 +270,9 @@ START_TEST(values_from_clients)
     expect_invalid(SETTINGS_TOPIC, "rentention.ms", "1",
                    "Unknown topic config name: rentention.ms; did you mean retention.ms?");
     expect_invalid(SETTINGS_GROUP, "x", "1", "Unknown group config name: x");
+    expect_invalid(SETTINGS_SERVER, "max.connections.per.ip.overrides", "10.0.0.1:5,10.0.0.2",
+                   "Invalid value 10.0.0.1:5,10.0.0.2 for configuration "
+                   "max.connections.per.ip.overrides: must be a list of address:number");
     expect_invalid(SETTINGS_TOPIC, "leader.replication.throttled.replicas", "1:2,3",
                    "Invalid value 1:2,3 for configuration leader.replication.throttled.replicas: "
                    "must be * or a list of partition:broker");

@@ -115,7 +115,7 @@ static void put_page(struct buf *out)
         "end).\n\n"
         "*allowed*: `1..` at least 1, `0..1` between, `a|b` one of, `~` in any case, `@voters` "
         "items `id@host:port`,\n`@servers` items `host:port`, `@throttled` `*` or items "
-        "`partition:broker`.\n\n"
+        "`partition:broker`, `@counts` items `address:number`.\n\n"
         "*change*: *at start* in the file only; *per broker*, *cluster-wide* and *always* also "
         "by an admin client. A value set for\none broker wins over the cluster-wide one, and "
         "that over the file. A topic's own value wins over all of them; a topic\nwithout one "

@@ -57,7 +57,7 @@ END_TEST
 START_TEST(limits_of_connections)
 {
     struct fix f;
-    struct net_listener_options lo = {.connections_max = 2};
+    struct net_listener_options lo = {.limits = {.connections_max = 2}};
     fix_init(&f, NULL, &lo);
     int a = fix_connect(&f);
     int b = fix_connect(&f);
@@ -80,7 +80,7 @@ END_TEST
 START_TEST(limit_of_one_address)
 {
     struct fix f;
-    struct net_listener_options lo = {.connections_per_ip_max = 1};
+    struct net_listener_options lo = {.limits = {.connections_per_ip_max = 1}};
     fix_init(&f, NULL, &lo);
     int a = fix_connect(&f);
     FIX_UNTIL(&f, net_server_stats(f.server).connections == 1);
@@ -88,6 +88,76 @@ START_TEST(limit_of_one_address)
     ck_assert(fix_is_closed(&f, b));
     os_close(a);
     os_close(b);
+    fix_fini(&f);
+}
+END_TEST
+
+START_TEST(overrides_of_the_limit_of_one_address)
+{
+    struct fix f;
+    struct net_listener_options lo = {
+        .limits = {.connections_per_ip_max = 1, .per_ip_overrides = "[::1]:9, 127.0.0.1:2"}};
+    fix_init(&f, NULL, &lo);
+    int a = fix_connect(&f);
+    int b = fix_connect(&f);
+    FIX_UNTIL(&f, net_server_stats(f.server).connections == 2);
+    int c = fix_connect(&f);
+    ck_assert(fix_is_closed(&f, c));
+    os_close(c);
+    struct net_listener_limits limits = {.connections_per_ip_max = -1,
+                                         .per_ip_overrides = "127.0.0.1:3"};
+    ck_assert_int_eq(net_listener_set_limits(f.listener, &limits, NULL), ERR_NONE);
+    c = fix_connect(&f);
+    FIX_UNTIL(&f, net_server_stats(f.server).connections == 3);
+    limits.per_ip_overrides = NULL; /* nobody may come any more */
+    ck_assert_int_eq(net_listener_set_limits(f.listener, &limits, NULL), ERR_NONE);
+    os_close(a);
+    os_close(b);
+    FIX_UNTIL(&f, net_server_stats(f.server).connections == 1);
+    a = fix_connect(&f);
+    ck_assert(fix_is_closed(&f, a));
+    os_close(a);
+    os_close(c);
+    fix_fini(&f);
+}
+END_TEST
+
+START_TEST(overrides_that_cannot_be_read)
+{
+    static const char *const wrong[] = {"localhost:1", "127.0.0.1",    "127.0.0.1:",  "127.0.0.1:x",
+                                        ":1",          "127.0.0.1:-1", "1.2.3.4:1,x", "[]:1"};
+    struct fix f;
+    fix_init(&f, NULL, NULL);
+    for (size_t i = 0; i < ARRAY_LEN(wrong); i++) {
+        struct net_error why = {""};
+        struct net_listener_limits limits = {.per_ip_overrides = wrong[i]};
+        ck_assert_int_eq(net_listener_set_limits(f.listener, &limits, &why), ERR_CONFIG);
+        ck_assert_ptr_nonnull(strstr(why.text, "max.connections.per.ip.overrides"));
+        struct net_listener_options lo = {.server = f.server, .limits = limits};
+        struct net_listener *none;
+        ck_assert_int_eq(net_listen(f.loop, &lo, &none, &why), ERR_CONFIG);
+    }
+    fix_fini(&f);
+}
+END_TEST
+
+/* Ten a second: those of the first moment wait for one another, none is refused. */
+START_TEST(accepts_are_held_to_a_rate)
+{
+    enum { PEERS = 5, RATE = 10 };
+    struct fix f;
+    struct net_listener_options lo = {.limits = {.accepts_per_second_max = RATE}};
+    fix_init(&f, NULL, &lo);
+    int64_t start_ms = net_wall_ms(f.loop);
+    int fds[2 * RATE];
+    for (int i = 0; i < PEERS + RATE; i++) {
+        fds[i] = fix_connect(&f);
+    }
+    FIX_UNTIL(&f, net_server_stats(f.server).connections == PEERS + RATE);
+    ck_assert_int_ge(net_wall_ms(f.loop) - start_ms, PEERS * 1000 / RATE - 20);
+    for (int i = 0; i < PEERS + RATE; i++) {
+        os_close(fds[i]);
+    }
     fix_fini(&f);
 }
 END_TEST
@@ -262,6 +332,9 @@ int main(void)
     tcase_add_test(tc, port_can_be_taken_again_at_once);
     tcase_add_test(tc, limits_of_connections);
     tcase_add_test(tc, limit_of_one_address);
+    tcase_add_test(tc, overrides_of_the_limit_of_one_address);
+    tcase_add_test(tc, overrides_that_cannot_be_read);
+    tcase_add_test(tc, accepts_are_held_to_a_rate);
     tcase_add_test(tc, accepting_pauses_without_descriptors_and_comes_back);
     tcase_add_test(tc, a_thousand_idle_connections_hold_no_buffers);
     tcase_add_test(tc, connections_go_round_the_loops);
