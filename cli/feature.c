@@ -252,7 +252,8 @@ static enum cli_exit run_downgrade(struct cli *cli)
 }
 
 static const struct args_option upgrade_options[] = {
-    {"latest", NULL, "every feature to the highest level that the node asked supports"},
+    {"latest", NULL,
+     "every feature to the highest level that the node asked supports,\nbut kraft.version"},
     {"dry-run", NULL, "only ask whether it could be done"},
     {0}};
 
@@ -265,7 +266,9 @@ const struct cli_verb cli_feature_upgrade = {
     .about = "Raises levels of features, when all nodes run the new release",
     .more = "All or none. It is refused while a registered node does not support the level. From\n"
             "then on nodes of older releases are refused, and stop. Levels of metadata.version\n"
-            "have names, too: 25 is 4.0-IV3, and 4.0 means the last of that release.",
+            "have names, too: 25 is 4.0-IV3, and 4.0 means the last of that release.\n"
+            "kraft.version=1 makes the voters of controller.quorum.voters records of the log, so\n"
+            "that they can change (craft quorum add); there is no way back.",
     .examples = "craft feature upgrade --latest --bootstrap-server 127.0.0.1:9092\n"
                 "craft feature upgrade metadata.version=4.0-IV3 group.version=1 "
                 "--bootstrap-controller 127.0.0.1:10092",

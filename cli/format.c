@@ -97,7 +97,7 @@ const struct cli_verb cli_format = {
     .more = "Every node is formatted once, with the same cluster id, before its first start. To do "
             "it again\nchanges nothing. Data is never removed: a directory of another cluster or "
             "node is refused.\n\nA controller says where its quorum begins, unless "
-            "controller.quorum.voters is set, which is\nfor voters that never change. One that "
+            "controller.quorum.voters is set, which is\nfor static voters. One that "
             "has lost its disk is another voter: format it with\n--no-initial-controllers and "
             "use `craft quorum replace`.",
     .examples = "craft format --new-id\n"

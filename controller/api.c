@@ -4,7 +4,6 @@
 #include "controller/decide/brokers.h"
 #include "controller/decide/configs.h"
 #include "controller/decide/dirs.h"
-#include "controller/decide/features.h"
 #include "controller/decide/isr.h"
 #include "controller/decide/leaders.h"
 #include "controller/decide/partitions.h"
@@ -29,7 +28,6 @@ DECIDES(incremental_alter_configs)
 DECIDES(elect_leaders)
 DECIDES(alter_reassignments)
 DECIDES(list_reassignments)
-DECIDES(update_features)
 DECIDES(alter_partition)
 DECIDES(assign_replicas_to_dirs)
 DECIDES(allocate_producer_ids)
@@ -190,7 +188,7 @@ static const struct rpc_api rows[] = {
      .min_version = 0,
      .max_version = 2,
      .forwarded = true,
-     .decide = decide_update_features_rpc,
+     .decide = controller_decide_features,
      .refuse = controller_refuse_update_features},
     {.key = WIRE_API_ENVELOPE,
      .min_version = 0,

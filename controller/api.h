@@ -20,6 +20,10 @@ void controller_serve_api_versions(struct rpc *rpc);
 void controller_serve_describe_configs(struct rpc *rpc);
 bool controller_standby_describes_configs(const struct rpc *rpc); /* its own */
 
+/* features.c */
+void controller_decide_features(struct rpc *rpc, const struct decide_input *in,
+                                struct decision *out);
+
 /* voters.c */
 void controller_serve_voters(struct rpc *rpc);
 

@@ -204,7 +204,15 @@ static enum err append(struct controller *c, const struct batches *batches, int6
     return ERR_NONE;
 }
 
-static enum err write(struct controller *c, struct controller_op *op, int64_t offset)
+/* Half of the operation is in the log. Whoever leads next goes on from what commits. */
+static enum err fail_half_way(struct controller *c, enum err e)
+{
+    log_warn(c->options.log, "controller", "append failed half way", "error=%s", err_name(e));
+    c->options.raft.resign(c->options.raft.arg, c->epoch);
+    return ERR_NOT_CONTROLLER;
+}
+
+static enum err write_records(struct controller *c, struct controller_op *op, int64_t offset)
 {
     struct batches batches;
     struct metadata_image **images = NULL;
@@ -225,18 +233,29 @@ static enum err write(struct controller *c, struct controller_op *op, int64_t of
     for (size_t i = done; i < batches.count; i++) {
         metadata_image_unref(images[i]);
     }
-    if (e == ERR_NONE) {
-        op->waits = 1;
-        controller_deferred_park(&c->deferred, op, offset + (int64_t)op->decision.count - 1);
-    } else if (done > 0) {
-        /* Half of the operation is in the log. Whoever leads next goes on from what commits. */
-        log_warn(c->options.log, "controller", "append failed half way", "error=%s", err_name(e));
-        c->options.raft.resign(c->options.raft.arg, c->epoch);
-        e = ERR_NOT_CONTROLLER;
+    if (e != ERR_NONE && done > 0) {
+        e = fail_half_way(c, e);
     }
 out:
     controller_batches_fini(&batches);
     return e;
+}
+
+static enum err write(struct controller *c, struct controller_op *op, int64_t offset)
+{
+    int64_t last = offset + (int64_t)op->decision.count - 1;
+    if (op->decision.count > 0) {
+        TRY(write_records(c, op, offset));
+    }
+    if (op->decision.kraft_version > 0) {
+        enum err e = c->options.raft.raise_kraft_version(c->options.raft.arg, c->epoch, &last);
+        if (e != ERR_NONE) {
+            return op->decision.count > 0 ? fail_half_way(c, e) : ERR_NOT_CONTROLLER;
+        }
+    }
+    op->waits = 1;
+    controller_deferred_park(&c->deferred, op, last);
+    return ERR_NONE;
 }
 
 static void confirmed(void *arg, enum err e)
@@ -283,7 +302,7 @@ void controller_submit(struct controller *c, struct controller_op *op)
         .api_version = op->api_version,
     };
     op->decide(op, &in, &op->decision);
-    if (op->decision.count > 0) {
+    if (op->decision.count > 0 || op->decision.kraft_version > 0) {
         enum err e = write(c, op, in.next_offset);
         if (e != ERR_NONE) {
             finish(op, e);

@@ -60,6 +60,8 @@ struct controller_log {
     void (*resign)(void *arg, int32_t epoch);
     /* As node_read(). */
     void (*read)(void *arg, void (*done)(void *op, enum err e), void *op);
+    /* As node_raise_kraft_version(), which has said that it can be done. */
+    enum err (*raise_kraft_version)(void *arg, int32_t epoch, int64_t *offset);
 };
 
 /* What the rest of the daemon hears. Members may be NULL. */

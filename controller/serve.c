@@ -17,7 +17,6 @@ void controller_serve_api_versions(struct rpc *rpc)
     metadata_describe_features(
         &(struct metadata_features_view){.supported = &rpc->server->config.supported,
                                          .image = controller_committed(rpc->server->controller),
-                                         .kraft_version_max = NODE_KRAFT_VERSION_MAX,
                                          .kraft_version = node_kraft_version(rpc->server->node)},
         rpc->header.api_version, arena, &response);
     controller_rpc_reply(rpc, &response);

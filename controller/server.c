@@ -37,6 +37,15 @@ static void log_read(void *arg, void (*done)(void *op, enum err e), void *op)
     node_read(s->node, done, op);
 }
 
+static enum err log_raise_kraft_version(void *arg, int32_t epoch, int64_t *offset)
+{
+    struct controller_server *s = arg;
+    struct buf why = {0};
+    enum err e = node_raise_kraft_version(s->node, epoch, false, offset, &why);
+    buf_fini(&why);
+    return e;
+}
+
 static int64_t wall_ms(void *arg)
 {
     struct controller_server *s = arg;
@@ -172,7 +181,7 @@ static void make_controller(struct controller_server *s)
         .supported = &s->config.supported,
         .seed = s->options.seed,
         .log = s->options.log,
-        .raft = {s, log_end_offset, log_append, log_resign, log_read},
+        .raft = {s, log_end_offset, log_append, log_resign, log_read, log_raise_kraft_version},
         .hooks = {s, activated, deactivated, committed, fail},
         .wall_ms = wall_ms,
     });

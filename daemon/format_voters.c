@@ -186,7 +186,7 @@ enum err format_voters_read(const struct daemon_format_options *options, int32_t
     }
     if (names_voters) {
         return REFUSE(why,
-                      "controller.quorum.voters is set, which is for voters that never change: "
+                      "controller.quorum.voters is set, which is for static voters: "
                       "take it out of the settings and set controller.quorum.bootstrap.servers");
     }
     if (options->quorum == DAEMON_FORMAT_STANDALONE) {

@@ -3,8 +3,6 @@
 
 #include "wire/wire.h"
 
-#define KRAFT_VERSION "kraft.version"
-
 /* Clients of versions before 4 cannot read a lowest level of 0 (KAFKA-17011). */
 enum { VERSION_WITH_LEVEL_0 = 4 };
 
@@ -14,7 +12,7 @@ static void add_supported(const struct metadata_features_view *view, int16_t ver
     int16_t least = version >= VERSION_WITH_LEVEL_0 ? 0 : 1;
     int32_t count = (int32_t)view->supported->count;
     out->supported_features =
-        wire_new_array(&wire_msg_api_versions_response_supported_features, arena, count + 1);
+        wire_new_array(&wire_msg_api_versions_response_supported_features, arena, count);
     for (int32_t i = 0; i < count; i++) {
         const struct metadata_supported_feature *row = &view->supported->rows[i];
         if (row->max < least) {
@@ -24,9 +22,6 @@ static void add_supported(const struct metadata_features_view *view, int16_t ver
             (struct wire_api_versions_response_supported_features){
                 slice_str(row->name), row->min < least ? least : row->min, row->max};
     }
-    out->supported_features[out->supported_features_count++] =
-        (struct wire_api_versions_response_supported_features){slice_str(KRAFT_VERSION), least,
-                                                               view->kraft_version_max};
 }
 
 static void add_level(struct wire_api_versions_response *out, struct slice name, int16_t level)
@@ -47,7 +42,7 @@ static void add_finalized(const struct metadata_features_view *view, struct aren
         wire_new_array(&wire_msg_api_versions_response_finalized_features, arena, count + 1);
     out->finalized_features_count = 0;
     if (view->kraft_version > 0) {
-        add_level(out, slice_str(KRAFT_VERSION), view->kraft_version);
+        add_level(out, slice_str(METADATA_KRAFT_FEATURE), view->kraft_version);
     }
     it = metadata_features(view->image);
     const struct metadata_feature *feature;

@@ -12,9 +12,7 @@
 struct metadata_features_view {
     const struct metadata_supported *supported;
     const struct metadata_image *image;
-    /* kraft.version is a feature of the quorum itself, and no metadata record (KIP-853). */
-    int16_t kraft_version_max; /* supported, from 0 on */
-    int16_t kraft_version;     /* finalized; 0: not in use */
+    int16_t kraft_version; /* finalized by the quorum; 0: not in use */
 };
 
 /* `version` is that of the request. Arrays come from the arena, names are borrowed. */

@@ -2,6 +2,7 @@
 #include "metadata/private.h"
 
 #include "base/mem.h"
+#include "metadata/supported.h"
 
 static struct slice put_text(char **at, struct slice text)
 {
@@ -90,6 +91,9 @@ enum err metadata_replay_config(struct metadata_delta *d, const struct metadata_
 enum err metadata_replay_feature_level(struct metadata_delta *d,
                                        const struct metadata_feature_level *r)
 {
+    if (slice_eq_str(r->name, METADATA_KRAFT_FEATURE)) {
+        return ERR_NONE; /* Kafka has written it by mistake; the quorum knows (KAFKA-18979) */
+    }
     if (r->name.len == 0 || r->level < 0) {
         return metadata_delta_fail(d, ERR_CORRUPT, "feature \"%.*s\" gets level %d",
                                    SLICE_ARG(r->name), r->level);

@@ -6,11 +6,12 @@
 #include "metadata/settings.h"
 
 /* metadata.version 7 is 3.3-IV3, the first for production; 25 is 4.0-IV3. group.version 1 is the
- * protocol of KIP-848. */
+ * protocol of KIP-848. A quorum begins at the kraft.version that it was formatted with. */
 static const struct metadata_supported_feature all[] = {
     {METADATA_VERSION_FEATURE, METADATA_LEVEL_3_3_IV3, METADATA_LEVEL_4_0_IV3,
      METADATA_LEVEL_4_0_IV3},
     {METADATA_GROUP_FEATURE, 0, 1, 1},
+    {METADATA_KRAFT_FEATURE, 0, METADATA_KRAFT_VERSION_MAX, 0},
 };
 
 _Static_assert(ARRAY_LEN(all) <= METADATA_SUPPORTED_MAX, "there is room");
@@ -44,7 +45,8 @@ static enum err lower_one(struct metadata_supported *supported, struct slice ite
     size_t name_len = equals == NULL ? item.len : (size_t)(equals - item.data);
     struct metadata_supported_feature *row = find(supported, slice_of(item.data, name_len));
     int16_t level;
-    if (equals == NULL || row == NULL ||
+    bool of_quorum = row != NULL && strcmp(row->name, METADATA_KRAFT_FEATURE) == 0;
+    if (equals == NULL || row == NULL || of_quorum ||
         !metadata_level_parse(slice_of(equals + 1, item.len - name_len - 1), &level) ||
         level < row->min || level > row->max) {
         buf_printf(why, "\"%.*s\" is no FEATURE=LEVEL that this release supports", SLICE_ARG(item));

@@ -18,6 +18,11 @@ struct settings;
 
 #define METADATA_VERSION_FEATURE "metadata.version"
 #define METADATA_GROUP_FEATURE "group.version"
+/* A feature of the quorum: its level is no record of the metadata, but whether the voters are
+ * records of the log (KIP-853). */
+#define METADATA_KRAFT_FEATURE "kraft.version"
+
+enum { METADATA_KRAFT_VERSION_MAX = 1 };
 
 struct metadata_supported_feature {
     const char *name;

@@ -13,7 +13,6 @@ void broker_api_api_versions(void *arg, struct net_request *req)
     metadata_describe_features(
         &(struct metadata_features_view){.supported = &broker->supported,
                                          .image = broker->image,
-                                         .kraft_version_max = NODE_KRAFT_VERSION_MAX,
                                          .kraft_version = node_kraft_version(broker->node)},
         req->header.api_version, &req->arena, &response);
     net_reply(req, &response);

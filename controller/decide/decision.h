@@ -35,7 +35,8 @@ struct decision {
     /* What was found that the request or event alone does not say ("all log directories failed"),
      * written with the records' cause; null: nothing. From the arena, or constant. */
     struct slice reason;
-    void *response; /* struct wire_…_response * of the request's API, or NULL */
+    int16_t kraft_version; /* of the quorum, to be raised to this after the records; 0: as it is */
+    void *response;        /* struct wire_…_response * of the request's API, or NULL */
 };
 
 void decision_init(struct decision *out, struct arena *arena);

@@ -99,45 +99,114 @@ static enum err check_downgrade(const struct decide_input *in, int16_t level, in
     return e;
 }
 
-static enum err update_one(const struct decide_input *in,
-                           const struct wire_update_features_request_feature_updates *update,
-                           struct decision *out, struct slice *why)
+struct update {
+    const struct decide_input *in;
+    const struct decide_quorum *quorum;
+    const struct wire_update_features_request *request;
+    struct decision *out;
+};
+
+/* The level of metadata.version when the whole request is carried out. */
+static int16_t proposed_level(const struct update *u)
 {
-    const struct metadata_supported_feature *row =
-        metadata_supported_find(in->supported, update->feature);
+    for (int32_t i = 0; i < u->request->feature_updates_count; i++) {
+        if (slice_eq_str(u->request->feature_updates[i].feature, METADATA_VERSION_FEATURE)) {
+            return u->request->feature_updates[i].max_version_level;
+        }
+    }
+    return decide_level(u->in->image);
+}
+
+/* Voters that are records stay records. */
+static enum err update_kraft_version(const struct update *u, int16_t level, struct slice *why)
+{
+    if (level < u->quorum->kraft_version) {
+        *why = slice_str("Can't downgrade the version of this feature: voters that are records of "
+                         "the log stay records.");
+        return ERR_INVALID_UPDATE_VERSION;
+    }
+    if (level == u->quorum->kraft_version) {
+        return ERR_NONE;
+    }
+    if (proposed_level(u) < METADATA_LEVEL_3_9_IV0) {
+        *why = decide_text(u->in->arena, "kraft.version %d needs metadata.version %d (%s).", level,
+                           METADATA_LEVEL_3_9_IV0, metadata_level_name(METADATA_LEVEL_3_9_IV0));
+        return ERR_INVALID_UPDATE_VERSION;
+    }
+    if (!slice_is_null(u->quorum->refusal)) {
+        *why = decide_text(u->in->arena, "Invalid upgrade of kraft.version from %d to %d: %.*s.",
+                           u->quorum->kraft_version, level, SLICE_ARG(u->quorum->refusal));
+        return ERR_INVALID_UPDATE_VERSION;
+    }
+    u->out->kraft_version = level;
+    return ERR_NONE;
+}
+
+/* Does this controller know the level? What it does not know is at level 0. */
+static enum err check_range(const struct decide_input *in, struct slice name, int16_t level,
+                            struct slice *why)
+{
+    const struct metadata_supported_feature *row = metadata_supported_find(in->supported, name);
+    if (row == NULL && level != 0) {
+        *why = decide_text(in->arena,
+                           "Invalid update version %d for feature %.*s. Controller %d does not "
+                           "support this feature.",
+                           level, SLICE_ARG(name), in->node_id);
+        return ERR_INVALID_UPDATE_VERSION;
+    }
+    if (row != NULL && (level < row->min || level > row->max)) {
+        *why = decide_text(in->arena,
+                           "Invalid update version %d for feature %.*s. Controller %d supports "
+                           "versions %d-%d.",
+                           level, SLICE_ARG(name), in->node_id, row->min, row->max);
+        return ERR_INVALID_UPDATE_VERSION;
+    }
+    return ERR_NONE;
+}
+
+static enum err check_direction(const struct decide_input *in, int8_t type, int16_t from,
+                                int16_t to, struct slice *why)
+{
+    if (type != UPGRADE && type != SAFE_DOWNGRADE && type != UNSAFE_DOWNGRADE) {
+        *why = decide_text(in->arena, "The controller does not support the given upgrade type.");
+        return ERR_INVALID_REQUEST;
+    }
+    if (to < from && type == UPGRADE) {
+        *why = decide_text(in->arena, "Can't downgrade the version of this feature without setting "
+                                      "the upgrade type to either safe or unsafe downgrade.");
+        return ERR_INVALID_UPDATE_VERSION;
+    }
+    if (to > from && type != UPGRADE) {
+        *why = decide_text(in->arena, "Can't downgrade to a newer version.");
+        return ERR_INVALID_UPDATE_VERSION;
+    }
+    return ERR_NONE;
+}
+
+static enum err update_one(const struct update *u,
+                           const struct wire_update_features_request_feature_updates *update,
+                           struct slice *why)
+{
+    const struct decide_input *in = u->in;
+    bool of_quorum = slice_eq_str(update->feature, METADATA_KRAFT_FEATURE);
     int16_t level = update->max_version_level;
     int8_t type = update->upgrade_type;
     if (in->api_version == 0) {
         type = update->allow_downgrade ? SAFE_DOWNGRADE : UPGRADE;
     }
-    if (type != UPGRADE && type != SAFE_DOWNGRADE && type != UNSAFE_DOWNGRADE) {
-        *why = decide_text(in->arena, "The controller does not support the given upgrade type.");
-        return ERR_INVALID_REQUEST;
-    }
-    if (row == NULL || level < row->min || level > row->max) {
-        *why = decide_text(in->arena,
-                           "Invalid update version %d for feature %.*s. Controller %d supports "
-                           "versions %d-%d.",
-                           level, SLICE_ARG(update->feature), in->node_id,
-                           row == NULL ? 0 : row->min, row == NULL ? 0 : row->max);
-        return ERR_INVALID_UPDATE_VERSION;
-    }
-    int16_t now = metadata_feature_level(in->image, update->feature);
-    if (level < now && type == UPGRADE) {
-        *why = decide_text(in->arena, "Can't downgrade the version of this feature without setting "
-                                      "the upgrade type to either safe or unsafe downgrade.");
-        return ERR_INVALID_UPDATE_VERSION;
-    }
-    if (level > now && type != UPGRADE) {
-        *why = decide_text(in->arena, "Can't downgrade to a newer version.");
-        return ERR_INVALID_UPDATE_VERSION;
-    }
+    int16_t now =
+        of_quorum ? u->quorum->kraft_version : metadata_feature_level(in->image, update->feature);
+    TRY(check_range(in, update->feature, level, why));
+    TRY(check_direction(in, type, now, level, why));
     TRY(check_nodes(in, update->feature, level, why));
+    if (of_quorum) {
+        return update_kraft_version(u, level, why);
+    }
     if (level < now && slice_eq_str(update->feature, METADATA_VERSION_FEATURE)) {
         TRY(check_downgrade(in, level, type, why));
     }
     if (level != now) {
-        decision_add(out, METADATA_RECORD_FEATURE_LEVEL)->feature_level =
+        decision_add(u->out, METADATA_RECORD_FEATURE_LEVEL)->feature_level =
             (struct metadata_feature_level){update->feature, level};
     }
     return ERR_NONE;
@@ -153,7 +222,20 @@ static bool is_repeated(const struct wire_update_features_request *request, size
     return false;
 }
 
-void decide_update_features(const struct decide_input *in,
+/* The first error, and every reason: who mends one should not be told the next one only then. */
+static void refuse_all(const struct decide_input *in,
+                       struct wire_update_features_response *response, enum err e, struct slice why)
+{
+    if (response->error_code == 0) {
+        response->error_code = err_wire(e);
+        response->error_message = why;
+        return;
+    }
+    response->error_message =
+        decide_text(in->arena, "%.*s %.*s", SLICE_ARG(response->error_message), SLICE_ARG(why));
+}
+
+void decide_update_features(const struct decide_input *in, const struct decide_quorum *quorum,
                             const struct wire_update_features_request *request,
                             struct decision *out)
 {
@@ -167,6 +249,7 @@ void decide_update_features(const struct decide_input *in,
         response->error_message = slice_str("The request names too many features.");
         return;
     }
+    struct update u = {in, quorum, request, out};
     decision_atomic_begin(out);
     for (size_t i = 0; i < count; i++) {
         struct wire_update_features_response_results *result = &response->results[i];
@@ -175,19 +258,19 @@ void decide_update_features(const struct decide_input *in,
         if (is_repeated(request, i)) {
             why = slice_str("The feature is in the request more than once.");
         } else {
-            e = update_one(in, &request->feature_updates[i], out, &why);
+            e = update_one(&u, &request->feature_updates[i], &why);
         }
         result->feature = request->feature_updates[i].feature;
         result->error_code = err_wire(e);
         result->error_message = why;
-        if (e != ERR_NONE && in->api_version >= ALL_OR_NONE && response->error_code == 0) {
-            response->error_code = err_wire(e);
-            response->error_message = why;
+        if (e != ERR_NONE && in->api_version >= ALL_OR_NONE) {
+            refuse_all(in, response, e, why);
         }
     }
     decision_atomic_end(out);
     response->results_count = in->api_version >= ALL_OR_NONE ? 0 : (int32_t)count;
     if (response->error_code != 0 || request->validate_only) {
         decision_cut(out, 0);
+        out->kraft_version = 0;
     }
 }

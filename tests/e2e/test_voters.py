@@ -1,80 +1,16 @@
 #!/usr/bin/python3
 """The voters of the quorum change while topics are created: controllers are added, removed,
 replaced after the loss of their disk, moved to another address. Nothing acknowledged is lost."""
-import itertools
 import os
-import shutil
 import signal
-import subprocess
 import threading
 import time
 
 from confluent_kafka import KafkaError, KafkaException
 from confluent_kafka.admin import AdminClient, NewTopic
 
-from lib import BIN, Cluster, case, create_topic, is_free, main, unique, wait_for
-
-
-def ids(quorum, kind="voters"):
-    return [replica["id"] for replica in quorum[kind]]
-
-
-PORTS = itertools.count(31000 + os.getpid() % 700)
-
-
-def free_port():
-    """One that nobody has and that was not given before."""
-    return next(port for port in PORTS if is_free(port))
-
-
-class Controller:
-    """A controller beside those of cluster.sh, or in the place of one of them."""
-
-    def __init__(self, cluster, node_id, name, port=None, **settings):
-        self.cluster, self.node_id, self.name = cluster, node_id, name
-        self.port = port or free_port()
-        self.settings = settings
-        self.path = os.path.join(cluster.dir, name)
-        self.process = None
-        self.write()
-
-    @property
-    def address(self):
-        return f"127.0.0.1:{self.port}"
-
-    def write(self):
-        servers = ",".join(self.cluster.address(node) for node in self.cluster.controllers)
-        lines = {"process.roles": "controller", "node.id": self.node_id,
-                 "listeners": f"CONTROLLER://{self.address}",
-                 "controller.listener.names": "CONTROLLER",
-                 "controller.quorum.bootstrap.servers": servers, "log.dirs": self.path}
-        lines.update({key.replace("_", "."): value for key, value in self.settings.items()})
-        with open(self.path + ".properties", "w") as file:
-            file.writelines(f"{key}={value}\n" for key, value in lines.items())
-
-    def format(self, *how):
-        with open(os.path.join(self.cluster.dir, "cluster.conf")) as conf:
-            cluster_id = next(line.split("=", 1)[1].strip() for line in conf
-                              if line.startswith("cluster-id="))
-        status, _, err = self.cluster.craft("format", "--config", self.path + ".properties",
-                                            "--cluster-id", cluster_id, *how)
-        assert status == 0, err
-
-    def start(self):
-        log = open(self.path + ".log", "a")
-        self.process = subprocess.Popen([BIN + "/craft-controller", "--config",
-                                         self.path + ".properties"], stdout=log, stderr=log)
-        return self
-
-    def stop(self, number=signal.SIGTERM):
-        if self.process:
-            self.process.send_signal(number)
-            self.process.send_signal(signal.SIGCONT)
-            self.process.wait(30)
-            self.process = None
-
-    def wipe(self):
-        shutil.rmtree(self.path)
+from lib import Cluster, case, create_topic, main, unique, wait_for
+from quorum_lib import Controller, Quorum, free_port, ids
 
 
 class Topics(threading.Thread):
@@ -130,44 +66,6 @@ def check_topics(cluster, names):
             found = AdminClient({"bootstrap.servers": cluster.address(node), "log_level": 0})
             return set(names) <= set(found.list_topics(timeout=5).topics)
         wait_for(there, 30, f"{node} knows every topic that was promised")
-
-
-class Quorum:
-    """craft quorum …, asked of a cluster's controllers or brokers."""
-
-    def __init__(self, cluster):
-        self.cluster = cluster
-
-    def ask(self, *words, by="controller", timeout=20):
-        nodes = self.cluster.controllers if by == "controller" else self.cluster.brokers
-        up = ",".join(self.cluster.address(node) for node in nodes if node in self.cluster.up)
-        option = "--bootstrap-controller" if by == "controller" else "--bootstrap-server"
-        return self.cluster.craft("quorum", *words, option, up, "--timeout", str(timeout),
-                                  timeout=timeout + 20)
-
-    def must(self, *words, **options):
-        status, out, err = self.ask(*words, **options)
-        assert status == 0, f"craft quorum {' '.join(words)}: exit {status}: {err}"
-        return out
-
-    def refused(self, said, *words, **options):
-        status, _, err = self.ask(*words, **options)
-        assert status == 1 and said in err, f"craft quorum {' '.join(words)}: {status} {err}"
-
-    def state(self):
-        for node in self.cluster.controllers:
-            found = self.cluster.quorum(self.cluster.address(node)) \
-                if node in self.cluster.up else None
-            if found:
-                return found
-        return None
-
-    def wait(self, voters, what):
-        """Waits until these are the voters, and all is well."""
-        def so():
-            found = self.state()
-            return found and ids(found) == sorted(voters) and found["healthy"] and found
-        return wait_for(so, 30, f"voters {voters}, all well, after {what}")
 
 
 # ---- under load ----
@@ -289,39 +187,144 @@ def what_would_do_harm_is_refused():
         fourth.stop()
 
 
-@case
-def static_voters_stay():
-    cluster = Cluster("static", controllers=1, brokers=0)
+# ---- static voters ----
+class Broker(Controller):
+    """A broker of a quorum that cluster.sh does not know."""
+    program = "craft-broker"
+
+    def __init__(self, cluster, node_id, name, **settings):
+        super().__init__(cluster, node_id, name, process_roles="broker",
+                         inter_broker_listener_name="PLAINTEXT", **settings)
+
+    def write(self):
+        self.settings["listeners"] = f"PLAINTEXT://{self.address}"
+        super().write()
+
+
+def lonely(name):
+    """A directory and a cluster id, without nodes."""
+    cluster = Cluster(name, controllers=1, brokers=0)
     os.makedirs(cluster.dir)
     with open(os.path.join(cluster.dir, "cluster.conf"), "w") as conf:
         conf.write("cluster-id=MTExMTExMTExMTExMTExMQ\n")
+    return cluster
+
+
+def feature(cluster, node, *words):
+    option = "--bootstrap-server" if isinstance(node, Broker) else "--bootstrap-controller"
+    return cluster.craft("feature", *words, option, node.address, "--timeout", "10")
+
+
+def kraft_version(cluster, node):
+    option = "--bootstrap-server" if isinstance(node, Broker) else "--bootstrap-controller"
+    rows = cluster.craft_json("feature", "describe", option, node.address)
+    return next(row["finalized"] for row in rows if row["feature"] == "kraft.version")
+
+
+def must_become_records(cluster, node):
+    """As soon as every voter has told the leader of itself."""
+    wait_for(lambda: feature(cluster, node, "upgrade", "kraft.version=1", "--dry-run")[0] == 0, 20,
+             "all voters have reported")
+    assert kraft_version(cluster, node) == 0
+    status, out, err = feature(cluster, node, "upgrade", "kraft.version=1")
+    assert status == 0 and "kraft.version is at level 1" in out, err
+
+
+@case
+def static_voters_stay_until_they_become_records():
+    cluster = lonely("static")
     port = free_port()
     alone = Controller(cluster, 1, "alone", port, controller_quorum_bootstrap_servers="",
                        controller_quorum_voters=f"1@127.0.0.1:{port}")
+    second = Controller(cluster, 2, "second", controller_quorum_bootstrap_servers=alone.address)
     alone.format()
     alone.start()
     try:
         wait_for(lambda: cluster.quorum(alone.address), 20, "it leads")
-        second = Controller(cluster, 2, "second",
-                            controller_quorum_bootstrap_servers=alone.address)
         second.format("--no-initial-controllers")
         second.start()
         wait_for(lambda: ids(cluster.quorum(alone.address), "observers") == [2], 20, "it follows")
-        status, _, err = cluster.craft("quorum", "add", "2", "--bootstrap-controller",
-                                       alone.address, "--timeout", "2")
-        assert status == 1 and "controller.quorum.voters" in err, err
-        second.stop()
+        add = ["quorum", "add", "2", "--bootstrap-controller", alone.address, "--timeout"]
+        status, _, err = cluster.craft(*add, "2")
+        assert status == 1 and "raise kraft.version to 1" in err, err
+        must_become_records(cluster, alone)
+        status, _, err = cluster.craft(*add, "20")
+        assert status == 0, err
     finally:
+        second.stop()
         alone.stop()
+
+
+@case
+def three_static_voters_become_records():
+    cluster = lonely("upgrade")
+    ports = {node_id: free_port() for node_id in (1, 2, 3)}
+    voters = ",".join(f"{node_id}@127.0.0.1:{port}" for node_id, port in ports.items())
+    static = {"controller_quorum_bootstrap_servers": "", "controller_quorum_voters": voters}
+    nodes = {node_id: Controller(cluster, node_id, f"static-{node_id}", port, **static)
+             for node_id, port in ports.items()}
+    broker = Broker(cluster, 10, "broker", **static)
+    nodes[4] = Controller(cluster, 4, "fourth", controller_quorum_bootstrap_servers=",".join(
+        nodes[node_id].address for node_id in (1, 2, 3)))
+
+    def healthy(*wanted):
+        for node_id in wanted:
+            found = cluster.quorum(nodes[node_id].address)
+            if found and ids(found) == list(wanted) and found["healthy"]:
+                return True
+        return False
+    try:
+        for node in (nodes[1], nodes[2], nodes[3], broker):
+            node.format()
+        for node in (nodes[1], nodes[2], broker):
+            node.start()
+        create_on(broker, "before")
+        status, _, err = feature(cluster, broker, "upgrade", "kraft.version=1")
+        assert status == 1 and "voter 3 has not told this leader" in err, err
+        nodes[3].start()
+        must_become_records(cluster, broker)
+        for node in (nodes[1], nodes[2], nodes[3], broker):
+            wait_for(lambda: kraft_version(cluster, node) == 1, 20, f"{node.name} knows")
+        status, _, err = feature(cluster, broker, "downgrade", "kraft.version=0")
+        assert status == 1 and "stay records" in err, err
+        assert feature(cluster, broker, "upgrade", "kraft.version=1")[0] == 0  # nothing to do
+
+        nodes[4].format("--no-initial-controllers")
+        nodes[4].start()
+        for words in (["add", "4"], ["remove", "1"]):
+            status, _, err = cluster.craft("quorum", *words, "--bootstrap-server", broker.address,
+                                           "--timeout", "30", timeout=60)
+            assert status == 0, err
+        wait_for(lambda: healthy(2, 3, 4), 30, "other voters")
+        nodes[1].stop()
+        nodes[1].wipe()
+        # The settings still name the static voters: the log counts.
+        for node in (broker, nodes[2], nodes[3], nodes[4]):
+            node.stop()
+        for node in (nodes[2], nodes[3], nodes[4], broker):
+            node.start()
+        wait_for(lambda: healthy(2, 3, 4), 30, "the same voters after a restart")
+        create_on(broker, "after")
+        found = AdminClient({"bootstrap.servers": broker.address}).list_topics(timeout=10).topics
+        assert {"before", "after"} <= set(found), found
+    finally:
+        for node in [broker, *nodes.values()]:
+            node.stop()
+
+
+def create_on(broker, name):
+    """Creates a topic as soon as the broker serves."""
+    def done():
+        client = AdminClient({"bootstrap.servers": broker.address, "log_level": 0})
+        client.create_topics([NewTopic(name, 1, 1)], request_timeout=5)[name].result(10)
+        return True
+    wait_for(done, 40, f"{name} is created")
 
 
 # ---- by themselves ----
 @case
 def one_controller_becomes_three():
-    cluster = Cluster("grows", controllers=1, brokers=0)
-    os.makedirs(cluster.dir)
-    with open(os.path.join(cluster.dir, "cluster.conf"), "w") as conf:
-        conf.write("cluster-id=MTExMTExMTExMTExMTExMQ\n")
+    cluster = lonely("grows")
     first = Controller(cluster, 1, "first")
     first.format("--standalone")
     others = [Controller(cluster, i, f"other-{i}", controller_quorum_auto_join_enable="true",

@@ -26,6 +26,7 @@ struct fake_log {
     int delivered;
     enum err next_append; /* ERR_NONE: append */
     int appends_until_error;
+    enum err next_raise;
     bool hold_reads; /* else they are confirmed at once */
     void (*read_done)(void *op, enum err e);
     void *reading;
@@ -67,6 +68,17 @@ static void fake_resign(void *arg, int32_t epoch)
     struct fake_log *log = arg;
     log->resigned++;
     controller_on_resign(log->controller, epoch);
+}
+
+/* The quorum's own records, before everything that is appended from now on. */
+static enum err fake_raise(void *arg, int32_t epoch, int64_t *offset)
+{
+    struct fake_log *log = arg;
+    ck_assert_int_eq(epoch, 1);
+    if (log->next_raise == ERR_NONE) {
+        *offset = log->end + 1;
+    }
+    return log->next_raise;
 }
 
 static void fake_read(void *arg, void (*done)(void *op, enum err e), void *op)
@@ -148,6 +160,7 @@ struct op {
     int records;
     bool joined;
     const char *reason;
+    int16_t kraft_version;
     size_t value_bytes; /* a configuration of this size instead */
     int seen;           /* level that the decision saw */
     int calls;
@@ -159,6 +172,7 @@ static void op_decide(struct controller_op *op, const struct decide_input *in, s
     struct op *o = container_of(op, struct op, op);
     o->seen = metadata_feature_level(in->image, slice_str("f"));
     out->reason = slice_str(o->reason);
+    out->kraft_version = o->kraft_version;
     if (o->joined) {
         decision_atomic_begin(out);
     }
@@ -212,7 +226,7 @@ static void set_up(struct fake_log *log, struct settings **settings)
         .settings = *settings,
         .supported = &log->supported,
         .seed = 1,
-        .raft = {log, fake_end, fake_append, fake_resign, fake_read},
+        .raft = {log, fake_end, fake_append, fake_resign, fake_read, fake_raise},
         .hooks = {log, on_activated, on_deactivated, NULL, on_failed},
         .wall_ms = fake_wall,
     });
@@ -550,9 +564,40 @@ START_TEST(half_an_operation_ends_the_leadership)
 }
 END_TEST
 
+/* The level of the quorum is raised behind the records, and the answer waits for its commit. */
+START_TEST(the_quorum_raises_its_own_level)
+{
+    struct fake_log log;
+    struct settings *settings;
+    struct op alone = {.kraft_version = 1};
+    struct op both = {.feature = "f", .level = 1, .records = 1, .kraft_version = 1};
+    struct op fails = {.feature = "f", .level = 2, .records = 1, .kraft_version = 1};
+    set_up(&log, &settings);
+    activate(&log);
+    submit(log.controller, &alone);
+    commit_control(&log);
+    ck_assert_int_eq(alone.calls, 0); /* of two records */
+    commit_control(&log);
+    ck_assert_int_eq(alone.calls, 1);
+    ck_assert_int_eq(alone.result, ERR_NONE);
+    submit(log.controller, &both);
+    commit_one(&log);
+    ck_assert_int_eq(both.calls, 0);
+    commit_control(&log);
+    commit_control(&log);
+    ck_assert_int_eq(both.calls, 1);
+    ck_assert_int_eq(LEVEL(controller_committed(log.controller)), 1);
+    log.next_raise = ERR_NOT_CONTROLLER;
+    submit(log.controller, &fails);
+    ck_assert_int_eq(fails.result, ERR_NOT_CONTROLLER);
+    ck_assert_int_eq(log.resigned, 1);
+    tear_down(&log, settings);
+}
+END_TEST
+
 UNIT_MAIN("controller", a_standby_refuses_and_replays, an_empty_log_begins_with_feature_levels,
           bootstrap_records_come_from_the_snapshot, answers_come_at_commit_and_in_order,
           resigning_fails_what_is_parked_and_forgets_it, what_cannot_be_replayed_is_never_written,
           a_full_log_refuses_and_changes_nothing, large_operations_are_cut_where_they_may_be,
           every_batch_says_why_it_was_written, answers_without_records_are_confirmed,
-          half_an_operation_ends_the_leadership)
+          half_an_operation_ends_the_leadership, the_quorum_raises_its_own_level)

@@ -23,7 +23,7 @@ static int try_update(struct world *w, struct update u)
     struct decision *out = world_begin(w);
     struct decide_input in = world_input(w);
     in.api_version = u.version == 0 ? 2 : u.version;
-    decide_update_features(&in, &request, out);
+    decide_update_features(&in, &w->quorum, &request, out);
     world_apply(w);
     const struct wire_update_features_response *response = out->response;
     int code = in.api_version >= 2 ? response->error_code : response->results[0].error_code;
@@ -55,6 +55,9 @@ START_TEST(what_cannot_be_is_refused)
         {{VERSION, 20, 9, 0, false}, ERR_INVALID_REQUEST},
         {{VERSION, 20, UNSAFE, 0, false}, ERR_INVALID_UPDATE_VERSION},
         {{"group.version", 2, UPGRADE, 0, false}, ERR_INVALID_UPDATE_VERSION},
+        {{"transaction.version", 2, UPGRADE, 0, false}, ERR_INVALID_UPDATE_VERSION},
+        {{"kraft.version", 2, UPGRADE, 0, false}, ERR_INVALID_UPDATE_VERSION},
+        {{"kraft.version", 1, SAFE, 0, false}, ERR_INVALID_UPDATE_VERSION},
     };
     for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
         ck_assert_int_eq(try_update(&w, cases[i].u), cases[i].code);
@@ -190,6 +193,97 @@ START_TEST(nothing_is_written_above_the_level)
 }
 END_TEST
 
+/* What a release does not know is at level 0, and may be said to be so. */
+START_TEST(unknown_features_are_at_level_0)
+{
+    struct world w;
+    world_init(&w, 1);
+    ck_assert_int_eq(try_update(&w, (struct update){"share.version", 0, UPGRADE, 0, false}), 0);
+    ck_assert_int_eq(try_update(&w, (struct update){"share.version", 0, SAFE, 0, false}), 0);
+    ck_assert_uint_eq(w.decision.count, 0);
+    world_fini(&w);
+}
+END_TEST
+
+#define KRAFT "kraft.version"
+
+static bool says(const struct world *w, const char *text)
+{
+    const struct wire_update_features_response *response = w->decision.response;
+    return memmem(response->error_message.data, response->error_message.len, text, strlen(text)) !=
+           NULL;
+}
+
+START_TEST(the_quorum_has_a_level_of_its_own)
+{
+    struct world w;
+    world_init(&w, 1);
+    world_broker(&w, 1, NULL);
+    const struct update up = {KRAFT, 1, UPGRADE, 0, false};
+    w.quorum.refusal = slice_str("voter 3 has not told");
+    ck_assert_int_eq(try_update(&w, up), ERR_INVALID_UPDATE_VERSION);
+    ck_assert(says(&w, "from 0 to 1: voter 3 has not told."));
+    ck_assert_int_eq(w.decision.kraft_version, 0);
+    w.quorum.refusal = SLICE_NULL;
+    ck_assert_int_eq(try_update(&w, (struct update){KRAFT, 1, UPGRADE, 0, true}), 0);
+    ck_assert_int_eq(w.decision.kraft_version, 0); /* only asked */
+    ck_assert_int_eq(try_update(&w, up), 0);
+    ck_assert_int_eq(w.decision.kraft_version, 1);
+    ck_assert_uint_eq(w.decision.count, 0);
+    ck_assert_int_eq(level_of(&w, KRAFT), 0); /* is no record */
+    w.quorum.kraft_version = 1;
+    ck_assert_int_eq(try_update(&w, up), 0);
+    ck_assert_int_eq(w.decision.kraft_version, 0);
+    ck_assert_int_eq(try_update(&w, (struct update){KRAFT, 0, UPGRADE, 0, false}),
+                     ERR_INVALID_UPDATE_VERSION);
+    ck_assert_int_eq(try_update(&w, (struct update){KRAFT, 0, SAFE, 0, false}),
+                     ERR_INVALID_UPDATE_VERSION);
+    ck_assert(says(&w, "stay records"));
+    world_fini(&w);
+}
+END_TEST
+
+START_TEST(voters_as_records_need_3_9)
+{
+    struct world w;
+    world_init(&w, 1);
+    const struct update up = {KRAFT, 1, UPGRADE, 0, false};
+    ck_assert_int_eq(try_update(&w, (struct update){VERSION, 20, SAFE, 0, false}), 0);
+    ck_assert_int_eq(try_update(&w, up), ERR_INVALID_UPDATE_VERSION);
+    ck_assert(says(&w, "needs metadata.version 21"));
+    /* Both at once will do. */
+    struct wire_update_features_request_feature_updates two[] = {
+        {.feature = slice_str(KRAFT), .max_version_level = 1, .upgrade_type = UPGRADE},
+        {.feature = slice_str(VERSION), .max_version_level = 21, .upgrade_type = UPGRADE}};
+    struct wire_update_features_request request = {.feature_updates = two,
+                                                   .feature_updates_count = 2};
+    struct decision *out = world_begin(&w);
+    struct decide_input in = world_input(&w);
+    in.api_version = 2;
+    decide_update_features(&in, &w.quorum, &request, out);
+    ck_assert_int_eq(out->kraft_version, 1);
+    ck_assert_uint_eq(world_apply(&w), 1);
+    /* All or none. */
+    two[1].max_version_level = 99;
+    out = world_begin(&w);
+    in = world_input(&w);
+    in.api_version = 2;
+    decide_update_features(&in, &w.quorum, &request, out);
+    ck_assert_int_eq(out->kraft_version, 0);
+    ck_assert_uint_eq(world_apply(&w), 0);
+    /* Every reason is told. */
+    two[0].max_version_level = 7;
+    out = world_begin(&w);
+    in = world_input(&w);
+    in.api_version = 2;
+    decide_update_features(&in, &w.quorum, &request, out);
+    ck_assert(says(&w, "version 7 for feature kraft.version"));
+    ck_assert(says(&w, "version 99 for feature metadata.version"));
+    world_fini(&w);
+}
+END_TEST
+
 UNIT_MAIN("features", what_cannot_be_is_refused, levels_go_down_and_up,
           a_node_of_an_older_release_holds_the_level_down, a_downgrade_must_not_lose_anything,
-          nothing_is_written_above_the_level)
+          nothing_is_written_above_the_level, unknown_features_are_at_level_0,
+          the_quorum_has_a_level_of_its_own, voters_as_records_need_3_9)

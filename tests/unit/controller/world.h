@@ -17,9 +17,9 @@
 /* What a node of this release says that it supports. */
 #define WORLD_FEATURES \
     { \
-        {slice_str("metadata.version"), 1, 25}, \
+        {slice_str("metadata.version"), 1, 25}, {slice_str("group.version"), 0, 1}, \
         { \
-            slice_str("group.version"), 0, 1 \
+            slice_str("kraft.version"), 0, 1 \
         } \
     }
 
@@ -28,6 +28,7 @@ struct world {
     struct metadata_image *decided; /* that the last decision was made on, and borrows from */
     struct settings *settings;
     struct metadata_supported supported;
+    struct decide_quorum quorum;
     struct prng prng;
     struct arena arena; /* of the decision under way; what a test keeps must be copied */
     int16_t api_version;

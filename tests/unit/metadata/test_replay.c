@@ -372,6 +372,9 @@ START_TEST(configs_and_features)
     r.feature_level.level = 0;
     image = after(image, r);
     ck_assert_int_eq(metadata_feature_level(image, slice_str("group.version")), 0);
+    /* Of the quorum; Kafka 4.0 has written such a record (KAFKA-18979). */
+    r.feature_level = (struct metadata_feature_level){slice_str("kraft.version"), 1};
+    image = after(image, r);
     struct metadata_iter it = metadata_features(image);
     ck_assert_ptr_null(metadata_feature_next(&it));
     metadata_image_unref(image);
