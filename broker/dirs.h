@@ -68,7 +68,8 @@ void broker_dirs_free(struct broker *broker);
 struct broker_dir *broker_dir_by_id(const struct broker *broker, struct uuid id);
 struct broker_dir *broker_dir_by_path(const struct broker *broker, struct slice path);
 
-/* The online directory with the fewest logs, the first of several. There is one. */
+/* The online directory with the fewest logs, the first of several; NULL: all have failed, and the
+ * broker is about to end. */
 struct broker_dir *broker_dir_emptiest(const struct broker *broker);
 
 /* Is no directory offline? */

@@ -102,7 +102,7 @@ enum err replica_place(struct replica *r, struct broker_dir **out)
     if (*out == NULL) {
         *out = broker_dir_emptiest(broker);
     }
-    return ERR_NONE;
+    return *out == NULL ? ERR_KAFKA_STORAGE_ERROR : ERR_NONE;
 }
 
 void replica_place_prefer(struct broker *broker, struct uuid topic_id, int32_t index,

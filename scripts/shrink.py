@@ -67,8 +67,8 @@ class Simulator:
 
 def split(lines):
     """The head of a scenario, and the lines that may be left out."""
-    head = [line for line in lines if re.match(r"(seed|controllers|brokers|clients|converge)\b",
-                                               line)]
+    names = r"(seed|controllers|voters|brokers|clients|converge)\b"
+    head = [line for line in lines if re.match(names, line)]
     body = [line for line in lines if re.match(r"(at|set)\b", line)]
     return head, body
 

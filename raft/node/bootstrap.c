@@ -103,6 +103,10 @@ enum err node_boot_scan(struct node *node, struct node_boot *boot, struct store_
     for (uint32_t i = 0; i < count; i++) {
         store_log_epoch_get(store, i, &boot->epochs[i].epoch, &boot->epochs[i].start);
     }
+    /* A log that was emptied up to a snapshot keeps the last epoch, at its end. */
+    if (count > 0 && boot->epochs[count - 1].start == store_log_end_offset(store)) {
+        count--;
+    }
     boot->boot.epochs = boot->epochs;
     boot->boot.epoch_count = (int)count;
     boot->boot.log_end = store_log_end_offset(store);

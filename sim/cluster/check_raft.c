@@ -219,6 +219,10 @@ void check_raft_event(struct sim_checks *checks, struct sim_machine *m)
         check_first_look(checks, m, n, &glance);
     }
     n->flushed = glance.flushed_offset;
+    if (store_log_start_offset(glance.log) > n->log_start) {
+        n->log_start = store_log_start_offset(glance.log);
+        sim_tally(checks->world->report, "metadata logs trimmed", 1);
+    }
     if (glance.epoch < n->epoch) {
         sim_fail(checks->world, "MonotonicEpoch", "%s: from %d to %d", m->name, n->epoch,
                  glance.epoch);

@@ -35,7 +35,8 @@ struct check_node {
     int64_t flushed;    /* as last seen, in this life or the one before */
     bool keeps_flushed; /* its disk has not failed */
     int64_t checked_to; /* committed records that were compared */
-    int64_t image_us;   /* when its image was compared last */
+    int64_t log_start;
+    int64_t image_us; /* when its image was compared last */
     /* Its newest quorum-state, of all its lives with this directory. */
     struct uuid directory_id;
     int32_t saved_epoch;

@@ -444,6 +444,16 @@ static void draw_settings(struct draw *d)
         sim_scenario_set(s, "all", "controller.quorum.election.timeout.ms=%" PRId64, ms);
         sim_scenario_set(s, "all", "controller.quorum.fetch.timeout.ms=%" PRId64, ms * 2);
     }
+    if (chance(d, 40)) {
+        sim_scenario_set(s, "all", "metadata.log.max.record.bytes.between.snapshots=%" PRId64,
+                         some(d, 500, 50000));
+        sim_scenario_set(s, "all", "metadata.log.segment.min.bytes=1000");
+        sim_scenario_set(s, "all", "metadata.log.segment.bytes=%" PRId64, some(d, 1000, 50000));
+        sim_scenario_set(s, "all", "metadata.max.retention.bytes=%" PRId64, some(d, 1000, 100000));
+    }
+    if (chance(d, 30)) {
+        sim_scenario_set(s, "brokers", "log.dirs=/data,/data-2%s", chance(d, 50) ? ",/data-3" : "");
+    }
     if (chance(d, 30)) {
         sim_scenario_set(s, "brokers", "log.segment.bytes=%" PRId64, some(d, 16384, 1 << 20));
     }
@@ -456,6 +466,9 @@ static void draw_cluster(struct draw *d)
     d->s->controllers = controllers[between(d, 0, (int64_t)ARRAY_LEN(controllers) - 1)];
     d->s->brokers = brokers[between(d, 0, (int64_t)ARRAY_LEN(brokers) - 1)];
     d->s->clients = 2;
+    if (chance(d, 50)) {
+        d->s->voters = (int)between(d, (d->s->controllers + 1) / 2, d->s->controllers);
+    }
 }
 
 static void draw_load(struct draw *d)
@@ -474,6 +487,13 @@ static void draw_load(struct draw *d)
     for (int i = 0; i < GROUPS_MAX && chance(d, 50); i++) {
         AT(d, 2000, "load client-1 group topic=a group=g%d", i);
         AT(d, between(d, 2000, 20000), "load client-2 group topic=a group=g%d", i);
+    }
+    if (d->s->voters > 0) {
+        AT(d, 2000, "load client-1 quorum every=%" PRId64 "ms..%" PRId64 "ms churn=%" PRId64,
+           some(d, 100, 1000), some(d, 1000, 4000), chance(d, 50) ? between(d, 1, 30) : 0);
+        if (chance(d, 20)) {
+            sim_scenario_set(d->s, "controllers", "controller.quorum.auto.join.enable=true");
+        }
     }
     if (chance(d, 50)) {
         AT(d, 1000, "load client-2 admin prefix=adm every=%" PRId64 "ms..%" PRId64 "ms",

@@ -9,6 +9,8 @@
  *     consume  topic=NAME                                 reads all partitions from their leaders
  *     group    topic=NAME group=NAME [every=TIMES]     a member of a group, commits what it reads
  *     admin    prefix=NAME [every=TIMES]       topics come, grow, change their settings and go
+ *     quorum   [every=TIMES] [churn=PERCENT]   voters whose disks are new are replaced, others come
+ *                                          and go; in the end every controller must be a voter
  *
  * Private to sim/cluster/. */
 #ifndef SIM_CLUSTER_LOAD_H
@@ -74,5 +76,6 @@ extern const struct sim_load_kind sim_load_produce;
 extern const struct sim_load_kind sim_load_consume;
 extern const struct sim_load_kind sim_load_group;
 extern const struct sim_load_kind sim_load_admin;
+extern const struct sim_load_kind sim_load_quorum;
 
 #endif

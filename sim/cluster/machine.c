@@ -13,8 +13,14 @@ enum { RESTART_MS_MIN = 300, RESTART_MS_MAX = 3000 };
 
 static void put_voters(const struct sim_world *world, struct buf *out)
 {
-    buf_put_str(out, "controller.quorum.voters=");
+    bool is_static = world->scenario->voters == 0;
+    buf_put_str(out,
+                is_static ? "controller.quorum.voters=" : "controller.quorum.bootstrap.servers=");
     for (int i = 1; i <= world->scenario->controllers; i++) {
+        if (!is_static) {
+            buf_printf(out, "%scontroller-%d:%d", i == 1 ? "" : ",", i, SIM_CONTROLLER_PORT);
+            continue;
+        }
         buf_printf(out, "%s%d@controller-%d:%d", i == 1 ? "" : ",", SIM_CONTROLLER_ID_FIRST + i - 1,
                    i, SIM_CONTROLLER_PORT);
     }
@@ -62,21 +68,41 @@ static enum err read_settings(struct sim_machine *m, struct buf *why)
     return e;
 }
 
+/* "id@host:port:directory-id,…" */
+static void put_first_voters(const struct sim_world *world, struct buf *out)
+{
+    for (int i = 1; i <= world->scenario->voters; i++) {
+        struct uuid directory = {0x51, (uint64_t)i};
+        buf_printf(out, "%s%d@controller-%d:%d:%s", i == 1 ? "" : ",",
+                   SIM_CONTROLLER_ID_FIRST + i - 1, i, SIM_CONTROLLER_PORT,
+                   uuid_text(directory).text);
+    }
+}
+
 enum err sim_machine_format(struct sim_machine *m, struct buf *why)
 {
+    const struct sim_scenario *s = m->world->scenario;
+    struct buf voters = {0};
     if (m->kind == SIM_CLIENT) {
         return ERR_NONE;
     }
     if (m->settings == NULL) {
         TRY(read_settings(m, why));
     }
+    struct daemon_format_options options = {.fs = sim_disk_store(m->disk),
+                                            .settings = m->settings,
+                                            .cluster_id = slice_str(SIM_CLUSTER_ID)};
+    if (m->kind == SIM_CONTROLLER && s->voters > 0) {
+        bool is_first = !m->renewed && m->node_id < SIM_CONTROLLER_ID_FIRST + s->voters;
+        options.quorum = is_first ? DAEMON_FORMAT_INITIAL : DAEMON_FORMAT_JOIN;
+        put_first_voters(m->world, &voters);
+        buf_put(&voters, "", 1);
+        options.initial_controllers = is_first ? (const char *)voters.data : NULL;
+    }
     sim_host_enter(m->host);
-    enum err e =
-        daemon_format(&(struct daemon_format_options){.fs = sim_disk_store(m->disk),
-                                                      .settings = m->settings,
-                                                      .cluster_id = slice_str(SIM_CLUSTER_ID)},
-                      why);
+    enum err e = daemon_format(&options, why);
     sim_host_leave();
+    buf_fini(&voters);
     return e;
 }
 

@@ -10,19 +10,34 @@ static bool is_doubtful(const struct sim_machine *m)
     return m->tainted || m->doomed || m->unsound || m->replacing || m->renewed;
 }
 
+/* The voters as the leader knows them; 0: nobody leads. */
+static int find_voters(struct sim_world *world, const struct node_voter **out)
+{
+    struct sim_machine *active = sim_active_controller(world);
+    return active == NULL ? 0 : node_voters(sim_machine_quorum_node(active), out);
+}
+
 bool sim_may_lose(const struct sim_machine *m)
 {
-    const struct sim_world *world = m->world;
+    struct sim_world *world = m->world;
+    const struct node_voter *all = NULL;
     int others = 0;
-    int machines = 0;
     for (int i = 0; i < world->count; i++) {
         const struct sim_machine *other = &world->machines[i];
-        if (other->kind == m->kind) {
-            machines++;
-            others += other != m && is_doubtful(other) ? 1 : 0;
-        }
+        others += other->kind == m->kind && other != m && is_doubtful(other) ? 1 : 0;
     }
-    return m->kind == SIM_CONTROLLER ? others + 1 <= (machines - 1) / 2 : others == 0;
+    if (m->kind != SIM_CONTROLLER) {
+        return others == 0;
+    }
+    if (world->scenario->voters == 0) {
+        return others + 1 <= (world->scenario->controllers - 1) / 2;
+    }
+    int voters = find_voters(world, &all);
+    bool votes = false;
+    for (int i = 0; i < voters; i++) {
+        votes = votes || all[i].id == m->node_id;
+    }
+    return voters > 0 && (!votes || others + 1 <= (voters - 1) / 2);
 }
 
 bool sim_others_in_sync(struct sim_machine *m, size_t others)
@@ -102,16 +117,34 @@ bool sim_may_be_new(struct sim_machine *m, bool hurried)
     if (!sim_may_lose(m)) {
         return false;
     }
-    return m->kind == SIM_CONTROLLER ? others_follow(m)
-           : hurried                 ? sim_others_in_sync(m, OTHERS)
-                                     : is_out_of_all(m);
+    /* A new disk has a new directory id: it is another voter. If nobody can tell, the votes of the
+     * old one must be of the past. */
+    bool is_static = m->world->scenario->voters == 0;
+    return m->kind == SIM_CONTROLLER
+               ? sim_active_controller(m->world) != m && (!is_static || others_follow(m))
+           : hurried ? sim_others_in_sync(m, OTHERS)
+                     : is_out_of_all(m);
 }
 
 /* ---- new disks ---- */
 
+/* The directory of the voter with the machine's id; zero: there is none. */
+static struct uuid voter_directory(struct sim_machine *m)
+{
+    const struct node_voter *voters;
+    int count = m->world->scenario->voters == 0 ? 0 : find_voters(m->world, &voters);
+    for (int i = 0; i < count; i++) {
+        if (voters[i].id == m->node_id) {
+            return voters[i].directory_id;
+        }
+    }
+    return UUID_ZERO;
+}
+
 static void renew(struct sim_machine *m)
 {
     struct buf why = {0};
+    m->old_directory = voter_directory(m);
     sim_disk_heal(m->disk); /* the faults were the old one's */
     sim_disk_wipe(m->disk);
     m->unsound = false;
@@ -149,21 +182,39 @@ void sim_machine_replace(struct sim_machine *m)
     m->replacing = true;
 }
 
-/* A controller whose disk was new has all that is committed. */
+/* A controller whose disk was new has all that is committed, and is not counted as the old one. */
 static bool has_caught_up(struct sim_machine *m)
 {
     struct node_glance glance;
-    if (m->controller == NULL) {
+    if (m->controller == NULL || sim_active_controller(m->world) == NULL ||
+        (!uuid_is_zero(m->old_directory) && uuid_eq(m->old_directory, voter_directory(m)))) {
         return false;
     }
     node_glance(controller_server_node(m->controller), &glance);
     return glance.flushed_offset > metadata_image_offset(sim_checks_image(m->world->checks));
 }
 
+/* Does the broker go on without a log directory that has failed? It does not try that again before
+ * its next start. */
+static bool lacks_a_dir(const struct sim_machine *m)
+{
+    const struct metadata_broker *broker =
+        metadata_broker(sim_checks_image(m->world->checks), m->node_id);
+    size_t dirs = 1;
+    for (const char *at = settings_str(m->settings, "log.dirs"); *at != '\0'; at++) {
+        dirs += *at == ',' ? 1 : 0;
+    }
+    return m->broker != NULL && broker != NULL && !broker->fenced && broker->log_dirs.count < dirs;
+}
+
 void sim_replace_all(struct sim_world *world)
 {
     for (int i = 0; i < world->count && !world->failed; i++) {
         struct sim_machine *m = &world->machines[i];
+        if (world->healed_us >= 0 && m->kind == SIM_BROKER && !m->stopping && lacks_a_dir(m)) {
+            sim_net_trace(world->net, "%s: its directory is mended", m->name);
+            sim_machine_stop(m);
+        }
         if (m->unsound && world->healed_us >= 0) {
             sim_machine_replace(m);
         }

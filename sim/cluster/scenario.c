@@ -209,6 +209,9 @@ static bool parse_words(struct sim_scenario *s, struct sim_order *words)
     if (strcmp(first, "controllers") == 0) {
         return parse_count(words, CONTROLLERS_MAX, &s->controllers) && s->controllers > 0;
     }
+    if (strcmp(first, "voters") == 0) {
+        return parse_count(words, CONTROLLERS_MAX, &s->voters);
+    }
     if (strcmp(first, "brokers") == 0) {
         return parse_count(words, BROKERS_MAX, &s->brokers);
     }
@@ -258,8 +261,11 @@ enum err sim_scenario_parse(struct sim_scenario *s, struct slice text, struct bu
 
 void sim_scenario_print(const struct sim_scenario *s, struct buf *out)
 {
-    buf_printf(out, "seed %" PRIu64 "\ncontrollers %d\nbrokers %d\nclients %d\nconverge ", s->seed,
-               s->controllers, s->brokers, s->clients);
+    buf_printf(out, "seed %" PRIu64 "\ncontrollers %d\n", s->seed, s->controllers);
+    if (s->voters > 0) {
+        buf_printf(out, "voters %d\n", s->voters);
+    }
+    buf_printf(out, "brokers %d\nclients %d\nconverge ", s->brokers, s->clients);
     sim_print_time(s->converge_us, out);
     buf_put_str(out, "\n");
     for (int i = 0; i < s->setting_count; i++) {

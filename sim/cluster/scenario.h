@@ -2,6 +2,8 @@
  *
  *     seed 17                       all chance that the lines leave open
  *     controllers 3                 machines controller-1 …, node ids from 3001
+ *     voters 3                      the first voters, in the log (KIP-853); without it, the voters
+ *                                   are all controllers, for good (controller.quorum.voters)
  *     brokers 3                     broker-1 …, node ids from 1
  *     clients 2                     client-1 …
  *     set broker-1 log.flush.interval.messages=1      also: set brokers, set controllers, set all
@@ -37,6 +39,7 @@ struct sim_setting {
 struct sim_scenario {
     uint64_t seed;
     int controllers;
+    int voters; /* 0: static */
     int brokers;
     int clients;
     int64_t converge_us;

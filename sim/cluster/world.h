@@ -76,7 +76,8 @@ struct sim_machine {
     bool tainted;   /* a broker: lost what it had not synced, and is not in all its ISRs since */
     bool unsound;   /* bits of it have rotted, or cannot be read: it may refuse to start */
     bool replacing; /* it stays down until it may be given a new disk */
-    bool renewed;   /* its disk is new, and it has not got everything from the others yet */
+    struct uuid old_directory; /* a voter: that of its disk before; zero: it was none */
+    bool renewed;        /* its disk is new, and it has not got everything from the others yet */
     const char *refused; /* why the last start failed, NULL: it did not */
 };
 

@@ -282,6 +282,33 @@ START_TEST(test_snapshot_ahead_of_the_log)
 }
 END_TEST
 
+/* The segment that a snapshot begins was not begun, and everything before the last one is gone: the
+ * log is empty, but its files are not. */
+START_TEST(test_log_that_ends_with_its_snapshot)
+{
+    struct quorum q;
+    char path[512];
+    struct member *member = open_single(&q);
+    int64_t first = take(member);
+    commit(&q, "c");
+    int64_t end = take(member);
+    drop(member);
+    snapshot_path(member, first, 1, path);
+    ck_assert_int_eq(unlink(path), 0);
+    for (int i = 0; i < 2; i++) {
+        char name[64];
+        snprintf(name, sizeof name, "%020" PRId64 ".log", i == 0 ? 0 : end);
+        path_in(member, name, path);
+        ck_assert_int_eq(unlink(path), 0);
+    }
+    start(member);
+    UNTIL(&q, member->claimed > 0);
+    ck_assert(slice_eq_str(buf_slice(&member->committed), "a\nb\nc\n"));
+    commit(&q, "d");
+    quorum_close(&q);
+}
+END_TEST
+
 START_TEST(test_leftovers_go)
 {
     struct quorum q;
@@ -380,6 +407,7 @@ int main(void)
     tcase_add_test(tcase, test_start_from_a_snapshot);
     tcase_add_loop_test(tcase, test_only_a_snapshot, 0, 2);
     tcase_add_test(tcase, test_snapshot_ahead_of_the_log);
+    tcase_add_test(tcase, test_log_that_ends_with_its_snapshot);
     tcase_add_test(tcase, test_leftovers_go);
     tcase_add_test(tcase, test_damaged_newest);
     tcase_add_test(tcase, test_gap);
