@@ -49,6 +49,21 @@ enum cli_exit reassign_execute(struct reassign_tool *tool);
 enum cli_exit reassign_verify(struct reassign_tool *tool);
 enum cli_exit reassign_cancel(struct reassign_tool *tool);
 
+/* ---- moves between directories ---- */
+
+struct reassign_dir_state {
+    struct log_dir_move move; /* as the file wants it */
+    struct slice now;         /* where the replica is; null: in no directory that lives */
+    struct slice future;      /* where it is on its way to; null: nowhere */
+};
+
+/* Of the replicas of the file that name a directory, by broker. Errors: of log_dirs_describe(). */
+enum err reassign_dir_states(struct reassign_tool *tool, struct reassign_dir_state **out,
+                             int32_t *count) MUST_USE;
+
+/* Sends the replicas of the file that are on their way back to where they are. */
+enum cli_exit reassign_cancel_dirs(struct reassign_tool *tool);
+
 /* Starts moves between directories until all are begun or --timeout is over. */
 enum cli_exit reassign_move_dirs(struct reassign_tool *tool, const struct log_dir_move *moves,
                                  int32_t count);

@@ -7,7 +7,7 @@
 #include "cli/topics.h"
 #include "store/store.h"
 
-enum { FILE_BYTES_MAX = 64 << 20, TIMEOUT_MS = 10000, PAUSE_MS = 100 };
+enum { FILE_BYTES_MAX = 64 << 20 };
 
 /* ---- generate ---- */
 
@@ -343,71 +343,6 @@ enum cli_exit reassign_execute(struct reassign_tool *tool)
     return code == CLI_OK && count > 0 ? reassign_move_dirs(tool, moves, count) : code;
 }
 
-/* ---- moves between directories ---- */
-
-static void pause_for(struct client *client, int64_t ms)
-{
-    struct net_loop *loop = client_loop(client);
-    int64_t until_ms = net_now_ms(loop) + ms;
-    while (net_now_ms(loop) < until_ms) {
-        net_loop_step(loop, until_ms - net_now_ms(loop));
-    }
-}
-
-static enum cli_exit move_timed_out(const struct log_dir_move *moves, const bool *begun,
-                                    int32_t count)
-{
-    int32_t pending = 0;
-    for (int32_t i = 0; i < count; i++) {
-        pending += !begun[i];
-    }
-    printf("Timed out before log directory move%s could be started for: ", pending == 1 ? "" : "s");
-    const char *comma = "";
-    for (int32_t i = 0; i < count; i++) {
-        if (!begun[i]) {
-            printf("%s%.*s-%" PRId32 "-%" PRId32, comma, SLICE_ARG(moves[i].topic),
-                   moves[i].partition, moves[i].broker);
-            comma = ",";
-        }
-    }
-    puts("");
-    return CLI_FAILED;
-}
-
-enum cli_exit reassign_move_dirs(struct reassign_tool *tool, const struct log_dir_move *moves,
-                                 int32_t count)
-{
-    struct client *client = tool->cluster.client;
-    int64_t timeout_ms = TIMEOUT_MS;
-    if (!tool_long(tool->cli, "timeout", &timeout_ms)) {
-        return tool_refuse(tool->cli);
-    }
-    bool *begun = ARENA_ARRAY(&tool->cli->arena, (size_t)count + 1, bool);
-    int64_t until_ms = net_now_ms(client_loop(client)) + timeout_ms;
-    for (int32_t left = count; left > 0;) {
-        for (int32_t i = 0; i < count; i++) {
-            enum err e = begun[i] ? ERR_REPLICA_NOT_AVAILABLE : log_dirs_move(client, &moves[i]);
-            if (e == ERR_NONE) {
-                printf("Successfully started moving log directory to %.*s for replica "
-                       "%.*s-%" PRId32 " with broker %" PRId32 " \n",
-                       SLICE_ARG(moves[i].path), SLICE_ARG(moves[i].topic), moves[i].partition,
-                       moves[i].broker);
-                begun[i] = true;
-                left--;
-            } else if (e != ERR_REPLICA_NOT_AVAILABLE) {
-                return reassign_error(tool, "Failed to alter dir for %.*s-%" PRId32 "-%" PRId32,
-                                      SLICE_ARG(moves[i].topic), moves[i].partition,
-                                      moves[i].broker);
-            }
-        }
-        if (left > 0 && net_now_ms(client_loop(client)) >= until_ms) {
-            return move_timed_out(moves, begun, count);
-        }
-        pause_for(client, left > 0 ? PAUSE_MS : 0);
-    }
-    return CLI_OK;
-}
-
 /* ---- cancel ---- */
 
 /* The partitions of the file that move. */
@@ -451,8 +386,8 @@ enum cli_exit reassign_cancel(struct reassign_tool *tool)
         printf("Successfully cancelled partition reassignment%s for: ", count == 1 ? "" : "s");
         print_names(rows, count);
     }
-    fputs("None of the specified partition moves are active.", stdout);
-    if (!tool_has(tool->cli, "preserve-throttles")) {
+    code = reassign_cancel_dirs(tool);
+    if (code == CLI_OK && !tool_has(tool->cli, "preserve-throttles")) {
         code = reassign_clear_throttles(tool);
     }
     return code;

@@ -42,38 +42,12 @@ static void print_state(const struct reassign_tool *tool, const struct partition
 
 /* ---- how far the moves between directories are ---- */
 
-static int compare_dir_moves(const void *a, const void *b)
-{
-    const struct log_dir_move *x = a;
-    const struct log_dir_move *y = b;
-    if (x->broker != y->broker) {
-        return x->broker < y->broker ? -1 : 1;
-    }
-    int order = slice_cmp(x->topic, y->topic);
-    return order != 0 ? order : x->partition < y->partition ? -1 : x->partition > y->partition;
-}
-
-/* Where a replica is and where it goes to; null paths: nowhere. */
-static void find_replica(const struct log_dirs *dirs, const struct log_dir_move *move,
-                         struct slice *now, struct slice *future)
-{
-    *now = *future = SLICE_NULL;
-    for (int32_t i = 0; i < dirs->count; i++) {
-        for (int32_t k = 0; k < dirs->items[i].partition_count; k++) {
-            const struct log_dir_partition *p = &dirs->items[i].partitions[k];
-            if (p->partition == move->partition && slice_eq(p->topic, move->topic)) {
-                *(p->is_future ? future : now) = dirs->items[i].path;
-            }
-        }
-    }
-}
-
 /* True: it is still on its way. */
-static bool print_dir_state(const struct log_dirs *dirs, const struct log_dir_move *move)
+static bool print_dir_state(const struct reassign_dir_state *state)
 {
-    struct slice now;
-    struct slice future;
-    find_replica(dirs, move, &now, &future);
+    const struct log_dir_move *move = &state->move;
+    struct slice now = state->now;
+    struct slice future = state->future;
     if (slice_is_null(now)) {
         printf("Partition %.*s-%" PRId32 " is not found in any live log dir on broker %" PRId32
                ". There is likely an offline log directory on the broker.\n",
@@ -107,14 +81,10 @@ static bool print_dir_state(const struct log_dirs *dirs, const struct log_dir_mo
 static enum err print_dir_states(struct reassign_tool *tool, bool *moves_on)
 {
     int32_t count;
-    struct log_dir_move *moves = reassign_dir_moves(tool, &count);
-    qsort(moves, (size_t)count, sizeof *moves, compare_dir_moves);
-    struct log_dirs dirs = {.broker = -1};
+    struct reassign_dir_state *states;
+    TRY(reassign_dir_states(tool, &states, &count));
     for (int32_t i = 0; i < count; i++) {
-        if (dirs.broker != moves[i].broker) {
-            TRY(log_dirs_describe(tool->cluster.client, moves[i].broker, &tool->cli->arena, &dirs));
-        }
-        *moves_on = print_dir_state(&dirs, &moves[i]) || *moves_on;
+        *moves_on = print_dir_state(&states[i]) || *moves_on;
     }
     fputs(count == 0 ? "\n" : "", stdout);
     return ERR_NONE;
