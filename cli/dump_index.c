@@ -1,17 +1,8 @@
 /* Index files and producer snapshots; see dump.h. */
 #include <stdio.h>
 
-#include "base/crc32c.h"
 #include "cli/dump.h"
-
-enum {
-    OFFSET_ENTRY = 8,
-    TIME_ENTRY = 12,
-    TXN_ENTRY = 34,
-    PRODUCER_ENTRY = 46,
-    PRODUCERS_VERSION = 1,
-    PRODUCERS_CRC_FROM = 6, /* behind version and CRC */
-};
+#include "cli/entries.h"
 
 /* The offset in the file's name. */
 static int64_t base_offset_of(const struct dump *dump)
@@ -47,9 +38,9 @@ void dump_offset_index(struct dump *dump)
     int64_t base = base_offset_of(dump);
     int64_t last = -1;
     if (dump_read(dump, &bytes)) {
-        check_pieces(dump, &bytes, OFFSET_ENTRY);
-        size_t used = min_size(used_bytes(&bytes, OFFSET_ENTRY), bytes.len);
-        for (size_t at = 0; at + OFFSET_ENTRY <= used; at += OFFSET_ENTRY) {
+        check_pieces(dump, &bytes, ENTRY_OFFSET_BYTES);
+        size_t used = min_size(used_bytes(&bytes, ENTRY_OFFSET_BYTES), bytes.len);
+        for (size_t at = 0; at + ENTRY_OFFSET_BYTES <= used; at += ENTRY_OFFSET_BYTES) {
             int64_t offset = base + load_u32(bytes.data + at);
             json_t *json = json_object();
             json_object_set_new(json, "offset", json_integer(offset));
@@ -70,9 +61,9 @@ void dump_time_index(struct dump *dump)
     int64_t base = base_offset_of(dump);
     int64_t last = INT64_MIN;
     if (dump_read(dump, &bytes)) {
-        check_pieces(dump, &bytes, TIME_ENTRY);
-        size_t used = min_size(used_bytes(&bytes, TIME_ENTRY), bytes.len);
-        for (size_t at = 0; at + TIME_ENTRY <= used; at += TIME_ENTRY) {
+        check_pieces(dump, &bytes, ENTRY_TIME_BYTES);
+        size_t used = min_size(used_bytes(&bytes, ENTRY_TIME_BYTES), bytes.len);
+        for (size_t at = 0; at + ENTRY_TIME_BYTES <= used; at += ENTRY_TIME_BYTES) {
             int64_t timestamp = (int64_t)load_u64(bytes.data + at);
             json_t *json = json_object();
             json_object_set_new(json, "timestamp", json_integer(timestamp));
@@ -91,15 +82,17 @@ void dump_txn_index(struct dump *dump)
 {
     struct buf bytes = {0};
     if (dump_read(dump, &bytes)) {
-        check_pieces(dump, &bytes, TXN_ENTRY);
-        for (size_t at = 0; at + TXN_ENTRY <= bytes.len; at += TXN_ENTRY) {
-            struct reader r = reader_of(slice_of(bytes.data + at, TXN_ENTRY));
+        check_pieces(dump, &bytes, ENTRY_TXN_BYTES);
+        for (size_t at = 0; at + ENTRY_TXN_BYTES <= bytes.len; at += ENTRY_TXN_BYTES) {
+            struct reader r = reader_of(slice_of(bytes.data + at, ENTRY_TXN_BYTES));
+            struct entry_txn txn;
+            entry_read_txn(&r, &txn);
             json_t *json = json_object();
-            json_object_set_new(json, "version", json_integer(reader_i16(&r)));
-            json_object_set_new(json, "producerId", json_integer(reader_i64(&r)));
-            json_object_set_new(json, "firstOffset", json_integer(reader_i64(&r)));
-            json_object_set_new(json, "lastOffset", json_integer(reader_i64(&r)));
-            json_object_set_new(json, "lastStableOffset", json_integer(reader_i64(&r)));
+            json_object_set_new(json, "version", json_integer(txn.version));
+            json_object_set_new(json, "producerId", json_integer(txn.producer_id));
+            json_object_set_new(json, "firstOffset", json_integer(txn.first_offset));
+            json_object_set_new(json, "lastOffset", json_integer(txn.last_offset));
+            json_object_set_new(json, "lastStableOffset", json_integer(txn.last_stable_offset));
             dump_item(dump, "aborted", json);
         }
     }
@@ -108,15 +101,17 @@ void dump_txn_index(struct dump *dump)
 
 static void dump_producer(struct dump *dump, struct reader *r)
 {
+    struct entry_producer p;
+    entry_read_producer(r, &p);
     json_t *json = json_object();
-    json_object_set_new(json, "producerId", json_integer(reader_i64(r)));
-    json_object_set_new(json, "producerEpoch", json_integer(reader_i16(r)));
-    json_object_set_new(json, "lastSequence", json_integer(reader_i32(r)));
-    json_object_set_new(json, "lastOffset", json_integer(reader_i64(r)));
-    json_object_set_new(json, "offsetDelta", json_integer(reader_i32(r)));
-    json_object_set_new(json, "timestamp", json_integer(reader_i64(r)));
-    json_object_set_new(json, "coordinatorEpoch", json_integer(reader_i32(r)));
-    json_object_set_new(json, "currentTxnFirstOffset", json_integer(reader_i64(r)));
+    json_object_set_new(json, "producerId", json_integer(p.id));
+    json_object_set_new(json, "producerEpoch", json_integer(p.epoch));
+    json_object_set_new(json, "lastSequence", json_integer(p.last_sequence));
+    json_object_set_new(json, "lastOffset", json_integer(p.last_offset));
+    json_object_set_new(json, "offsetDelta", json_integer(p.offset_delta));
+    json_object_set_new(json, "timestamp", json_integer(p.timestamp));
+    json_object_set_new(json, "coordinatorEpoch", json_integer(p.coordinator_epoch));
+    json_object_set_new(json, "currentTxnFirstOffset", json_integer(p.current_txn_first_offset));
     dump_item(dump, "producer", json);
 }
 
@@ -124,20 +119,18 @@ void dump_producers(struct dump *dump)
 {
     struct buf bytes = {0};
     if (dump_read(dump, &bytes)) {
-        struct reader r = reader_of(buf_slice(&bytes));
-        int16_t version = reader_i16(&r);
-        uint32_t crc = reader_u32(&r);
-        int32_t count = reader_i32(&r);
-        if (r.bad || version != PRODUCERS_VERSION) {
+        struct reader r;
+        struct entry_producers head;
+        entry_read_producers(buf_slice(&bytes), &r, &head);
+        if (head.is_cut || !head.has_right_version) {
             dump_error(dump, 0, "this is no producer snapshot of version 1");
-        } else if (crc !=
-                   crc32c(0, bytes.data + PRODUCERS_CRC_FROM, bytes.len - PRODUCERS_CRC_FROM)) {
+        } else if (head.crc != head.crc_is) {
             dump_error(dump, 0, "the CRC is wrong: the bytes are damaged");
-        } else if (count < 0 || reader_left(&r) != (size_t)count * PRODUCER_ENTRY) {
+        } else if (!head.has_all) {
             dump_error(dump, 0, "it should have %" PRId32 " producers, but has %zu bytes of them",
-                       count, reader_left(&r));
+                       head.count, reader_left(&r));
         } else {
-            for (int32_t i = 0; i < count; i++) {
+            for (int32_t i = 0; i < head.count; i++) {
                 dump_producer(dump, &r);
             }
         }

@@ -60,5 +60,6 @@ extern const struct cli_verb kafka_delete_records;
 extern const struct cli_verb kafka_log_dirs;
 extern const struct cli_verb kafka_get_offsets;
 extern const struct cli_verb kafka_metadata_quorum;
+extern const struct cli_verb kafka_dump_log;
 
 #endif

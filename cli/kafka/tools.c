@@ -10,11 +10,17 @@
 #define KAFKA_VERSION "4.1.0"
 
 const struct cli_verb *const kafka_tools[] = {
-    &kafka_topics,          &kafka_consumer_groups,
-    &kafka_configs,         &kafka_reassign_partitions,
-    &kafka_leader_election, &kafka_delete_records,
-    &kafka_log_dirs,        &kafka_get_offsets,
-    &kafka_metadata_quorum, NULL,
+    &kafka_topics,
+    &kafka_consumer_groups,
+    &kafka_configs,
+    &kafka_reassign_partitions,
+    &kafka_leader_election,
+    &kafka_delete_records,
+    &kafka_log_dirs,
+    &kafka_get_offsets,
+    &kafka_metadata_quorum,
+    &kafka_dump_log,
+    NULL,
 };
 
 const struct cli_verb *kafka_tools_find(const char *path)

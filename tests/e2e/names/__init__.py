@@ -2,7 +2,7 @@
 
 Everything that a suite creates begins with {t}, so that Kafka's run and ours can share a cluster.
 """
-from names import configs, consumer_groups, offsets, quorum, reassign, topics
+from names import configs, consumer_groups, dump_log, offsets, quorum, reassign, topics
 
 SUITES = {
     "kafka-topics": topics.STEPS,
@@ -14,4 +14,5 @@ SUITES = {
     "kafka-leader-election": offsets.ELECTION,
     "kafka-log-dirs": offsets.DIRS,
     "kafka-metadata-quorum": quorum.STEPS,
+    "kafka-dump-log": dump_log.STEPS,
 }

@@ -60,7 +60,7 @@ class Step:
         self.tool = tool
         self.args = args.split() if isinstance(args, str) else args
         self.text = text          # standard input
-        self.files = files or {}  # name: content
+        self.files = files or {}  # name: content, a text or bytes
         self.says = says          # the first line of the standard error counts
         self.sort = sort          # the order of lines does not count
         self.until = until        # a text in the output to wait for: the step is tried again
@@ -99,13 +99,17 @@ class Runner:
 
     def run_once(self, step):
         for name, content in step.files.items():
-            with open(os.path.join(self.dir, name), "w") as file:
-                file.write(self.fill(content, step))
+            path = os.path.join(self.dir, name)
+            os.makedirs(os.path.dirname(path), exist_ok=True)
+            with open(path, "wb") as file:
+                is_text = isinstance(content, str)
+                file.write(self.fill(content, step).encode() if is_text else content)
         program = [KAFKA, step.tool] if self.kind == "kafka" else [f"{BIN}/{step.tool}.sh"]
         run = subprocess.run([*program, *(self.fill(arg, step) for arg in step.args)],
                              input=None if step.text is None else self.fill(step.text, step),
                              stdin=subprocess.DEVNULL if step.text is None else None,
-                             capture_output=True, text=True, timeout=step.timeout)
+                             env={**os.environ, "LC_ALL": "C.UTF-8"}, encoding="utf-8",
+                             capture_output=True, timeout=step.timeout)
         return self.record(step, run)
 
     def run(self, step):
