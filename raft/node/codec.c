@@ -141,6 +141,10 @@ void node_reply_error(struct net_request *request, enum err error)
         ((struct wire_fetch_response *)response)->error_code = code;
         break;
     case WIRE_API_FETCH_SNAPSHOT:
+        if (error == ERR_UNKNOWN_TOPIC_OR_PARTITION) {
+            codec_snapshot_refuse_topic(request);
+            return;
+        }
         ((struct wire_fetch_snapshot_response *)response)->error_code = code;
         break;
     case WIRE_API_DESCRIBE_QUORUM:
@@ -161,6 +165,15 @@ enum err codec_check(const struct node *node, struct slice cluster_id, bool is_m
         return ERR_INCONSISTENT_CLUSTER_ID;
     }
     return is_metadata ? ERR_NONE : ERR_INVALID_REQUEST;
+}
+
+bool codec_open(struct raft_response *out, int16_t error_code, bool has_one)
+{
+    out->error = (enum err)error_code;
+    if (out->error == ERR_NONE && !has_one) {
+        out->error = ERR_MALFORMED;
+    }
+    return out->error == ERR_NONE;
 }
 
 bool codec_endpoint(const struct node *node, int32_t leader_id, struct node_endpoint *out)

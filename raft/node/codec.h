@@ -6,6 +6,42 @@
 
 /* ---- what they share (codec.c) ---- */
 
+/* The messages are alike, but of different types. */
+
+/* Exactly one topic with one partition? */
+#define CODEC_HAS_ONE(topics, count) ((count) == 1 && (topics)->partitions_count == 1)
+
+/* … and it is the metadata log. */
+#define CODEC_IS_METADATA(wire) \
+    (CODEC_HAS_ONE((wire)->topics, (wire)->topics_count) && \
+     slice_eq_str((wire)->topics->topic_name, NODE_TOPIC) && \
+     (wire)->topics->partitions->partition_index == 0)
+
+/* Takes note of the addresses in a response. */
+#define CODEC_LEARN_NODES(node, wire) \
+    do { \
+        for (int32_t i_ = 0; i_ < (wire)->node_endpoints_count; i_++) { \
+            node_learn_address(node, (wire)->node_endpoints[i_].node_id, \
+                               (wire)->node_endpoints[i_].host, (wire)->node_endpoints[i_].port); \
+        } \
+    } while (0)
+
+/* Takes note of where the leader that sends a request is: at its listener of our name, or at its
+ * only one. */
+#define CODEC_LEARN_LEADER(node, wire, leader_id) \
+    do { \
+        for (int32_t i_ = 0; i_ < (wire)->leader_endpoints_count; i_++) { \
+            if ((wire)->leader_endpoints_count == 1 || \
+                slice_eq_str((wire)->leader_endpoints[i_].name, (node)->options.listener_name)) { \
+                node_learn_address(node, leader_id, (wire)->leader_endpoints[i_].host, \
+                                   (wire)->leader_endpoints[i_].port); \
+            } \
+        } \
+    } while (0)
+
+/* The envelope of a response: the error at its top. False: there is nothing in it to be read. */
+bool codec_open(struct raft_response *out, int16_t error_code, bool has_one);
+
 /* The envelope of a request: our cluster (a null id passes), exactly our partition. */
 enum err codec_check(const struct node *node, struct slice cluster_id, bool is_metadata) MUST_USE;
 
@@ -78,6 +114,9 @@ enum err codec_snapshot_request_read(struct node *node,
 void codec_snapshot_response_read(struct node *node,
                                   const struct wire_fetch_snapshot_response *wire,
                                   struct raft_response *out, struct slice *piece);
+
+/* UNKNOWN_TOPIC_OR_PARTITION, beside the partition that was asked for. */
+void codec_snapshot_refuse_topic(struct net_request *request);
 
 /* `piece` NULL: no bytes. */
 void codec_snapshot_reply(struct node *node, struct net_request *request,

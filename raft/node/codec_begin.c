@@ -33,20 +33,10 @@ enum err codec_begin_request_read(struct node *node,
                                   const struct wire_begin_quorum_epoch_request *wire,
                                   struct raft_request *out)
 {
-    bool ours = wire->topics_count == 1 && wire->topics->partitions_count == 1 &&
-                slice_eq_str(wire->topics->topic_name, NODE_TOPIC) &&
-                wire->topics->partitions->partition_index == 0;
-    TRY(codec_check(node, wire->cluster_id, ours));
+    TRY(codec_check(node, wire->cluster_id, CODEC_IS_METADATA(wire)));
     const struct wire_begin_quorum_epoch_request_topics_partitions *partition =
         wire->topics->partitions;
-    for (int i = 0; i < wire->leader_endpoints_count; i++) {
-        const struct wire_begin_quorum_epoch_request_leader_endpoints *endpoint =
-            &wire->leader_endpoints[i];
-        if (wire->leader_endpoints_count == 1 ||
-            slice_eq_str(endpoint->name, node->options.listener_name)) {
-            node_learn_address(node, partition->leader_id, endpoint->host, endpoint->port);
-        }
-    }
+    CODEC_LEARN_LEADER(node, wire, partition->leader_id);
     out->rpc = RAFT_RPC_BEGIN_EPOCH;
     out->epoch = partition->leader_epoch;
     out->leader_id = partition->leader_id;
@@ -58,17 +48,8 @@ void codec_begin_response_read(struct node *node,
                                const struct wire_begin_quorum_epoch_response *wire,
                                struct raft_response *out)
 {
-    for (int i = 0; i < wire->node_endpoints_count; i++) {
-        const struct wire_begin_quorum_epoch_response_node_endpoints *endpoint =
-            &wire->node_endpoints[i];
-        node_learn_address(node, endpoint->node_id, endpoint->host, endpoint->port);
-    }
-    out->error = (enum err)wire->error_code;
-    if (out->error != ERR_NONE) {
-        return;
-    }
-    if (wire->topics_count != 1 || wire->topics->partitions_count != 1) {
-        out->error = ERR_MALFORMED;
+    CODEC_LEARN_NODES(node, wire);
+    if (!codec_open(out, wire->error_code, CODEC_HAS_ONE(wire->topics, wire->topics_count))) {
         return;
     }
     out->error = (enum err)wire->topics->partitions->error_code;

@@ -32,7 +32,7 @@ enum err codec_fetch_request_read(struct node *node, const struct net_request *r
 {
     const struct wire_fetch_request *wire = request->body;
     int16_t version = request->header.api_version;
-    bool ours = version >= 12 && wire->topics_count == 1 && wire->topics->partitions_count == 1 &&
+    bool ours = version >= 12 && CODEC_HAS_ONE(wire->topics, wire->topics_count) &&
                 wire->topics->partitions->partition == 0 &&
                 (version >= 13 ? uuid_eq(wire->topics->topic_id, UUID_METADATA_TOPIC)
                                : slice_eq_str(wire->topics->topic, NODE_TOPIC));
@@ -56,16 +56,8 @@ enum err codec_fetch_request_read(struct node *node, const struct net_request *r
 void codec_fetch_response_read(struct node *node, const struct wire_fetch_response *wire,
                                struct raft_response *out, struct slice *records)
 {
-    for (int i = 0; i < wire->node_endpoints_count; i++) {
-        const struct wire_fetch_response_node_endpoints *endpoint = &wire->node_endpoints[i];
-        node_learn_address(node, endpoint->node_id, endpoint->host, endpoint->port);
-    }
-    out->error = (enum err)wire->error_code;
-    if (out->error != ERR_NONE) {
-        return;
-    }
-    if (wire->responses_count != 1 || wire->responses->partitions_count != 1) {
-        out->error = ERR_MALFORMED;
+    CODEC_LEARN_NODES(node, wire);
+    if (!codec_open(out, wire->error_code, CODEC_HAS_ONE(wire->responses, wire->responses_count))) {
         return;
     }
     const struct wire_fetch_response_responses_partitions *partition = wire->responses->partitions;

@@ -29,10 +29,11 @@ enum err codec_snapshot_request_read(struct node *node,
                                      const struct wire_fetch_snapshot_request *wire,
                                      struct raft_request *out, int32_t *bytes_max)
 {
-    bool ours = wire->topics_count == 1 && wire->topics->partitions_count == 1 &&
-                wire->topics->partitions->partition == 0 &&
-                slice_eq_str(wire->topics->name, NODE_TOPIC) && wire->max_bytes > 0;
-    TRY(codec_check(node, wire->cluster_id, ours));
+    bool has_one = CODEC_HAS_ONE(wire->topics, wire->topics_count);
+    TRY(codec_check(node, wire->cluster_id, has_one && wire->max_bytes > 0));
+    if (!slice_eq_str(wire->topics->name, NODE_TOPIC) || wire->topics->partitions->partition != 0) {
+        return ERR_UNKNOWN_TOPIC_OR_PARTITION;
+    }
     const struct wire_fetch_snapshot_request_topics_partitions *partition =
         wire->topics->partitions;
     out->rpc = RAFT_RPC_FETCH_SNAPSHOT;
@@ -50,17 +51,8 @@ void codec_snapshot_response_read(struct node *node,
                                   const struct wire_fetch_snapshot_response *wire,
                                   struct raft_response *out, struct slice *piece)
 {
-    for (int i = 0; i < wire->node_endpoints_count; i++) {
-        const struct wire_fetch_snapshot_response_node_endpoints *endpoint =
-            &wire->node_endpoints[i];
-        node_learn_address(node, endpoint->node_id, endpoint->host, endpoint->port);
-    }
-    out->error = (enum err)wire->error_code;
-    if (out->error != ERR_NONE) {
-        return;
-    }
-    if (wire->topics_count != 1 || wire->topics->partitions_count != 1) {
-        out->error = ERR_MALFORMED;
+    CODEC_LEARN_NODES(node, wire);
+    if (!codec_open(out, wire->error_code, CODEC_HAS_ONE(wire->topics, wire->topics_count))) {
         return;
     }
     const struct wire_fetch_snapshot_response_topics_partitions *partition =
@@ -77,11 +69,9 @@ void codec_snapshot_response_read(struct node *node,
     *piece = partition->unaligned_records;
 }
 
-void codec_snapshot_reply(struct node *node, struct net_request *request,
-                          const struct raft_response *response, const struct net_file *piece)
+/* With its only topic and partition, to be filled in. */
+static struct wire_fetch_snapshot_response *new_response(struct arena *arena)
 {
-    struct arena *arena = &request->arena;
-    const struct raft_fetch_snapshot_response *fetch = &response->u.fetch_snapshot;
     struct wire_fetch_snapshot_response *wire = wire_new(&wire_msg_fetch_snapshot_response, arena);
     wire->topics = wire_new_array(&wire_msg_fetch_snapshot_response_topics, arena, 1);
     wire->topics_count = 1;
@@ -89,6 +79,25 @@ void codec_snapshot_reply(struct node *node, struct net_request *request,
     wire->topics->partitions =
         wire_new_array(&wire_msg_fetch_snapshot_response_topics_partitions, arena, 1);
     wire->topics->partitions_count = 1;
+    return wire;
+}
+
+void codec_snapshot_refuse_topic(struct net_request *request)
+{
+    const struct wire_fetch_snapshot_request *asked = request->body;
+    struct wire_fetch_snapshot_response *wire = new_response(&request->arena);
+    wire->topics->name = asked->topics->name;
+    wire->topics->partitions->index = asked->topics->partitions->partition;
+    wire->topics->partitions->error_code = err_wire(ERR_UNKNOWN_TOPIC_OR_PARTITION);
+    net_reply(request, wire);
+}
+
+void codec_snapshot_reply(struct node *node, struct net_request *request,
+                          const struct raft_response *response, const struct net_file *piece)
+{
+    struct arena *arena = &request->arena;
+    const struct raft_fetch_snapshot_response *fetch = &response->u.fetch_snapshot;
+    struct wire_fetch_snapshot_response *wire = new_response(arena);
     struct wire_fetch_snapshot_response_topics_partitions *partition = wire->topics->partitions;
     partition->error_code = err_wire(response->error);
     partition->snapshot_id.end_offset = fetch->snapshot.offset;

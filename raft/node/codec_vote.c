@@ -28,10 +28,7 @@ const void *codec_vote_request(struct node *node, const struct raft_request *req
 enum err codec_vote_request_read(struct node *node, const struct wire_vote_request *wire,
                                  struct raft_request *out)
 {
-    bool ours = wire->topics_count == 1 && wire->topics->partitions_count == 1 &&
-                slice_eq_str(wire->topics->topic_name, NODE_TOPIC) &&
-                wire->topics->partitions->partition_index == 0;
-    TRY(codec_check(node, wire->cluster_id, ours));
+    TRY(codec_check(node, wire->cluster_id, CODEC_IS_METADATA(wire)));
     const struct wire_vote_request_topics_partitions *partition = wire->topics->partitions;
     out->rpc = RAFT_RPC_VOTE;
     out->epoch = partition->replica_epoch;
@@ -48,16 +45,8 @@ enum err codec_vote_request_read(struct node *node, const struct wire_vote_reque
 void codec_vote_response_read(struct node *node, const struct wire_vote_response *wire,
                               struct raft_response *out)
 {
-    for (int i = 0; i < wire->node_endpoints_count; i++) {
-        const struct wire_vote_response_node_endpoints *endpoint = &wire->node_endpoints[i];
-        node_learn_address(node, endpoint->node_id, endpoint->host, endpoint->port);
-    }
-    out->error = (enum err)wire->error_code;
-    if (out->error != ERR_NONE) {
-        return;
-    }
-    if (wire->topics_count != 1 || wire->topics->partitions_count != 1) {
-        out->error = ERR_MALFORMED;
+    CODEC_LEARN_NODES(node, wire);
+    if (!codec_open(out, wire->error_code, CODEC_HAS_ONE(wire->topics, wire->topics_count))) {
         return;
     }
     const struct wire_vote_response_topics_partitions *partition = wire->topics->partitions;

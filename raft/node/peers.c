@@ -213,9 +213,15 @@ static void on_response(struct node *node, const struct node_call *call, const v
     arena_fini(&arena);
 }
 
-/* For node_pump(), which comes behind what is being obeyed. */
-static void fail_behind(struct node *node, struct raft_event event)
+/* The message will not be answered. The core is busy while its effects are obeyed, and hears of it
+ * behind them, from node_pump(). */
+static void fail(struct node *node, int32_t peer, uint64_t id, bool closed)
 {
+    struct raft_event event = {.type = RAFT_EVENT_FAILED, .u.failed = {peer, id, closed}};
+    if (!node->obeying) {
+        node_step(node, &event, SLICE_NULL);
+        return;
+    }
     if (node->failed_count == node->failed_cap) {
         node->failed_cap = node->failed_cap == 0 ? 8 : node->failed_cap * 2;
         node->failed = mem_realloc(node->failed, (size_t)node->failed_cap * sizeof *node->failed);
@@ -246,25 +252,13 @@ static void on_done(void *arg, enum err e, const void *wire, struct net_response
         node_step(node, &event, SLICE_NULL);
     } else {
         try_other_address(call->peer);
-        struct raft_event event = {.type = RAFT_EVENT_FAILED,
-                                   .u.failed = {call->peer->id, call->id, e == ERR_CLOSED}};
-        if (node->obeying) {
-            fail_behind(node, event); /* a new address has closed the connection to the old one */
-        } else {
-            node_step(node, &event, SLICE_NULL);
-        }
+        /* Maybe in the middle of it: a new address closes the connection to the old one. */
+        fail(node, call->peer->id, call->id, e == ERR_CLOSED);
     }
     mem_free(call);
 }
 
 /* ---- calls ---- */
-
-/* The core is busy while its effects are obeyed; it hears of this afterwards. */
-static void fail_later(struct node *node, const struct raft_message *message)
-{
-    fail_behind(node, (struct raft_event){.type = RAFT_EVENT_FAILED,
-                                          .u.failed = {message->to, message->id, false}});
-}
 
 static int16_t choose_version(const struct net_client *client, const struct raft_request *request)
 {
@@ -279,7 +273,7 @@ void node_send(struct node *node, const struct raft_message *message)
     const struct raft_request *request = &message->request;
     struct node_peer *peer = get_peer(node, message->to);
     if (peer == NULL) {
-        fail_later(node, message);
+        fail(node, message->to, message->id, false);
         return;
     }
     struct node_call *call = MEM_NEW(struct node_call);

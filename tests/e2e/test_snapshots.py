@@ -8,6 +8,7 @@ import shutil
 import time
 
 from lib import admin, case, main, new_topic, produce_all, read_all, wait_for
+from wire import Connection
 
 SMALL = (
     "metadata.log.max.record.bytes.between.snapshots=20000",
@@ -84,6 +85,102 @@ def the_log_is_trimmed_behind_them(cluster):
         assert len(snapshots(cluster, node)) <= 8, f"{node}: {snapshots(cluster, node)}"
         # The limit, what was committed since, and the snapshot that put it over the limit.
         assert bytes_of(cluster, node) < 200000, f"{node}: {bytes_of(cluster, node)} bytes"
+
+
+INVALID_REQUEST, FENCED, UNKNOWN_EPOCH, NOT_LEADER, UNKNOWN_TOPIC = 42, 74, 75, 6, 3
+NOT_FOUND, OUT_OF_RANGE, OTHER_CLUSTER = 98, 99, 104
+CLUSTER = "__cluster_metadata"
+
+
+class Asker:
+    """FetchSnapshot of a controller: what its newest snapshot is, with anything else in the place
+    of a part of the request."""
+
+    def __init__(self, cluster, node):
+        status = cluster.craft_json("quorum", "status", "--bootstrap-controller",
+                                    cluster.address(node))
+        self.epoch, self.dir = status["leaderEpoch"], log_dir(cluster, node)
+        self.path = sorted(glob.glob(self.dir + "/*.checkpoint"))[-1]
+        name = os.path.basename(self.path).split(".")[0]
+        self.end, self.of = (int(part) for part in name.split("-"))
+        self.size = os.path.getsize(self.path)
+        self.connection = Connection("127.0.0.1", cluster.port(node))
+
+    def raw(self, topics, version=1, **top):
+        return self.connection.call("FetchSnapshot", version, Topics=topics, **top)
+
+    def ask(self, topic=CLUSTER, partition=0, version=1, epoch=None, place=None, position=0,
+            **top):
+        end, of = place or (self.end, self.of)
+        answer = self.raw([{"Name": topic, "Partitions": [{
+            "Partition": partition, "Position": position,
+            "CurrentLeaderEpoch": self.epoch if epoch is None else epoch,
+            "SnapshotId": {"EndOffset": end, "Epoch": of}}]}], version, **top)
+        if answer["ErrorCode"] != 0:
+            return answer["ErrorCode"], None
+        only = answer["Topics"][0]["Partitions"][0]
+        assert (answer["Topics"][0]["Name"], only["Index"]) == (topic, partition)
+        return only["ErrorCode"], only
+
+
+@case
+def fetch_snapshot_says_what_is_wrong(cluster):
+    active = cluster.active_controller()
+    asker = Asker(cluster, active)
+    code, whole = asker.ask()
+    assert (code, whole["Size"], whole["Position"]) == (0, asker.size, 0), whole
+    with open(asker.path, "rb") as file:
+        assert whole["UnalignedRecords"] == file.read()
+    for version in 0, 1:
+        assert asker.ask(version=version)[0] == 0
+        assert asker.ask(version=version, place=(asker.end + 1, asker.of))[0] == NOT_FOUND
+        assert asker.ask(version=version, place=(asker.end, asker.of + 1))[0] == NOT_FOUND
+        assert asker.ask(version=version, place=(0, 0))[0] == NOT_FOUND  # the voters' is its own
+        assert asker.ask(version=version, place=(-1, -1))[0] == NOT_FOUND
+        for position in -1, asker.size, asker.size + 1, 1 << 40, (1 << 63) - 1, -(1 << 63):
+            assert asker.ask(version=version, position=position)[0] == OUT_OF_RANGE, position
+        assert asker.ask(version=version, epoch=asker.epoch - 1)[0] == FENCED
+        assert asker.ask(version=version, epoch=asker.epoch + 1)[0] == UNKNOWN_EPOCH
+        assert asker.ask(version=version, topic="other")[0] == UNKNOWN_TOPIC
+        assert asker.ask(version=version, partition=1)[0] == UNKNOWN_TOPIC
+        assert asker.ask(version=version, ClusterId="MTExMTExMTExMTExMTExMQ")[0] == OTHER_CLUSTER
+        for size in 0, -1:
+            assert asker.ask(version=version, MaxBytes=size)[0] == INVALID_REQUEST
+        for topics in [], [{"Name": CLUSTER}], [{"Name": CLUSTER, "Partitions": [{}, {}]}]:
+            assert asker.raw(topics, version)["ErrorCode"] == INVALID_REQUEST
+    # Who leads stands beside an error of the epoch.
+    wrong = asker.ask(epoch=asker.epoch - 1)[1]
+    assert wrong["CurrentLeader"] == {"LeaderId": 3000 + int(active[-1]),
+                                      "LeaderEpoch": asker.epoch}, wrong
+    standby = next(node for node in cluster.controllers if node != active)
+    assert Asker(cluster, standby).ask()[0] == NOT_LEADER
+
+
+@case
+def pieces_are_as_large_as_is_asked_for(cluster):
+    asker = Asker(cluster, cluster.active_controller())
+    with open(asker.path, "rb") as file:
+        bytes_ = file.read()
+    for position, size in (0, 1), (0, 1000), (77, 123), (asker.size - 1, 1 << 20), (5, 1 << 30):
+        code, piece = asker.ask(position=position, MaxBytes=size)
+        assert (code, piece["Position"], piece["Size"]) == (0, position, asker.size), piece
+        assert piece["UnalignedRecords"] == bytes_[position:position + size]
+    # Beyond 4 GiB, in a file that is nearly all holes.
+    place, at = (asker.end + 1000000, asker.of), (1 << 32) + 5
+    path = f"{asker.dir}/{place[0]:020d}-{place[1]:010d}.checkpoint"
+    try:
+        with open(path, "wb") as file:
+            file.seek(at)
+            file.write(b"so far away")
+        code, piece = asker.ask(place=place, position=at + 3, MaxBytes=100)
+        assert (code, piece["Size"], piece["Position"]) == (0, at + 11, at + 3), piece
+        assert piece["UnalignedRecords"] == b"far away"
+        code, piece = asker.ask(place=place, position=0)  # not all of it at once
+        assert code == 0 and len(piece["UnalignedRecords"]) == 8 << 20, len(
+            piece["UnalignedRecords"])
+        assert asker.ask(place=place, position=at + 11)[0] == OUT_OF_RANGE
+    finally:
+        os.remove(path)
 
 
 @case
