@@ -80,6 +80,7 @@ static void on_partition(void *arg, const struct metadata_partition_diff *d)
     if (before == NULL) {
         return;
     }
+    check_partition_moved(c->checks, d);
     if (after->partition_epoch <= before->partition_epoch ||
         after->leader_epoch < before->leader_epoch) {
         bad(c, "MonotonicPartitionEpoch", d);

@@ -44,6 +44,17 @@ void check_partition_begin(struct sim_checks *checks, struct sim_machine *m)
     }
 }
 
+void check_partition_moved(struct sim_checks *checks, const struct metadata_partition_diff *d)
+{
+    struct metadata_ids before = metadata_replicas(d->before);
+    for (size_t i = 0; i < before.count; i++) {
+        const struct sim_machine *m = sim_machine_of_node(checks->world, before.items[i]);
+        if (m != NULL && !metadata_ids_contain(metadata_replicas(d->after), m->node_id)) {
+            find_partition(checks, d->topic->id, d->index)->left[m->index] = true;
+        }
+    }
+}
+
 /* ---- logs ---- */
 
 struct reading {
@@ -232,7 +243,9 @@ static void check_replica(struct sim_checks *checks, struct sim_machine *m,
         state->log_end_offset != store_log_end_offset(view->log)) {
         bad(&r, "HighWatermarkWithinLog", state->high_watermark);
     }
-    if (state->log_end_offset < *checked_to && !m->tainted) {
+    if (state->log_end_offset < *checked_to && r.partition->left[m->index]) {
+        r.partition->left[m->index] = false;
+    } else if (state->log_end_offset < *checked_to && !m->tainted) {
         bad(&r, "CommittedNotTruncated: a replica cut what was committed", *checked_to);
     }
     *checked_to = *checked_to < state->log_end_offset ? *checked_to : state->log_end_offset;

@@ -54,6 +54,7 @@ struct check_partition {
     int32_t index;
     struct check_log log;
     int64_t checked_to[SIM_MACHINES_MAX];
+    bool left[SIM_MACHINES_MAX]; /* was no replica for a while: its log may be another one */
     int64_t high_watermark[SIM_MACHINES_MAX]; /* as a leader, of leader_epoch */
     int32_t leader_epoch[SIM_MACHINES_MAX];
     uint32_t known_life[SIM_MACHINES_MAX]; /* the process whose directory was looked at */
@@ -124,6 +125,8 @@ void check_metadata_node(struct sim_checks *checks, struct sim_machine *m);
 /* A change of the partition is committed; its leader has not heard of it. */
 void check_partition_commit(struct sim_checks *checks, const struct metadata_partition_diff *d);
 void check_partition_begin(struct sim_checks *checks, struct sim_machine *m);
+/* The committed replicas have changed. */
+void check_partition_moved(struct sim_checks *checks, const struct metadata_partition_diff *d);
 void check_partition_sweep(struct sim_checks *checks);
 void check_partition_end(struct sim_checks *checks);
 void check_partition_fini(struct sim_checks *checks);

@@ -9,7 +9,7 @@
 
 #include "base/prng.h"
 
-enum { WARM_UP_MS = 6000, GROUPS_MAX = 2, NAME_LEN = 40, S_MS = 1000 };
+enum { WARM_UP_MS = 6000, GROUPS_MAX = 2, NAME_LEN = 40, S_MS = 1000, REPLICAS = 3 };
 
 struct draw {
     struct sim_scenario *s;
@@ -487,6 +487,16 @@ static void draw_load(struct draw *d)
     for (int i = 0; i < GROUPS_MAX && chance(d, 50); i++) {
         AT(d, 2000, "load client-1 group topic=a group=g%d", i);
         AT(d, between(d, 2000, 20000), "load client-2 group topic=a group=g%d", i);
+    }
+    if (chance(d, 40)) {
+        AT(d, 3000, "load client-2 reassign every=%" PRId64 "ms..%" PRId64 "ms", some(d, 50, 1000),
+           some(d, 1000, 5000));
+    }
+    /* Somebody must be left to take its replicas. */
+    if (d->s->brokers > REPLICAS && chance(d, 70)) {
+        struct name name = broker(d);
+        AT(d, between(d, 3000, 15000), "load client-1 retire broker=%s away=%" PRId64 "ms",
+           name.text, some(d, 100, 8000));
     }
     if (d->s->voters > 0) {
         AT(d, 2000, "load client-1 quorum every=%" PRId64 "ms..%" PRId64 "ms churn=%" PRId64,

@@ -9,8 +9,10 @@
  *     consume  topic=NAME                                 reads all partitions from their leaders
  *     group    topic=NAME group=NAME [every=TIMES]     a member of a group, commits what it reads
  *     admin    prefix=NAME [every=TIMES]       topics come, grow, change their settings and go
- *     quorum   [every=TIMES] [churn=PERCENT]   voters whose disks are new are replaced, others come
- *                                          and go; in the end every controller must be a voter
+ *     reassign [every=TIMES]               replicas move; in the end no move may be under way
+ *     retire   broker=NAME [away=TIMES]    its replicas move away, it is unregistered, and a new
+ * one with its id joins quorum   [every=TIMES] [churn=PERCENT]   voters whose disks are new are
+ * replaced, others come and go; in the end every controller must be a voter
  *
  * Private to sim/cluster/. */
 #ifndef SIM_CLUSTER_LOAD_H
@@ -77,5 +79,20 @@ extern const struct sim_load_kind sim_load_consume;
 extern const struct sim_load_kind sim_load_group;
 extern const struct sim_load_kind sim_load_admin;
 extern const struct sim_load_kind sim_load_quorum;
+extern const struct sim_load_kind sim_load_reassign;
+extern const struct sim_load_kind sim_load_retire;
+
+/* A move of one partition; `count` −1 calls one off. */
+struct sim_reassignment {
+    const char *topic;
+    int32_t partition;
+    const int32_t *replicas;
+    int32_t count;
+};
+
+enum { SIM_TOPIC_MAX = 64 };
+
+struct net_call *sim_ask_reassignment(struct sim_client *c, const struct sim_reassignment *r,
+                                      net_call_done *done, void *arg);
 
 #endif

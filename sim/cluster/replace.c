@@ -171,6 +171,16 @@ void sim_machine_swap_disk(struct sim_machine *m)
     sim_machine_restart_later(m);
 }
 
+void sim_machine_join(struct sim_machine *m)
+{
+    m->held = false;
+    if (sim_may_be_new(m, false)) {
+        renew(m);
+        sim_tally(m->world->report, "brokers joined", 1);
+    }
+    sim_machine_start(m);
+}
+
 void sim_machine_replace(struct sim_machine *m)
 {
     if (m->kind == SIM_CLIENT || m->replacing || !sim_may_lose(m) ||

@@ -166,6 +166,9 @@ bool sim_others_in_sync(struct sim_machine *m, size_t others);
 /* Kills it and gives it a new disk at once, if it may have one so soon. */
 void sim_machine_swap_disk(struct sim_machine *m);
 
+/* A machine that is down and is needed by nobody starts with a new disk; else with its old one. */
+void sim_machine_join(struct sim_machine *m);
+
 /* Takes it down; it comes back with a new disk as soon as it may. */
 void sim_machine_replace(struct sim_machine *m);
 
