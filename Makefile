@@ -200,15 +200,16 @@ test-programs: $(foreach f,$(FOLDERS),$(call lib_of,$(f))) $(UNIT_PROGRAMS) $(SI
 	@:
 
 # tests/bench/load.c: the load generator of the measurements, on librdkafka.
-# tests/bench/metadata.c: what a large metadata image costs.
-BENCH_SOURCES := $(wildcard tests/bench/*.c)
+# tests/bench/metadata/: what a large metadata image costs.
+METADATA_SOURCES := $(wildcard tests/bench/metadata/*.c)
+BENCH_SOURCES := $(wildcard tests/bench/*.c) $(METADATA_SOURCES)
 $(O)/tests/load: $(O)/obj/tests/bench/load.o
 	$(call link,-lrdkafka)
 bench: ## measure a cluster on this machine (scripts/bench)
 	@scripts/deps.sh test
 	@$(MAKE) --no-print-directory V=opt all build/opt/tests/load
 	@$(PYTHON) scripts/bench/bench.py
-$(O)/tests/metadata: $(O)/obj/tests/bench/metadata.o $(call libs_for,daemon)
+$(O)/tests/metadata: $(METADATA_SOURCES:%.c=$(O)/obj/%.o) $(call libs_for,daemon)
 	$(call link,)
 bench-metadata: ## measure an image of a million partitions: replay, deltas, commits beside snapshots
 	@$(MAKE) --no-print-directory V=opt build/opt/tests/metadata

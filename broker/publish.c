@@ -35,12 +35,6 @@ static void fail(struct broker_publisher *publisher, enum err e, struct slice wh
                               "metadata could not be applied; the line before says what");
 }
 
-static void take(struct broker_publisher *publisher, struct metadata_image *next)
-{
-    metadata_image_unref(publisher->loaded);
-    publisher->loaded = next;
-}
-
 static void publish(void *arg);
 
 static void want_publish(struct broker_publisher *publisher)
@@ -83,7 +77,8 @@ void broker_publisher_snapshot_end(void *arg, const struct node_snapshot_place *
     publisher->load = NULL;
     enum err e = metadata_supported_check(&publisher->broker->supported, image, &why);
     if (e == ERR_NONE) {
-        take(publisher, image);
+        metadata_image_unref(publisher->loaded);
+        publisher->loaded = image;
         want_publish(publisher);
     } else {
         metadata_image_unref(image);
@@ -98,7 +93,6 @@ void broker_publisher_commit(void *arg, const struct node_batch *batch)
     if (publisher->failed) {
         return;
     }
-    struct metadata_image *next;
     struct buf why = {0};
     struct metadata_batch records = {.base_offset = batch->base_offset,
                                      .last_offset = batch->last_offset,
@@ -107,9 +101,8 @@ void broker_publisher_commit(void *arg, const struct node_batch *batch)
                                      .values = batch->record_values,
                                      .count = batch->count,
                                      .supported = &publisher->broker->supported};
-    enum err e = metadata_replay_batch(publisher->loaded, &records, &next, &why);
+    enum err e = metadata_replay_batch_onto(&publisher->loaded, &records, &why);
     if (e == ERR_NONE) {
-        take(publisher, next);
         want_publish(publisher);
     } else {
         fail(publisher, e, buf_slice(&why));
@@ -198,6 +191,9 @@ static void publish(void *arg)
     struct broker_publisher *publisher = arg;
     struct broker *broker = publisher->broker;
     publisher->deferred = false;
+    if (publisher->failed) {
+        return; /* the image may have a part of a batch */
+    }
     const struct metadata_image *before = broker->image;
     const struct metadata_image *after = metadata_image_stable(publisher->loaded);
     if (after == before && publisher->published == NULL) {

@@ -393,7 +393,6 @@ void controller_on_snapshot_end(struct controller *c, const struct node_snapshot
 static void replay_batch(struct controller *c, const struct node_batch *batch)
 {
     struct buf why = {0};
-    struct metadata_image *next;
     struct metadata_batch records = {.base_offset = batch->base_offset,
                                      .last_offset = batch->last_offset,
                                      .epoch = batch->epoch,
@@ -401,11 +400,8 @@ static void replay_batch(struct controller *c, const struct node_batch *batch)
                                      .values = batch->record_values,
                                      .count = batch->count,
                                      .supported = c->options.supported};
-    enum err e = metadata_replay_batch(c->committed, &records, &next, &why);
-    if (e == ERR_NONE) {
-        metadata_image_unref(c->committed);
-        c->committed = next;
-    } else {
+    enum err e = metadata_replay_batch_onto(&c->committed, &records, &why);
+    if (e != ERR_NONE) {
         buf_put(&why, "", 1);
         fail(c, (const char *)why.data);
     }

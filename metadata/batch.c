@@ -1,7 +1,7 @@
 /* Batches of the log into images. */
 #include "metadata/batch.h"
 
-#include "metadata/delta.h"
+#include "metadata/private.h"
 #include "metadata/supported.h"
 
 enum err metadata_replay_value(struct metadata_delta *delta, int64_t offset, struct slice value,
@@ -36,16 +36,13 @@ static struct metadata_cause cause_of(const struct metadata_batch *batch, struct
     return metadata_cause_of(METADATA_EVENT_UNKNOWN, -1);
 }
 
-enum err metadata_replay_batch(const struct metadata_image *base,
-                               const struct metadata_batch *batch, struct metadata_image **out,
-                               struct buf *why)
+static enum err apply(struct metadata_delta *delta, const struct metadata_batch *batch,
+                      struct buf *why)
 {
-    struct metadata_delta *delta = metadata_delta_begin(base);
     struct arena of_cause = {0};
     struct arena arena = {0};
     struct metadata_cause cause = cause_of(batch, &of_cause);
     enum err e = ERR_NONE;
-    *out = NULL;
     metadata_delta_batch(delta, batch->timestamp_ms, &cause);
     for (int i = 0; i < batch->count && e == ERR_NONE; i++) {
         e = metadata_replay_value(delta, batch->base_offset + i, batch->values[i], &arena, why);
@@ -56,11 +53,35 @@ enum err metadata_replay_batch(const struct metadata_image *base,
     }
     if (e == ERR_NONE) {
         metadata_delta_advance(delta, batch->last_offset, batch->epoch, batch->timestamp_ms);
-        *out = metadata_delta_finish(delta);
-    } else {
-        metadata_delta_drop(delta);
     }
     arena_fini(&arena);
     arena_fini(&of_cause);
     return e;
+}
+
+enum err metadata_replay_batch(const struct metadata_image *base,
+                               const struct metadata_batch *batch, struct metadata_image **out,
+                               struct buf *why)
+{
+    struct metadata_delta *delta = metadata_delta_begin(base);
+    enum err e = apply(delta, batch, why);
+    *out = e == ERR_NONE ? metadata_image_ref(metadata_delta_image(delta)) : NULL;
+    metadata_delta_drop(delta);
+    return e;
+}
+
+enum err metadata_replay_batch_onto(struct metadata_image **image,
+                                    const struct metadata_batch *batch, struct buf *why)
+{
+    if (!ref_shared(&(*image)->refs)) {
+        struct metadata_delta *delta = metadata_delta_begin_in_place(*image);
+        enum err e = apply(delta, batch, why);
+        metadata_delta_drop(delta);
+        return e;
+    }
+    struct metadata_image *next;
+    TRY(metadata_replay_batch(*image, batch, &next, why));
+    metadata_image_unref(*image);
+    *image = next;
+    return ERR_NONE;
 }

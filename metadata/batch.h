@@ -27,6 +27,13 @@ enum err MUST_USE metadata_replay_batch(const struct metadata_image *base,
                                         const struct metadata_batch *batch,
                                         struct metadata_image **out, struct buf *why);
 
+/* The same for who needs only the newest image: the caller's reference of `*image` becomes one of
+ * the next. What nobody else has a reference of is changed in place, without copying: a node that
+ * reads a long log does not pay for each batch what it takes to keep the image before it. That one
+ * has, after an error, the records before the one that cannot be applied. */
+enum err MUST_USE metadata_replay_batch_onto(struct metadata_image **image,
+                                             const struct metadata_batch *batch, struct buf *why);
+
 /* Decodes a value and applies it at `offset`; for who keeps a delta open over many batches (a
  * snapshot). Memory that the record needs meanwhile comes from the arena. After an error the delta
  * can only be dropped. */

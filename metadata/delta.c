@@ -7,14 +7,26 @@
 #include "base/mem.h"
 #include "metadata/private.h"
 
-struct metadata_delta *metadata_delta_begin(const struct metadata_image *base)
+static struct metadata_delta *delta_new(const struct metadata_image *take_base,
+                                        struct metadata_image *take_image)
 {
     struct metadata_delta *delta = MEM_NEW(struct metadata_delta);
-    delta->base = metadata_image_ref(base);
-    delta->image = metadata_image_copy(base);
+    delta->base = take_base;
+    delta->image = take_image;
     delta->now.timestamp_ms = -1;
     delta->now.cause = metadata_cause_of(METADATA_EVENT_UNKNOWN, -1);
     return delta;
+}
+
+struct metadata_delta *metadata_delta_begin(const struct metadata_image *base)
+{
+    return delta_new(metadata_image_ref(base), metadata_image_copy(base));
+}
+
+struct metadata_delta *metadata_delta_begin_in_place(struct metadata_image *image)
+{
+    ASSERT(!ref_shared(&image->refs));
+    return delta_new(NULL, metadata_image_ref(image));
 }
 
 void metadata_delta_drop(struct metadata_delta *delta)
@@ -107,6 +119,13 @@ static enum err replay_abort(struct metadata_delta *d)
 
 /* ---- the switch ---- */
 
+void metadata_recent_clear(struct metadata_recent *recent)
+{
+    if (recent->used) {
+        *recent = (struct metadata_recent){0};
+    }
+}
+
 static enum err replay(struct metadata_delta *d, const struct metadata_record *r)
 {
     switch (r->type) {
@@ -150,10 +169,10 @@ enum err metadata_delta_replay(struct metadata_delta *delta, int64_t offset,
     ASSERT(!delta->failed);
     ASSERT(offset >= delta->image->offset);
     delta->offset = offset;
-    bool of_partition = record->type == METADATA_RECORD_PARTITION ||
+    bool is_partition = record->type == METADATA_RECORD_PARTITION ||
                         record->type == METADATA_RECORD_PARTITION_CHANGE;
-    if (!of_partition) {
-        delta->recent = NULL; /* topics may go, or become shared with another image */
+    if (!is_partition) {
+        metadata_recent_clear(&delta->recent); /* things may go, or become shared */
     }
     TRY(replay(delta, record));
     delta->image->offset = offset;

@@ -259,11 +259,8 @@ void metadata_topic_put_partition(struct metadata_topic *topic, int32_t index, c
 
 /* ---- directories ---- */
 
-int32_t metadata_dir_number(struct metadata_image *image, struct uuid id)
+static int32_t find_or_add_dir(struct metadata_image *image, struct uuid id)
 {
-    if (id.hi == 0 && id.lo < DIR_FIRST) {
-        return (int32_t)id.lo;
-    }
     const struct metadata_dir *known = pmap_get(&image->dirs_by_id, &id);
     if (known != NULL) {
         return known->number;
@@ -276,6 +273,20 @@ int32_t metadata_dir_number(struct metadata_image *image, struct uuid id)
     pmap_put(&image->dirs_by_id, dir);
     pmap_put(&image->dirs_by_number, dir);
     return dir->number;
+}
+
+int32_t metadata_dir_number(struct metadata_delta *d, struct uuid id)
+{
+    if (id.hi == 0 && id.lo < DIR_FIRST) {
+        return (int32_t)id.lo;
+    }
+    size_t slot = (id.hi ^ id.lo) % METADATA_RECENT;
+    if (!uuid_eq(d->recent.dirs[slot].id, id)) {
+        d->recent.dirs[slot].id = id;
+        d->recent.dirs[slot].number = find_or_add_dir(d->image, id);
+        d->recent.used = true;
+    }
+    return d->recent.dirs[slot].number;
 }
 
 struct uuid metadata_dir_uuid(const struct metadata_image *image, int32_t number)

@@ -36,17 +36,35 @@ struct metadata_image {
     struct pmap dirs_by_number; /* struct metadata_dir */
 };
 
+/* Partitions come by the thousand, and name the same few things: what was looked up for the last
+ * ones. All of it is in the image, and what is changed is ours alone; anything but a partition may
+ * end that, and empties it (metadata_recent_clear()). */
+enum { METADATA_RECENT = 128 };
+
+struct metadata_recent {
+    bool used;
+    struct metadata_topic *topic; /* whose partition was stored last */
+    struct metadata_set *sets[METADATA_RECENT];
+    struct {
+        struct uuid id; /* zero: none */
+        int32_t number;
+    } dirs[METADATA_RECENT];
+};
+
 struct metadata_delta {
-    const struct metadata_image *base;
-    struct metadata_image *image; /* ours alone */
-    int64_t offset;               /* of the record being replayed */
-    /* The topic whose partition was stored last: ours alone, and still in the image; NULL: none. A
-     * topic's partitions mostly come one behind the other. */
-    struct metadata_topic *recent;
+    const struct metadata_image *base; /* NULL: it is changed in place */
+    struct metadata_image *image;      /* ours alone */
+    int64_t offset;                    /* of the record being replayed */
+    struct metadata_recent recent;
     struct metadata_since now; /* of the batch being replayed */
     bool failed;
     char error[256];
 };
+
+/* A delta that changes `image`, of which nobody else has a reference. */
+struct metadata_delta *metadata_delta_begin_in_place(struct metadata_image *image);
+
+void metadata_recent_clear(struct metadata_recent *recent);
 
 /* An unshared image with the same contents. */
 struct metadata_image *metadata_image_copy(const struct metadata_image *image);
@@ -140,7 +158,7 @@ void metadata_topic_put_partition(struct metadata_topic *topic, int32_t index, c
                                   size_t count);
 
 /* Numbers of directory ids; new ones are added to the image. */
-int32_t metadata_dir_number(struct metadata_image *image, struct uuid id);
+int32_t metadata_dir_number(struct metadata_delta *d, struct uuid id);
 struct uuid metadata_dir_uuid(const struct metadata_image *image, int32_t number);
 
 bool metadata_partition_equal(const struct metadata_image *image_a,
@@ -149,7 +167,7 @@ bool metadata_partition_equal(const struct metadata_image *image_a,
                               const struct metadata_partition *b);
 
 /* Keeps METADATA_SET_… true; `before` or `after` is NULL for a new or removed partition. */
-void metadata_sets_update(struct metadata_image *image, uint64_t member,
+void metadata_sets_update(struct metadata_delta *d, uint64_t member,
                           const struct metadata_partition *before,
                           const struct metadata_partition *after);
 

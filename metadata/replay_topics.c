@@ -58,8 +58,7 @@ enum err metadata_replay_remove_topic(struct metadata_delta *d,
     }
     uint64_t number = topic->identity->number;
     for (int32_t i = 0; i < topic->partition_count; i++) {
-        metadata_sets_update(image, metadata_set_member(number, i), metadata_partition(topic, i),
-                             NULL);
+        metadata_sets_update(d, metadata_set_member(number, i), metadata_partition(topic, i), NULL);
     }
     image->partition_count -= (size_t)topic->partition_count;
     struct metadata_config_key config = {.type = METADATA_CONFIG_TOPIC, .name = topic->name};
@@ -153,7 +152,7 @@ static enum err read_dirs(struct metadata_delta *d, const struct place *at,
         return fail_at(d, at, "it has not one directory per replica");
     }
     for (size_t i = 0; i < dirs->count; i++) {
-        numbers[i] = metadata_dir_number(d->image, dirs->items[i]);
+        numbers[i] = metadata_dir_number(d, dirs->items[i]);
     }
     s->dirs.count = dirs->count;
     return ERR_NONE;
@@ -163,8 +162,8 @@ static enum err read_dirs(struct metadata_delta *d, const struct place *at,
 static struct metadata_topic *own_topic(struct metadata_delta *d,
                                         const struct metadata_topic *topic)
 {
-    if (topic == d->recent) {
-        return d->recent;
+    if (topic == d->recent.topic) {
+        return d->recent.topic;
     }
     struct uuid id = topic->id;
     struct metadata_topic **slot = (struct metadata_topic **)pmap_edit(&d->image->topics, &id);
@@ -177,7 +176,8 @@ static struct metadata_topic *own_topic(struct metadata_delta *d,
         metadata_topic_ops.unref(*slot);
         *slot = copy;
     }
-    d->recent = *slot;
+    d->recent.topic = *slot;
+    d->recent.used = true;
     return *slot;
 }
 
@@ -187,8 +187,8 @@ static enum err store(struct metadata_delta *d, const struct place *at,
     TRY(check_state(d, at, state));
     int32_t words[METADATA_PARTITION_WORDS_MAX];
     size_t count = metadata_partition_pack(state, words);
-    metadata_sets_update(d->image, metadata_set_member(at->topic->identity->number, at->index),
-                         at->before, (const struct metadata_partition *)words);
+    metadata_sets_update(d, metadata_set_member(at->topic->identity->number, at->index), at->before,
+                         (const struct metadata_partition *)words);
     if (at->before == NULL) {
         d->image->partition_count++;
     }
@@ -199,9 +199,10 @@ static enum err store(struct metadata_delta *d, const struct place *at,
 static enum err find_place(struct metadata_delta *d, struct uuid topic_id, int32_t index,
                            struct place *at)
 {
-    bool again = d->recent != NULL && uuid_eq(d->recent->id, topic_id);
-    const struct metadata_topic *topic =
-        again ? d->recent : metadata_topic_by_id(d->image, topic_id);
+    const struct metadata_topic *topic = d->recent.topic;
+    if (topic == NULL || !uuid_eq(topic->id, topic_id)) {
+        topic = metadata_topic_by_id(d->image, topic_id);
+    }
     if (topic == NULL) {
         return metadata_delta_fail(d, ERR_CORRUPT, "partition %" PRId32 " of unknown topic id %s",
                                    index, uuid_text(topic_id).text);
@@ -240,7 +241,7 @@ enum err metadata_replay_partition(struct metadata_delta *d,
 }
 
 /* New replicas without new directories: who stays keeps its directory, who comes has none yet. */
-static void carry_dirs(struct metadata_image *image, const struct metadata_partition *before,
+static void carry_dirs(struct metadata_delta *d, const struct metadata_partition *before,
                        struct metadata_partition_state *s, int32_t *numbers)
 {
     struct metadata_partition_state old = metadata_partition_unpack(before);
@@ -248,7 +249,7 @@ static void carry_dirs(struct metadata_image *image, const struct metadata_parti
         return;
     }
     for (size_t i = 0; i < s->replicas.count; i++) {
-        numbers[i] = metadata_dir_number(image, METADATA_DIR_UNASSIGNED);
+        numbers[i] = metadata_dir_number(d, METADATA_DIR_UNASSIGNED);
         for (size_t j = 0; j < old.replicas.count; j++) {
             if (old.replicas.items[j] == s->replicas.items[i]) {
                 numbers[i] = old.dirs.items[j];
@@ -295,7 +296,7 @@ enum err metadata_replay_partition_change(struct metadata_delta *d,
     struct metadata_partition_state state = metadata_partition_unpack(at.before);
     apply_lists(r, &state);
     if (r->has_replicas && !r->has_directories && ids_valid(state.replicas)) {
-        carry_dirs(d->image, at.before, &state, numbers);
+        carry_dirs(d, at.before, &state, numbers);
     }
     if (r->has_directories) {
         TRY(read_dirs(d, &at, &r->directories, &state, numbers));

@@ -19,8 +19,8 @@ static const void *member_key(const void *item)
 
 static const struct pmap_ops member_ops = {.compare = member_compare, .key = member_key};
 
-/* The set, ours alone; made if it is not there. */
-static struct metadata_set *set_edit(struct metadata_image *image, int64_t id)
+/* The set in the image, ours alone; made if it is not there. */
+static struct metadata_set *own_set(struct metadata_image *image, int64_t id)
 {
     struct metadata_set **slot = (struct metadata_set **)pmap_edit(&image->sets, &id);
     if (slot != NULL && !ref_shared(&(*slot)->refs)) {
@@ -40,18 +40,34 @@ static struct metadata_set *set_edit(struct metadata_image *image, int64_t id)
     return set;
 }
 
-static void set_add(struct metadata_image *image, int64_t id, uint64_t member)
+static struct metadata_set **recent_set(struct metadata_delta *d, int64_t id)
 {
-    pmap_put(&set_edit(image, id)->members, (void *)(uintptr_t)member);
+    return &d->recent.sets[(uint64_t)id % METADATA_RECENT];
 }
 
-static void set_remove(struct metadata_image *image, int64_t id, uint64_t member)
+static struct metadata_set *set_edit(struct metadata_delta *d, int64_t id)
 {
-    struct metadata_set *set = set_edit(image, id);
+    struct metadata_set **recent = recent_set(d, id);
+    if (*recent == NULL || (*recent)->id != id) {
+        *recent = own_set(d->image, id);
+        d->recent.used = true;
+    }
+    return *recent;
+}
+
+static void set_add(struct metadata_delta *d, int64_t id, uint64_t member)
+{
+    pmap_put(&set_edit(d, id)->members, (void *)(uintptr_t)member);
+}
+
+static void set_remove(struct metadata_delta *d, int64_t id, uint64_t member)
+{
+    struct metadata_set *set = set_edit(d, id);
     bool was_there = pmap_remove(&set->members, (void *)(uintptr_t)member);
     ASSERT(was_there);
     if (set->members.count == 0) {
-        pmap_remove(&image->sets, &id);
+        *recent_set(d, id) = NULL;
+        pmap_remove(&d->image->sets, &id);
     }
 }
 
@@ -79,7 +95,7 @@ static const struct {
     {METADATA_SET_REASSIGNING, is_reassigning},
 };
 
-void metadata_sets_update(struct metadata_image *image, uint64_t member,
+void metadata_sets_update(struct metadata_delta *d, uint64_t member,
                           const struct metadata_partition *before,
                           const struct metadata_partition *after)
 {
@@ -88,21 +104,21 @@ void metadata_sets_update(struct metadata_image *image, uint64_t member,
     struct metadata_ids new = after == NULL ? none : metadata_replicas(after);
     for (size_t i = 0; i < old.count; i++) {
         if (!metadata_ids_contain(new, old.items[i])) {
-            set_remove(image, METADATA_SET_BROKER(old.items[i]), member);
+            set_remove(d, METADATA_SET_BROKER(old.items[i]), member);
         }
     }
     for (size_t i = 0; i < new.count; i++) {
         if (!metadata_ids_contain(old, new.items[i])) {
-            set_add(image, METADATA_SET_BROKER(new.items[i]), member);
+            set_add(d, METADATA_SET_BROKER(new.items[i]), member);
         }
     }
     for (size_t i = 0; i < ARRAY_LEN(conditions); i++) {
         bool was = before != NULL && conditions[i].holds(before);
         bool is = after != NULL && conditions[i].holds(after);
         if (was && !is) {
-            set_remove(image, conditions[i].id, member);
+            set_remove(d, conditions[i].id, member);
         } else if (is && !was) {
-            set_add(image, conditions[i].id, member);
+            set_add(d, conditions[i].id, member);
         }
     }
 }

@@ -138,6 +138,59 @@ START_TEST(a_record_that_contradicts_leaves_its_batch_undone)
 }
 END_TEST
 
+static void apply_onto(struct metadata_image **image, struct metadata_record record,
+                       enum err wanted)
+{
+    struct values v = {0};
+    struct buf why = {0};
+    add(&v, &record, NULL);
+    struct metadata_batch batch = batch_of(&v, metadata_image_offset(*image) + 1, 1);
+    ck_assert_int_eq(metadata_replay_batch_onto(image, &batch, &why), wanted);
+    ck_assert_uint_eq(why.len > 0, wanted != ERR_NONE);
+    buf_fini(&why);
+    values_fini(&v);
+}
+
+START_TEST(what_nobody_else_has_is_changed_in_place)
+{
+    struct metadata_image *image = metadata_image_new(slice_str("c"));
+    const struct metadata_image *first = image;
+    apply_onto(&image, registration(3, 7, true), ERR_NONE);
+    ck_assert_ptr_eq(image, first);
+    ck_assert_int_eq(metadata_image_offset(image), 0);
+    ck_assert(metadata_broker(image, 3)->fenced);
+
+    struct metadata_image *kept = metadata_image_ref(image);
+    apply_onto(&image, fencing(3, 7, -1), ERR_NONE);
+    ck_assert_ptr_ne(image, kept);
+    ck_assert(metadata_broker(kept, 3)->fenced && !metadata_broker(image, 3)->fenced);
+    ck_assert_int_eq(metadata_image_offset(kept), 0);
+
+    /* What was shared with the image that was kept is not changed either. */
+    const struct metadata_image *second = image;
+    apply_onto(&image, fencing(3, 7, 1), ERR_NONE);
+    ck_assert_ptr_eq(image, second);
+    apply_onto(&image, registration(4, 8, true), ERR_NONE);
+    ck_assert_ptr_null(metadata_broker(kept, 4));
+    ck_assert_ptr_nonnull(metadata_broker(image, 4));
+    metadata_image_unref(kept);
+    metadata_image_unref(image);
+}
+END_TEST
+
+START_TEST(what_cannot_be_applied_leaves_the_image_of_others)
+{
+    struct metadata_image *image = metadata_image_new(slice_str("c"));
+    struct metadata_image *kept = metadata_image_ref(image);
+    apply_onto(&image, fencing(3, 7, 1), ERR_CORRUPT);
+    ck_assert_ptr_eq(image, kept);
+    metadata_image_unref(kept);
+    apply_onto(&image, fencing(3, 7, 1), ERR_CORRUPT);
+    ck_assert_int_eq(metadata_image_offset(image), -1);
+    metadata_image_unref(image);
+}
+END_TEST
+
 START_TEST(control_batches_move_the_position)
 {
     struct metadata_image *image = metadata_image_new(slice_str("c"));
@@ -231,5 +284,7 @@ START_TEST(snapshots_keep_since_when_and_why)
 END_TEST
 
 UNIT_MAIN("batch", a_newer_record_leaves_its_batch_undone,
-          a_record_that_contradicts_leaves_its_batch_undone, control_batches_move_the_position,
+          a_record_that_contradicts_leaves_its_batch_undone,
+          what_nobody_else_has_is_changed_in_place,
+          what_cannot_be_applied_leaves_the_image_of_others, control_batches_move_the_position,
           brokers_know_since_when_and_why, snapshots_keep_since_when_and_why)
