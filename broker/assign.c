@@ -196,5 +196,6 @@ void broker_assign_free(struct broker_assign *assign)
         list_remove(assign->queue.next);
     }
     net_timer_stop(&assign->retry_timer);
+    net_undefer(assign->broker->loop, flush, assign);
     mem_free(assign);
 }

@@ -62,6 +62,17 @@ void broker_dir_fail(struct broker_dir *dir, const char *why)
     broker_lifecycle_heartbeat_now(broker->lifecycle);
 }
 
+void broker_dirs_failures_stop(struct broker *broker)
+{
+    net_undefer(broker->loop, take_offline, broker);
+    for (size_t i = 0; i < broker->dirs->count; i++) {
+        struct broker_dir *dir = broker->dirs->items[i];
+        if (dir->failure_timer.loop != NULL) {
+            net_timer_stop(&dir->failure_timer);
+        }
+    }
+}
+
 void broker_dirs_failures_sent(struct broker *broker)
 {
     for (size_t i = 0; i < broker->dirs->count; i++) {

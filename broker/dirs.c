@@ -333,11 +333,9 @@ void broker_dirs_free(struct broker *broker)
     if (dirs == NULL) {
         return;
     }
+    broker_dirs_failures_stop(broker);
     for (size_t i = 0; i < dirs->count; i++) {
         struct broker_dir *dir = dirs->items[i];
-        if (dir->failure_timer.loop != NULL) {
-            net_timer_stop(&dir->failure_timer);
-        }
         if (dir->lock_fd >= 0) {
             store_fs_close(broker->fs, dir->lock_fd);
         }

@@ -91,4 +91,7 @@ bool broker_dirs_suffice(const struct broker *broker);
 void broker_dirs_failures_sent(struct broker *broker);
 void broker_dirs_failures_told(struct broker *broker);
 
+/* The broker ends: nothing follows from failures any more. */
+void broker_dirs_failures_stop(struct broker *broker);
+
 #endif

@@ -294,6 +294,7 @@ void broker_fetchers_free(struct broker *broker)
         ASSERT(list_empty(&s->partitions));
         net_client_free(s->client); /* a call in flight fails now and sets the timer */
         net_timer_stop(&s->retry_timer);
+        net_undefer(broker->loop, send_request, s);
         buf_fini(&s->forgotten);
         mem_free(s);
     }

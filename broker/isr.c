@@ -289,6 +289,7 @@ void broker_isr_free(struct broker *broker)
     }
     net_timer_stop(&isr->retry_timer);
     net_timer_stop(&isr->lag_timer);
+    net_undefer(broker->loop, flush, isr);
     mem_free(isr);
     broker->isr = NULL;
 }

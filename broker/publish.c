@@ -255,5 +255,6 @@ void broker_publisher_free(struct broker_publisher *publisher)
     publisher->broker->image = NULL;
     metadata_load_drop(publisher->load);
     metadata_image_unref(publisher->loaded);
+    net_undefer(publisher->broker->loop, publish, publisher);
     mem_free(publisher);
 }

@@ -80,20 +80,6 @@ enum err replica_flush_appended(struct replica *r)
     return ERR_NONE;
 }
 
-void replica_flushes_drop(struct broker *broker)
-{
-    struct list *flushes = &broker->replicas->flushes;
-    while (!list_empty(flushes)) {
-        struct replica_flush *flush = LIST_ENTRY(flushes->next, struct replica_flush, node);
-        list_remove(&flush->node);
-        if (flush->replica != NULL) {
-            flush->replica->flushing = NULL;
-        }
-        store_flush_drop(&flush->flush);
-        mem_free(flush);
-    }
-}
-
 void replica_flush_detach(struct replica *r)
 {
     if (r->flush_timer.loop != NULL) {
@@ -102,5 +88,16 @@ void replica_flush_detach(struct replica *r)
     if (r->flushing != NULL) {
         r->flushing->replica = NULL;
         r->flushing = NULL;
+    }
+}
+
+void replica_flushes_detach(struct broker *broker)
+{
+    LIST_EACH(node, &broker->replicas->flushes)
+    {
+        struct replica *r = LIST_ENTRY(node, struct replica_flush, node)->replica;
+        if (r != NULL) {
+            replica_flush_detach(r);
+        }
     }
 }

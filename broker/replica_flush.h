@@ -18,7 +18,7 @@ enum err replica_flush_appended(struct replica *r) MUST_USE;
 /* The log is about to be closed or deleted: a flush under way ends without it. */
 void replica_flush_detach(struct replica *r);
 
-/* The disk queue has ended without its completions: frees what they would have. */
-void replica_flushes_drop(struct broker *broker);
+/* The same for all of them: the broker ends. */
+void replica_flushes_detach(struct broker *broker);
 
 #endif

@@ -230,11 +230,21 @@ static bool close_log(struct replica_move *move)
     return e == ERR_NONE && closed == ERR_NONE;
 }
 
+/* What is under way comes to its end, and nothing follows from it. */
+static void end_queue(struct broker_replicas *replicas)
+{
+    LIST_EACH(node, &replicas->moves)
+    {
+        LIST_ENTRY(node, struct replica_move, node)->closed = true;
+    }
+    net_work_queue_free(replicas->move_queue);
+    replicas->move_queue = NULL;
+}
+
 void replica_moves_close(struct broker *broker)
 {
     struct broker_replicas *replicas = broker->replicas;
-    net_work_queue_free(replicas->move_queue);
-    replicas->move_queue = NULL;
+    end_queue(replicas);
     LIST_EACH(node, &replicas->moves)
     {
         struct replica_move *move = LIST_ENTRY(node, struct replica_move, node);
@@ -252,8 +262,7 @@ void replica_moves_close(struct broker *broker)
 void replica_moves_free(struct broker *broker)
 {
     struct broker_replicas *replicas = broker->replicas;
-    net_work_queue_free(replicas->move_queue);
-    replicas->move_queue = NULL;
+    end_queue(replicas);
     while (!list_empty(&replicas->moves)) {
         struct replica_move *move = LIST_ENTRY(replicas->moves.next, struct replica_move, node);
         if (move->replica != NULL) {

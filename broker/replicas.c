@@ -474,9 +474,10 @@ void broker_replicas_free(struct broker *broker)
     net_timer_stop(&replicas->expiry_timer);
     broker_idle_files_stop(&replicas->idle_files);
     net_timer_stop(&replicas->reopen_timer);
+    replicas->ending = true;
+    replica_flushes_detach(broker);
     net_work_queue_free(replicas->queue);
     replica_moves_free(broker);
-    replica_flushes_drop(broker);
     replicas_removals_drop(broker);
     size_t at = 0;
     for (struct replica *r = broker_replicas_next(broker, &at); r != NULL;

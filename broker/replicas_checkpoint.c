@@ -207,7 +207,7 @@ static void job_work(void *arg)
  * older. */
 static void note_result(struct broker_dir *dir, enum err e)
 {
-    if (e == ERR_IO || e == ERR_NOT_FOUND) {
+    if ((e == ERR_IO || e == ERR_NOT_FOUND) && !dir->broker->replicas->ending) {
         broker_dir_fail(dir, "a checkpoint cannot be written");
     }
 }
@@ -347,13 +347,13 @@ void replicas_checkpoints_stop(struct broker *broker)
     if (timer->loop != NULL) {
         net_timer_stop(timer);
     }
+    net_undefer(broker->loop, write_deferred, broker);
+    broker->replicas->checkpoint_deferred = false;
 }
 
 void replicas_checkpoints_fini(struct broker_dir *dir)
 {
-    if (dir->checkpoint_job != NULL) {
-        job_free(dir->checkpoint_job); /* the queue has ended without its completion */
-    }
+    ASSERT(dir->checkpoint_job == NULL);
     size_t at = 0;
     for (struct replicas_checkpoint *c = map_next(&dir->checkpoints, &at); c != NULL;
          c = map_next(&dir->checkpoints, &at)) {

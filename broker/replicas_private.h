@@ -32,6 +32,7 @@ struct broker_replicas {
     struct store_files *files;
     struct idle_files idle_files;
     struct net_work_queue *queue; /* flushes and removals: one thread, in order */
+    bool ending;                  /* being freed: what fails now is nobody's business */
     bool scanned;                 /* the first image was applied */
     struct net_timer checkpoint_timer;
     bool checkpoint_deferred;

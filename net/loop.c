@@ -112,6 +112,12 @@ void net_defer(struct net_loop *loop, net_fn *fn, void *arg)
     task_list_add(&loop->deferred, (struct task){.fn = fn, .arg = arg});
 }
 
+void net_undefer(struct net_loop *loop, net_fn *fn, void *arg)
+{
+    task_list_forget(&loop->deferred, fn, arg);
+    task_list_forget(&loop->deferred_spare, fn, arg);
+}
+
 /* True if there is nothing to do before something happens. */
 static bool may_sleep(struct net_loop *loop)
 {
@@ -219,8 +225,8 @@ void net_loop_free(struct net_loop *loop)
         return;
     }
     loop->freeing = true;
-    net_work_queue_free(loop->work);
-    net_work_queue_free(loop->warm_queue);
+    work_queue_end(loop->work);
+    work_queue_end(loop->warm_queue);
     streams_close_all(loop);
     mailbox_run_duties(&loop->mailbox);
     /* Closing defers the freeing of what was closed. */

@@ -59,6 +59,10 @@ void net_post(struct net_loop *loop, net_fn *fn, void *arg);
  * call. */
 void net_defer(struct net_loop *loop, net_fn *fn, void *arg);
 
+/* Takes back every net_defer() of fn(arg): for whoever frees `arg` in the middle of an iteration.
+ */
+void net_undefer(struct net_loop *loop, net_fn *fn, void *arg);
+
 /* ---- timers ---- */
 
 /* Embedded in its owner; the fields belong to net/. A timer that is set must be stopped before its
@@ -106,8 +110,9 @@ struct net_work_queue *net_work_queue_new(struct net_loop *loop, const char *nam
 /* Any thread: like net_work() on this queue; `done` runs on the queue's loop. */
 void net_work_on(struct net_work_queue *queue, net_fn *work, net_fn *done, void *arg);
 
-/* Waits until all queued work is done and joins the threads. The completions are posted and run if
- * the loop still runs (net_loop_free() drops them). NULL is allowed. */
+/* On the queue's loop: waits until all queued work is done, joins the threads and runs the
+ * completions that have not run yet, so that nothing of the queue comes afterwards. NULL is
+ * allowed. */
 void net_work_queue_free(struct net_work_queue *queue);
 
 /* ---- signals ---- */

@@ -67,6 +67,10 @@ static inline void loop_post_duty(struct net_loop *loop, net_fn *fn, void *arg)
 void loop_work_duty(struct net_loop *loop, net_fn *work, net_fn *done, void *arg);
 void work_on_duty(struct net_work_queue *queue, net_fn *work, net_fn *done, void *arg);
 
+/* Like net_work_queue_free() for a queue of the loop's own, when the loop is freed: what is no duty
+ * is dropped, duties run with the mailbox's. */
+void work_queue_end(struct net_work_queue *queue);
+
 /* The loop's seat at a budget. */
 struct budget_seat *loop_seat(struct net_loop *loop, struct net_budget *budget);
 

@@ -42,10 +42,23 @@ bool task_list_run(struct task_list *list, struct task_list *spare)
     }
     struct task_list now = *list;
     *list = *spare;
-    *spare = (struct task_list){0};
-    run_all(&now);
     *spare = now;
+    run_all(spare);
     return true;
+}
+
+static void nothing(void *arg)
+{
+    (void)arg;
+}
+
+void task_list_forget(struct task_list *list, net_fn *fn, void *arg)
+{
+    for (size_t i = 0; i < list->len; i++) {
+        if (list->tasks[i].fn == fn && list->tasks[i].arg == arg) {
+            list->tasks[i].fn = nothing;
+        }
+    }
 }
 
 bool task_list_run_duties(struct task_list *list)

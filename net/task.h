@@ -22,8 +22,12 @@ struct task_list {
 void task_list_add(struct task_list *list, struct task task);
 
 /* Runs what `list` holds now in order; what the tasks add is left for the next time. `spare` is an
- * empty list whose memory is used in turn with the list's. True if something was run. */
+ * empty list whose memory is used in turn with the list's; meanwhile it holds what is being run.
+ * True if something was run. */
 bool task_list_run(struct task_list *list, struct task_list *spare);
+
+/* Takes out the tasks that would call fn(arg). */
+void task_list_forget(struct task_list *list, net_fn *fn, void *arg);
 
 /* Runs the duties and drops the other tasks; false if there was none of either. */
 bool task_list_run_duties(struct task_list *list);

@@ -251,6 +251,121 @@ START_TEST(queued_work_is_done_before_a_queue_is_freed)
 }
 END_TEST
 
+/* What a completion belongs to, and whether it is gone. */
+struct owner {
+    struct net_loop *loop;
+    struct net_work_queue *queue;
+    int completed;
+    bool gone;
+};
+
+static void nothing_to_do(void *arg)
+{
+    (void)arg;
+}
+
+static void owner_done(void *arg)
+{
+    struct owner *owner = arg;
+    ck_assert(!owner->gone);
+    owner->completed++;
+}
+
+START_TEST(completions_do_not_outlive_their_queue)
+{
+    struct net_loop *loop = net_loop_new(NULL);
+    struct owner *owners[20];
+    for (int i = 0; i < 20; i++) {
+        struct owner *owner = mem_zalloc(1, sizeof *owner);
+        owners[i] = owner;
+        owner->queue = net_work_queue_new(loop, "q", 2);
+        for (int n = 0; n < 10; n++) {
+            net_work_on(owner->queue, nothing_to_do, owner_done, owner);
+        }
+        if (i % 2 == 0) {
+            net_loop_step(loop, 1); /* some have run, some are posted, some are under way */
+        }
+        net_work_queue_free(owner->queue);
+        ck_assert_int_eq(owner->completed, 10);
+        owner->gone = true;
+    }
+    for (int i = 0; i < 10; i++) {
+        net_loop_step(loop, 1); /* which runs on */
+    }
+    for (int i = 0; i < 20; i++) {
+        mem_free(owners[i]);
+    }
+    net_loop_free(loop);
+}
+END_TEST
+
+/* The last completion frees the queue; one of those before it queues more. */
+static void owner_ends(void *arg)
+{
+    struct owner *owner = arg;
+    if (++owner->completed == 2) {
+        net_work_on(owner->queue, nothing_to_do, owner_done, owner);
+    }
+    if (owner->completed == 3) {
+        net_work_queue_free(owner->queue);
+        owner->gone = true;
+    }
+}
+
+START_TEST(a_completion_frees_its_queue)
+{
+    struct net_loop *loop = net_loop_new(NULL);
+    struct owner owner = {.loop = loop, .queue = net_work_queue_new(loop, "q", 1)};
+    for (int i = 0; i < 3; i++) {
+        net_work_on(owner.queue, nothing_to_do, owner_ends, &owner);
+    }
+    int64_t end_ms = net_wall_ms(loop) + 20000;
+    while (!owner.gone) {
+        ck_assert_int_lt(net_wall_ms(loop), end_ms);
+        net_loop_step(loop, 10);
+    }
+    ck_assert_int_eq(owner.completed, 4);
+    for (int i = 0; i < 10; i++) {
+        net_loop_step(loop, 1);
+    }
+    net_loop_free(loop);
+}
+END_TEST
+
+static void must_not_run(void *arg)
+{
+    (void)arg;
+    ck_abort_msg("taken back");
+}
+
+struct canceller {
+    struct net_loop *loop;
+    int ran;
+};
+
+static void take_back(void *arg)
+{
+    struct canceller *c = arg;
+    c->ran++;
+    net_undefer(c->loop, must_not_run, c);
+}
+
+START_TEST(deferred_tasks_can_be_taken_back)
+{
+    struct net_loop *loop = net_loop_new(NULL);
+    struct canceller c = {.loop = loop};
+    net_defer(loop, must_not_run, &c);
+    net_undefer(loop, must_not_run, &c);
+    net_loop_step(loop, 0);
+    net_defer(loop, take_back, &c); /* from within the tasks that are being run */
+    net_defer(loop, must_not_run, &c);
+    net_defer(loop, take_back, &c);
+    net_loop_step(loop, 0);
+    ck_assert_int_eq(c.ran, 2);
+    net_loop_free(loop);
+}
+END_TEST
+
 START_TEST(signals_come_to_the_loop)
 {
     struct net_loop *loop = net_loop_new(NULL);
@@ -312,6 +427,9 @@ int main(void)
     tcase_add_test(tc, work_runs_elsewhere_and_queues_do_not_wait_for_each_other);
     tcase_add_test(tc, work_without_threads);
     tcase_add_test(tc, queued_work_is_done_before_a_queue_is_freed);
+    tcase_add_test(tc, completions_do_not_outlive_their_queue);
+    tcase_add_test(tc, a_completion_frees_its_queue);
+    tcase_add_test(tc, deferred_tasks_can_be_taken_back);
     tcase_add_test(tc, signals_come_to_the_loop);
     tcase_add_test(tc, an_idle_loop_does_not_wake_up);
     tcase_add_test(tc, what_is_left_is_freed);
