@@ -32,7 +32,7 @@ struct sim_cluster_options {
     bool debug; /* the nodes' logs from DEBUG on */
 };
 
-enum { SIM_FAULTS_MAX = 96, SIM_FAILURE_MAX = 1024 };
+enum { SIM_FAULTS_MAX = 160, SIM_FAILURE_MAX = 1024 };
 
 /* How often something struck, by name. */
 struct sim_tally {

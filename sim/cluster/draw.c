@@ -125,7 +125,7 @@ static void kill_one(struct draw *d)
 {
     struct name name = victim(d);
     const char *how = how_to_end(d, &name);
-    if (chance(d, 40)) {
+    if (chance(d, 60)) {
         AT(d, 0, "crash %s %s within %" PRId64, name.text, how, some(d, 1, 60));
     } else {
         AT(d, 0, "crash %s %s", name.text, how);
@@ -266,6 +266,31 @@ static void end_connections(struct draw *d)
        chance(d, 30) ? "all" : b.text);
 }
 
+static void refuse_dials(struct draw *d)
+{
+    struct name a = victim(d);
+    struct name b = node(d);
+    const char *from = chance(d, 30) ? "all" : b.text;
+    AT(d, 0, "link %s -> %s refuse 1", from, a.text);
+    AT(d, 0, "reset %s - %s", from, a.text);
+    AT(d, some(d, 100, 5000), "link %s -> %s refuse 0", from, a.text);
+}
+
+static void no_names(struct draw *d)
+{
+    struct name name = victim(d);
+    AT(d, 0, "dns %s down", name.text);
+    AT(d, 0, "reset %s - all", name.text);
+    AT(d, some(d, 200, 10000), "dns %s up", name.text);
+}
+
+static void no_descriptors(struct draw *d)
+{
+    struct name name = victim(d);
+    AT(d, 0, "accept %s fail %" PRId64, name.text, some(d, 1, 20));
+    AT(d, 0, "reset %s - all", name.text);
+}
+
 /* ---- faults of disks ---- */
 
 /* A sync that fails costs what it should have made durable: see how_to_end(). */
@@ -285,9 +310,11 @@ static void fail_disk(struct draw *d)
     struct name name = any ? controller(d) : victim(d);
     bool syncs = any || d->flushed || strcmp(name.text, "active") == 0;
     int64_t op = between(d, 0, syncs ? (int64_t)ARRAY_LEN(ops) - 1 : WITHOUT_SYNC - 1);
+    /* Names change seldom: whichever comes next. */
+    bool seldom = strstr("rename+syncdir truncate mkdir unlink", ops[op]) != NULL;
+    int64_t path = seldom ? 0 : between(d, 0, (int64_t)ARRAY_LEN(paths) - 1);
     AT(d, 0, "disk %s fail %s io %" PRId64 " after %" PRId64 "%s", name.text, ops[op],
-       chance(d, 80) ? 1 : some(d, 1, 50), some(d, 1, 100) - 1,
-       paths[between(d, 0, (int64_t)ARRAY_LEN(paths) - 1)]);
+       chance(d, 80) ? 1 : some(d, 1, 50), some(d, 1, seldom ? 4 : 60) - 1, paths[path]);
 }
 
 static void fill_disk(struct draw *d)
@@ -382,10 +409,37 @@ static void slow_threads(struct draw *d)
 typedef void fault_fn(struct draw *d);
 
 static fault_fn *const faults[] = {
-    kill_one,  kill_for_long, stop_one,    kill_many,    pause_one,       client_dies, cut_pair,
-    isolate,   split,         ring,        bridge,       swizzle,         loss,        delay,
-    fail_disk, fill_disk,     slow_disk,   write_back,   end_connections, jump_clock,  drift_clock,
-    slow_node, slow_threads,  damage_disk, replace_disk, swap_disk,
+    kill_one,
+    kill_for_long,
+    stop_one,
+    kill_many,
+    pause_one,
+    client_dies,
+    cut_pair,
+    isolate,
+    split,
+    ring,
+    bridge,
+    swizzle,
+    loss,
+    delay,
+    fail_disk,
+    fill_disk,
+    slow_disk,
+    write_back,
+    end_connections,
+    jump_clock,
+    drift_clock,
+    slow_node,
+    slow_threads,
+    refuse_dials,
+    no_names,
+    no_descriptors,
+    damage_disk,
+    replace_disk,
+    swap_disk,
+    /* and, twice as likely as others: */ fail_disk,
+    kill_one,
 };
 
 static void draw_faults(struct draw *d)

@@ -278,6 +278,24 @@ static void clock_order(struct sim_world *world, const struct sim_order *order)
     }
 }
 
+/* ---- names and descriptors ---- */
+
+static void dns(struct sim_world *world, const struct sim_order *order)
+{
+    struct sim_machine *m = sim_word_machine(world, order->argv[1]);
+    if (m != NULL) {
+        sim_host_set_dns_down(m->host, strcmp(order->argv[2], "down") == 0);
+    }
+}
+
+static void accept_order(struct sim_world *world, const struct sim_order *order)
+{
+    struct sim_machine *m = sim_word_machine(world, order->argv[1]);
+    if (m != NULL) {
+        sim_host_fail_accepts(m->host, (uint32_t)strtoul(order->argv[3], NULL, 10));
+    }
+}
+
 /* ---- the run ---- */
 
 static void load(struct sim_world *world, const struct sim_order *order)
@@ -312,6 +330,8 @@ void sim_heal(struct sim_world *world)
         m->doomed = false;
         sim_host_set_drift(m->host, 0);
         sim_host_set_turn(m->host, 0);
+        sim_host_set_dns_down(m->host, false);
+        sim_host_fail_accepts(m->host, 0);
         sim_host_set_work(m->host, (struct sim_delay){0});
         resume_machine(m);
         m->held = false;
@@ -333,6 +353,8 @@ static const struct sim_order_kind kinds[] = {
     {"link", 5, 7, sim_order_link},
     {"reset", 4, 4, sim_order_reset},
     {"stall", 4, 4, sim_order_stall},
+    {"dns", 3, 3, dns},
+    {"accept", 4, 4, accept_order},
     {"slow", 3, 3, slow},
     {"work", 3, 3, work},
     {"clock", 4, 4, clock_order},

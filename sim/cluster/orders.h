@@ -9,6 +9,8 @@
  *                                       clogging TIME-PER-SECOND MAX, rate BYTES-PER-SECOND,
  *                                       default. Also with ->
  *     reset MM - MM · stall MM - MM     connections end, or one of them carries nothing any more
+ *     dns M down · dns M up             no name resolves there
+ *     accept M fail N                   N connections are not accepted, for want of descriptors
  *     slow M TIME                       what a turn of its loop takes
  *     work M TIMES                      what a job of its threads takes
  *     clock M jump MS · clock M drift PPM

@@ -78,6 +78,15 @@ static void tally_all(struct sim_world *world)
         snprintf(text, sizeof text, "disk %s", sim_disk_fault_name((enum sim_disk_fault)i));
         sim_tally(report, text, count);
     }
+    struct sim_fs_point point;
+    for (size_t i = 0; sim_fs_point_at(world->fs, i, &point); i++) {
+        snprintf(text, sizeof text, "point %s failed", point.name);
+        sim_tally(report, text, point.failed);
+        if (point.died > 0) {
+            snprintf(text, sizeof text, "point %s died in", point.name);
+            sim_tally(report, text, point.died);
+        }
+    }
     struct sim_ledger_counts counts = sim_ledger_counts(world->ledger);
     sim_tally(report, "load records sent", (uint64_t)counts.sent);
     sim_tally(report, "load records acknowledged", (uint64_t)counts.acked);

@@ -20,6 +20,8 @@ struct sim_fs {
     uint32_t fd_used;
     uint32_t fd_next; /* where to look for a free one: numbers come back late */
     uint64_t faults[SIM_FAULT_KINDS];
+    uint64_t failed[SIM_OP_COUNT]; /* calls of each kind */
+    uint64_t died[SIM_OP_COUNT];   /* in which the process or machine ended */
 };
 
 struct sim_disk {

@@ -36,6 +36,18 @@ enum err sim_disk_error(enum err e)
     return e;
 }
 
+bool sim_fs_point_at(const struct sim_fs *fs, size_t at, struct sim_fs_point *out)
+{
+    static const char *const names[SIM_OP_COUNT] = {"open",     "read",    "write",  "sync",
+                                                    "truncate", "rename",  "unlink", "mkdir",
+                                                    "list",     "sync_dir"};
+    if (at >= SIM_OP_COUNT) {
+        return false;
+    }
+    *out = (struct sim_fs_point){names[at], fs->failed[at], fs->died[at]};
+    return true;
+}
+
 bool sim_disk_fail(struct sim_disk *disk, const struct sim_rule *rule)
 {
     for (int i = 0; i < SIM_RULES_MAX; i++) {
@@ -66,6 +78,7 @@ uint64_t sim_disk_struck(const struct sim_disk *disk)
 static void count_strike(struct sim_disk *disk, enum sim_op op, enum err e)
 {
     disk->struck++;
+    disk->fs->failed[__builtin_ctz(op)]++;
     sim_fault(disk, e == ERR_NO_SPACE                        ? SIM_FAULT_NO_SPACE
                     : (op & (SIM_OP_SYNC | SIM_OP_SYNC_DIR)) ? SIM_FAULT_SYNC_ERROR
                     : (op & SIM_OPS_CHANGING)                ? SIM_FAULT_WRITE_ERROR
@@ -109,6 +122,7 @@ enum err sim_disk_pass(struct sim_disk *disk, enum sim_op op, const char *path)
     spend(disk, op);
     if (disk->halts && (op & SIM_OPS_CHANGING) != 0 && --disk->halt_after == 0) {
         sim_disk_halt(disk);
+        disk->fs->died[__builtin_ctz(op)]++;
         if (disk->on_halted != NULL) {
             disk->on_halted(disk->on_halted_arg);
         }

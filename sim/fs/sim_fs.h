@@ -88,6 +88,15 @@ enum err sim_fs_read(struct sim_fs *fs, int fd, struct store_room into, uint64_t
                      size_t *got) MUST_USE;
 
 uint64_t sim_fs_fault_count(const struct sim_fs *fs, enum sim_disk_fault fault);
+
+/* The points at which calls can fail: one for each kind of call. How many of its calls failed by a
+ * rule, and in how many the process or the machine ended; false: there is no such point. */
+struct sim_fs_point {
+    const char *name; /* "write", "sync", … */
+    uint64_t failed;
+    uint64_t died; /* of those that change something */
+};
+bool sim_fs_point_at(const struct sim_fs *fs, size_t at, struct sim_fs_point *out);
 void sim_fs_fault_add(struct sim_fs *fs, enum sim_disk_fault fault, uint64_t times);
 
 /* ---- one host's disk ---- */

@@ -63,6 +63,7 @@ static void dial_next(struct conn *conn, enum conn_dial dial, int64_t at_us)
 static void dial_again(struct conn *conn)
 {
     struct sim_net *net = conn->net;
+    sim_net_fault(net, "dial lost");
     if (conn->dials == SYN_RETRIES_MAX) {
         conn->dial = DIAL_DONE;
         sim_note(net, conn->ends[0].host, SIM_NOTE_GIVEN_UP, conn->id, 0);

@@ -135,6 +135,11 @@ void sim_net_set_name(struct sim_net *net, const char *name, const struct sim_ho
     list_add_tail(&net->names, &known->link);
 }
 
+void sim_host_fail_accepts(struct sim_host *host, uint32_t times)
+{
+    host->accepts_fail = times;
+}
+
 void sim_host_set_dns_down(struct sim_host *host, bool down)
 {
     host->dns_down = down;

@@ -228,4 +228,8 @@ void sim_net_set_name(struct sim_net *net, const char *name, const struct sim_ho
 /* No name server answers this host: names do not resolve, addresses do. */
 void sim_host_set_dns_down(struct sim_host *host, bool down);
 
+/* So many connections are not accepted: the host has no descriptor left. Those that wait wait on.
+ */
+void sim_host_fail_accepts(struct sim_host *host, uint32_t times);
+
 #endif

@@ -257,6 +257,12 @@ int os_accept(int fd, struct address *peer)
         errno = EAGAIN;
         return -1;
     }
+    if (listener->host->accepts_fail > 0) {
+        listener->host->accepts_fail--;
+        sim_net_fault(listener->host->net, "accept failed");
+        errno = EMFILE;
+        return -1;
+    }
     struct conn *conn = LIST_ENTRY(listener->arrived.next, struct conn, arrived_link);
     conn_leave_queue(conn);
     struct socket *socket = socket_new(listener->host);

@@ -134,6 +134,7 @@ struct sim_host {
     bool powered;
     bool paused;
     bool dns_down;
+    uint32_t accepts_fail; /* so many more */
     int64_t turn_us;
     struct sim_delay work;
     uint32_t cold_ppm;
