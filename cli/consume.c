@@ -36,6 +36,7 @@ struct consume {
     int64_t partition;  /* −1: all */
     int64_t left;       /* records wanted */
     int64_t silence_ms; /* −1: for ever */
+    int64_t metadata_ms;
 };
 
 /* ---- where to begin, where to end ---- */
@@ -173,6 +174,9 @@ static enum cli_exit add_topic(struct consume *c, struct slice name)
         }
         consumer_add(c->consumer, &range);
     }
+    if (code == CLI_OK && c->partition < 0 && c->until == UNTIL_NEVER) {
+        consumer_follow(c->consumer, name, span.count);
+    }
     return code;
 }
 
@@ -221,7 +225,7 @@ static enum cli_exit consume_from(struct consume *c)
                                     .heartbeat_ms = HEARTBEAT_MS,
                                     .rebalance_timeout_ms = REBALANCE_TIMEOUT_MS,
                                     .commit_ms = args_has(&cli->args, "no-commit") ? -1 : COMMIT_MS,
-                                    .metadata_ms = METADATA_MS};
+                                    .metadata_ms = c->metadata_ms};
     bool in_group = !slice_is_null(member.group);
     if (in_group) {
         puller.reset = c->begin == BEGIN_EARLIEST ? PULLER_EARLIEST : PULLER_LATEST;
@@ -229,6 +233,7 @@ static enum cli_exit consume_from(struct consume *c)
     struct consumer_options options = {.client = c->client,
                                        .puller = &puller,
                                        .member = in_group ? &member : NULL,
+                                       .metadata_ms = c->metadata_ms,
                                        .records_max = c->left,
                                        .silence_ms = c->silence_ms,
                                        .shows_progress =
@@ -356,12 +361,17 @@ static bool read_options(struct consume *c)
     return read_format(c) && read_span(c) && check_group(c) &&
            cli_number(cli, "partition", (struct args_range){0, INT32_MAX}, &c->partition) &&
            cli_number(cli, "max-messages", (struct args_range){1, INT64_MAX}, &c->left) &&
-           cli_number(cli, "timeout-ms", (struct args_range){0, INT64_MAX}, &c->silence_ms);
+           cli_number(cli, "timeout-ms", (struct args_range){0, INT64_MAX}, &c->silence_ms) &&
+           cli_number(cli, "metadata-ms", (struct args_range){1, INT64_MAX}, &c->metadata_ms);
 }
 
 static enum cli_exit run_consume(struct cli *cli)
 {
-    struct consume c = {.cli = cli, .partition = -1, .left = INT64_MAX, .silence_ms = -1};
+    struct consume c = {.cli = cli,
+                        .partition = -1,
+                        .left = INT64_MAX,
+                        .silence_ms = -1,
+                        .metadata_ms = METADATA_MS};
     if (!read_options(&c)) {
         return cli_refuse(cli);
     }
@@ -388,6 +398,7 @@ static const struct args_option options_of_consume[] = {
     {"until-end,e", NULL, "end with the records that are there at the start"},
     {"max-messages,c", "N", "end after so many"},
     {"timeout-ms", "MS", "end when nothing came for so long"},
+    {"metadata-ms", "MS", "how often to look for new partitions; default: 60000"},
     {"read-committed", NULL, "leave out what aborted transactions wrote"},
     {"key-separator,K", "TEXT", "print the key and this text in front of the value"},
     {"print,f", "TEMPLATE",

@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "base/mem.h"
+#include "cli/growth.h"
 #include "cli/progress.h"
 
 enum {
@@ -20,6 +21,7 @@ struct consumer {
     struct net_loop *loop;
     struct puller *puller;
     struct member *member; /* NULL: no group */
+    struct growth *growth; /* NULL: nothing is followed */
     struct buf out;
     struct progress progress;
     int64_t count;
@@ -150,6 +152,14 @@ static enum err step_group(struct consumer *c)
     return c->given != NULL ? begin_given(c) : ERR_NONE;
 }
 
+static void step_growth(struct consumer *c)
+{
+    struct growth_partition grown;
+    while (c->growth != NULL && growth_step(c->growth, &grown)) {
+        puller_add(c->puller, &(struct puller_range){grown.topic, grown.partition, 0, INT64_MAX});
+    }
+}
+
 /* ---- life ---- */
 
 /* The second signal does not wait for anything. */
@@ -203,6 +213,7 @@ void consumer_free(struct consumer *c)
         return;
     }
     member_free(c->member);
+    growth_free(c->growth);
     puller_free(c->puller);
     buf_fini(&c->out);
     mem_free(c);
@@ -211,6 +222,14 @@ void consumer_free(struct consumer *c)
 void consumer_add(struct consumer *c, const struct puller_range *range)
 {
     puller_add(c->puller, range);
+}
+
+void consumer_follow(struct consumer *c, struct slice topic, int32_t partition_count)
+{
+    if (c->growth == NULL) {
+        c->growth = growth_new(c->cluster, c->options.metadata_ms);
+    }
+    growth_add(c->growth, topic, partition_count);
 }
 
 void consumer_put(struct consumer *c, struct slice text)
@@ -239,6 +258,7 @@ static void check_end(struct consumer *c)
 
 static void turn(struct consumer *c)
 {
+    step_growth(c);
     if (c->member != NULL && step_group(c) != ERR_NONE) {
         end(c, CONSUMER_FAILED);
     } else if (puller_step(c->puller) != ERR_NONE) {

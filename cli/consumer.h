@@ -14,6 +14,7 @@ struct consumer_options {
     struct client *client;
     const struct puller_options *puller; /* without callbacks */
     const struct member_options *member; /* without callbacks; NULL: no group */
+    int64_t metadata_ms;                 /* without a group: how often to look for new partitions */
     int64_t records_max;                 /* it ends after so many; INT64_MAX: never */
     int64_t silence_ms;                  /* it ends when nothing came for so long; −1: never */
     bool shows_progress;
@@ -40,6 +41,10 @@ void consumer_free(struct consumer *consumer);
 
 /* Without a group: see puller_add(). */
 void consumer_add(struct consumer *consumer, const struct puller_range *range);
+
+/* Without a group: partitions that the topic gets are read, too, from their begin on. The name must
+ * stay. */
+void consumer_follow(struct consumer *consumer, struct slice topic, int32_t partition_count);
 
 /* Printed in front of everything. */
 void consumer_put(struct consumer *consumer, struct slice text);

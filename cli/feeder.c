@@ -152,6 +152,7 @@ enum err feeder_run(const struct feeder_options *options, struct buf *why)
                        .credit = 1000,
                        .bytes = mem_alloc(READ_BYTES)};
     f.credit_ms = net_now_ms(f.loop);
+    lines_put(&f.lines, options->first);
     enum err e = run(&f, why);
     while (f.is_reading) {
         net_loop_step(f.loop, STEP_MS);

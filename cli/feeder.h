@@ -10,6 +10,7 @@ struct feeder_options {
     struct client *client;
     struct sender *sender; /* what `each` puts its records into */
     int fd;                /* read from here; it stays the caller's */
+    struct slice first;    /* what was read from there already */
     struct slice end;      /* of a piece; null: all of the input is one piece */
     int64_t rate;          /* pieces a second at most; 0: as fast as they are taken */
     bool is_one_by_one;    /* a piece is read when the one before is written */

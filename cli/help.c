@@ -57,13 +57,15 @@ static void print_option(FILE *out, const struct args_option *option)
 {
     char head[128];
     const char *second = strchr(option->name, ',');
-    snprintf(head, sizeof head, "--%.*s%s%s%s%s", SLICE_ARG(args_name(option)),
-             second == NULL ? "" : ", -", second == NULL ? "" : second + 1,
-             option->value == NULL ? "" : " ", option->value == NULL ? "" : option->value);
-    fprintf(out, "  %-*s ", OPTION_WIDTH + extra_bytes(head), head);
+    const char *dashes = second == NULL ? "" : strlen(second) > 2 ? ", --" : ", -";
+    snprintf(head, sizeof head, "--%.*s%s%s%s%s", SLICE_ARG(args_name(option)), dashes,
+             second == NULL ? "" : second + 1, option->value == NULL ? "" : " ",
+             option->value == NULL ? "" : option->value);
+    int width = OPTION_WIDTH + extra_bytes(head);
+    bool is_first = strlen(head) <= (size_t)width; /* else the text begins below */
+    fprintf(out, "  %-*s%s", width, head, is_first ? " " : "\n");
     struct slice rest = slice_str(option->help);
     struct slice line;
-    bool is_first = true;
     while (args_item(&rest, '\n', &line)) {
         fprintf(out, "%*s%.*s\n", is_first ? 0 : OPTION_WIDTH + 3, "", SLICE_ARG(line));
         is_first = false;

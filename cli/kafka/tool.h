@@ -59,6 +59,8 @@ extern const struct cli_verb kafka_leader_election;
 extern const struct cli_verb kafka_delete_records;
 extern const struct cli_verb kafka_log_dirs;
 extern const struct cli_verb kafka_get_offsets;
+extern const struct cli_verb kafka_console_producer;
+extern const struct cli_verb kafka_console_consumer;
 extern const struct cli_verb kafka_metadata_quorum;
 extern const struct cli_verb kafka_dump_log;
 

@@ -10,6 +10,7 @@
 #define KAFKA_VERSION "4.1.0"
 
 const struct cli_verb *const kafka_tools[] = {
+    /* clang-format off */
     &kafka_topics,
     &kafka_consumer_groups,
     &kafka_configs,
@@ -18,9 +19,12 @@ const struct cli_verb *const kafka_tools[] = {
     &kafka_delete_records,
     &kafka_log_dirs,
     &kafka_get_offsets,
+    &kafka_console_producer,
+    &kafka_console_consumer,
     &kafka_metadata_quorum,
     &kafka_dump_log,
     NULL,
+    /* clang-format on */
 };
 
 const struct cli_verb *kafka_tools_find(const char *path)

@@ -360,14 +360,24 @@ def a_group_outlives_its_coordinator(cluster):
 
 
 @case
-def new_partitions_are_given_out(cluster):
+def new_partitions_are_read(cluster):
     topic = new_topic(cluster, "grown", 1)
     group = unique("group")
-    out = at(cluster, "consume", topic, "-G", group, "--timeout-ms", "1500", status=OK)[0]
-    assert not out
-    at(cluster, "topic", "alter", topic, "--partitions", "2")
-    at(cluster, "produce", topic, "--partition", "1", text="x\n")
-    assert consumed(cluster, topic, "-G", group, "--from-beginning", "--max-messages", "1") == ["x"]
+    soon = ["--metadata-ms", "200"]
+    member = Member(cluster, group, topic, "--from-beginning", *soon)
+    wait_for(lambda: assignment(cluster, group) == [f"{topic}:0"], 30, "the first partition")
+    alone = subprocess.Popen([BIN + "/craft", "consume", topic, "--from-beginning", "-c", "2", *soon,
+                              "--bootstrap-server", cluster.bootstrap], stdout=subprocess.PIPE,
+                             text=True)
+    at(cluster, "produce", topic, "--partition", "0", text="old\n")
+    assert alone.stdout.readline() == "old\n"
+    at(cluster, "topic", "alter", topic, "--partitions", "3")
+    at(cluster, "produce", topic, "--partition", "2", text="new\n")
+    assert alone.stdout.readline() == "new\n"
+    assert alone.wait(30) == OK
+    wait_for(lambda: member.lines == ["old", "new"], 30, "the new partition in the group")
+    assert assignment(cluster, group) == [f"{topic}:0,1,2"]
+    member.end()
 
 
 main(needs_nodes=True)

@@ -2,7 +2,7 @@
 
 Everything that a suite creates begins with {t}, so that Kafka's run and ours can share a cluster.
 """
-from names import configs, consumer_groups, dump_log, offsets, quorum, reassign, topics
+from names import configs, console, consumer_groups, dump_log, offsets, quorum, reassign, topics
 
 SUITES = {
     "kafka-topics": topics.STEPS,
@@ -13,6 +13,8 @@ SUITES = {
     "kafka-delete-records": offsets.RECORDS,
     "kafka-leader-election": offsets.ELECTION,
     "kafka-log-dirs": offsets.DIRS,
+    "kafka-console-producer": console.PRODUCER,
+    "kafka-console-consumer": console.CONSUMER,
     "kafka-metadata-quorum": quorum.STEPS,
     "kafka-dump-log": dump_log.STEPS,
 }
