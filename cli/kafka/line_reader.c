@@ -103,15 +103,18 @@ static struct slice or_null(const struct line_reader *r, struct slice text)
     return is_null ? SLICE_NULL : text;
 }
 
-/* A field of the line. Null: it is not there, which is forgiven. */
-static bool take_field(const struct line_reader *r, struct slice line, struct slice *rest,
-                       const struct field *separator, struct slice *out, struct buf *why)
+/* The field in front of the separator. Null: it is not there, which is forgiven. */
+static bool take_field(const struct line_reader *r, struct slice *rest, struct slice separator,
+                       struct slice *out)
 {
     *out = SLICE_NULL;
-    if (take(rest, *separator->value, out) || r->ignores_errors) {
-        return true;
-    }
-    buf_printf(why, EXCEPTION "No %s found on line number %" PRId64 ": '%.*s'", separator->name,
+    return take(rest, separator, out) || r->ignores_errors;
+}
+
+static bool refuse_line(const struct line_reader *r, struct slice line, const char *what,
+                        struct buf *why)
+{
+    buf_printf(why, EXCEPTION "No %s found on line number %" PRId64 ": '%.*s'", what,
                r->line_number, SLICE_ARG(line));
     return false;
 }
@@ -171,14 +174,14 @@ bool line_reader_read(struct line_reader *r, struct slice line, struct wire_reco
     struct slice rest = line;
     struct slice headers = SLICE_NULL;
     struct slice key = SLICE_NULL;
-    struct field delimiter = {"headers delimiter", &r->headers_delimiter};
-    struct field separator = {"key separator", &r->key_separator};
     r->line_number++;
     buf_reset(&r->headers);
     *out = (struct wire_record){.timestamp = -1, .key = SLICE_NULL};
-    if ((r->parses_headers && !take_field(r, line, &rest, &delimiter, &headers, why)) ||
-        (r->parses_key && !take_field(r, line, &rest, &separator, &key, why))) {
-        return false;
+    if (r->parses_headers && !take_field(r, &rest, r->headers_delimiter, &headers)) {
+        return refuse_line(r, line, "headers delimiter", why);
+    }
+    if (r->parses_key && !take_field(r, &rest, r->key_separator, &key)) {
+        return refuse_line(r, line, "key separator", why);
     }
     out->key = slice_is_null(key) ? SLICE_NULL : or_null(r, key);
     out->value = or_null(r, rest);

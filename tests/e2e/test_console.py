@@ -366,9 +366,9 @@ def new_partitions_are_read(cluster):
     soon = ["--metadata-ms", "200"]
     member = Member(cluster, group, topic, "--from-beginning", *soon)
     wait_for(lambda: assignment(cluster, group) == [f"{topic}:0"], 30, "the first partition")
-    alone = subprocess.Popen([BIN + "/craft", "consume", topic, "--from-beginning", "-c", "2", *soon,
-                              "--bootstrap-server", cluster.bootstrap], stdout=subprocess.PIPE,
-                             text=True)
+    alone = subprocess.Popen([BIN + "/craft", "consume", topic, "--from-beginning", "-c", "2",
+                              *soon, "--bootstrap-server", cluster.bootstrap],
+                             stdout=subprocess.PIPE, text=True)
     at(cluster, "produce", topic, "--partition", "0", text="old\n")
     assert alone.stdout.readline() == "old\n"
     at(cluster, "topic", "alter", topic, "--partitions", "3")
