@@ -214,6 +214,10 @@ $(O)/tests/metadata: $(METADATA_SOURCES:%.c=$(O)/obj/%.o) $(call libs_for,daemon
 bench-metadata: ## measure an image of a million partitions: replay, deltas, commits beside snapshots
 	@$(MAKE) --no-print-directory V=opt build/opt/tests/metadata
 	@build/opt/tests/metadata
+bench-burn: ## a cluster beside busy cores for ten minutes: no elections, no changed ISR
+	@scripts/deps.sh test
+	@$(MAKE) --no-print-directory V=opt all
+	@CRAFT_BURN_S=$${CRAFT_BURN_S:-600} $(PYTHON) tests/e2e/test_burn.py
 bench-peer: ## the same loads beside Apache Kafka, in turn (needs Java and Maven Central)
 	@scripts/deps.sh test
 	@$(MAKE) --no-print-directory V=opt all build/opt/tests/load
@@ -291,6 +295,6 @@ help: ## this list
 clean: ## remove everything built (a cluster in build/cluster stays)
 	rm -rf build/{opt,asan,clang,fuzz,gen,bin,test,plants,mutants} build/.deps-*
 FORCE:
-.PHONY: all gen show e2e-java-names bench bench-metadata sim sim-mutants unit fuzz-programs test-programs test e2e-clients e2e-java check format cluster cluster-stop help clean FORCE
+.PHONY: all gen show e2e-java-names bench bench-burn bench-metadata sim sim-mutants unit fuzz-programs test-programs test e2e-clients e2e-java check format cluster cluster-stop help clean FORCE
 .SECONDARY:
 -include $(shell find $(O)/obj -name '*.d' 2>/dev/null)

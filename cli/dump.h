@@ -20,6 +20,7 @@ struct dump {
     bool is_offsets;  /* of __consumer_offsets */
     bool is_transactions;
     bool with_records; /* not only headers of batches */
+    bool with_secrets; /* values of passwords, too */
     bool is_unread;    /* nobody reads what we print: stop */
     struct buf out;
     int64_t error_count;

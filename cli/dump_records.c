@@ -2,6 +2,7 @@
 #include "cli/dump.h"
 #include "cli/record_print.h"
 #include "metadata/metadata.h"
+#include "metadata/redact.h"
 #include "wire/batch.h"
 #include "wire/wire.h"
 
@@ -107,13 +108,16 @@ static void put_cause(json_t *json, struct slice value, struct arena *arena)
     buf_fini(&text);
 }
 
-static void put_metadata(json_t *json, struct slice value)
+static void put_metadata(const struct dump *dump, json_t *json, struct slice value)
 {
     struct arena arena = {0};
     struct buf text = {0};
     struct metadata_record record;
     if (metadata_record_decode(value, &arena, &record, &text) == ERR_NONE) {
         buf_reset(&text);
+        if (!dump->with_secrets) {
+            metadata_record_redact(&record);
+        }
         metadata_record_print_json(&record, &text);
         json_t *decoded = json_of(&text);
         json_object_update(json, decoded);
@@ -153,7 +157,7 @@ static void put_payload(const struct dump *dump, json_t *json, const struct wire
         return;
     }
     if (dump->is_metadata && !slice_is_null(record->value)) {
-        put_metadata(json, record->value);
+        put_metadata(dump, json, record->value);
         return;
     }
     if ((dump->is_offsets && put_internal(json, record, wire_group_records)) ||

@@ -4,6 +4,7 @@
 
 #include "base/mem.h"
 #include "cli/dump.h"
+#include "cli/metadata.h"
 
 enum { PATH_BYTES_MAX = 4096, NAMES_MAX = 1000000 };
 
@@ -145,8 +146,10 @@ static enum cli_exit run_dump(struct cli *cli)
         return cli_misuse(cli, "--format tsv is not possible here, as the items are of many "
                                "kinds; use json");
     }
-    struct dump dump = {
-        .cli = cli, .fs = store_fs_posix(), .with_records = !args_has(&cli->args, "batches")};
+    struct dump dump = {.cli = cli,
+                        .fs = store_fs_posix(),
+                        .with_records = !args_has(&cli->args, "batches"),
+                        .with_secrets = args_has(&cli->args, "show-sensitive")};
     for (int i = 0; i < cli->args.word_count && !dump.is_unread; i++) {
         dump_path(&dump, cli->args.words[i]);
     }
@@ -158,6 +161,7 @@ static enum cli_exit run_dump(struct cli *cli)
 static const struct args_option options[] = {
     {"batches", NULL, "only the headers of batches, not their records"},
     {"metadata", NULL, "records are those of __cluster_metadata; default: by the directory's name"},
+    METADATA_SECRETS_OPTION,
     {0}};
 
 const struct cli_verb cli_log_dump = {

@@ -17,6 +17,12 @@ bool metadata_open(struct cli *cli, struct history *out, enum cli_exit *code);
         "timeout", "SECONDS", "how long to try that; default: 10" \
     }
 
+#define METADATA_SECRETS_OPTION \
+    { \
+        "show-sensitive", NULL, \
+            "values of passwords, too, and of settings not known; else (redacted)" \
+    }
+
 /* The option --at (the end of the log if it is not given). False: told. */
 bool metadata_point(struct cli *cli, struct history_point *out);
 

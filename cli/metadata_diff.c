@@ -4,12 +4,14 @@
 
 #include "cli/metadata.h"
 #include "metadata/quote.h"
+#include "metadata/redact.h"
 
 /* Gathers the differences as they are walked. */
 struct diff {
     const struct metadata_image *before;
     const struct metadata_image *after;
     bool json;
+    bool secrets;
     struct buf *out;
     int64_t count;
 };
@@ -171,6 +173,10 @@ static void tell_config(struct diff *d, const struct metadata_config_resource *b
     if (slice_eq(a.config.value, b.config.value)) {
         return;
     }
+    if (!d->secrets) {
+        metadata_record_redact(&a);
+        metadata_record_redact(&b);
+    }
     tell(d,
          text(room, sizeof room, "config of %d \"%.*s\" %.*s", key.type, SLICE_ARG(key.name),
               SLICE_ARG(name)),
@@ -225,6 +231,7 @@ static enum cli_exit print(struct cli *cli, const struct metadata_image *before,
     struct diff d = {.before = metadata_image_stable(before),
                      .after = metadata_image_stable(after),
                      .json = cli->format == TABLE_JSON,
+                     .secrets = args_has(&cli->args, "show-sensitive"),
                      .out = &out};
     struct metadata_visitor visitor = {.arg = &d,
                                        .feature = see_feature,
@@ -264,7 +271,7 @@ static enum cli_exit run_diff(struct cli *cli)
     return code;
 }
 
-static const struct args_option options[] = {METADATA_SOURCE_OPTIONS, {0}};
+static const struct args_option options[] = {METADATA_SOURCE_OPTIONS, METADATA_SECRETS_OPTION, {0}};
 
 const struct cli_verb cli_metadata_diff = {
     .noun = "metadata",

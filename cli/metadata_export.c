@@ -38,7 +38,8 @@ const struct cli_verb cli_metadata_export = {
     .about = "Writes the cluster's metadata as text",
     .more =
         "One record a line, in the order of a snapshot. `craft metadata import` makes of it the\n"
-        "beginning of a log whose state exports to the same text, byte for byte.",
+        "beginning of a log whose state exports to the same text, byte for byte. Passwords\n"
+        "among the settings are in it.",
     .examples = "craft metadata export --log-dir data/controller-1 > metadata.txt\n"
                 "craft metadata export --bootstrap-controller 127.0.0.1:10092 --at 1234",
     .options = options,

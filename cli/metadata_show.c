@@ -2,6 +2,7 @@
 #include "cli/metadata.h"
 
 #include "metadata/quote.h"
+#include "metadata/redact.h"
 
 static const char *config_type_name(int8_t type)
 {
@@ -90,7 +91,7 @@ static void put_topics(const struct metadata_image *image, struct buf *out)
     }
 }
 
-static void put_configs(const struct metadata_image *image, struct buf *out)
+static void put_configs(const struct metadata_image *image, bool secrets, struct buf *out)
 {
     struct metadata_iter it = metadata_configs(image);
     const struct metadata_config_resource *resource;
@@ -100,14 +101,19 @@ static void put_configs(const struct metadata_image *image, struct buf *out)
                    resource->key.name.len == 0 ? "(everyone)"
                                                : (const char *)resource->key.name.data);
         for (size_t i = 0; i < resource->count; i++) {
-            buf_printf(out, "    %.*s=", SLICE_ARG(resource->entries[i].name));
-            metadata_quote(out, resource->entries[i].value);
+            const struct metadata_config_entry *entry = &resource->entries[i];
+            buf_printf(out, "    %.*s=", SLICE_ARG(entry->name));
+            if (!secrets && metadata_config_is_sensitive(resource->key.type, entry->name)) {
+                buf_put_str(out, METADATA_REDACTED);
+            } else {
+                metadata_quote(out, entry->value);
+            }
             buf_put_str(out, "\n");
         }
     }
 }
 
-static void put_for_people(const struct metadata_image *image, struct buf *out)
+static void put_for_people(const struct metadata_image *image, bool secrets, struct buf *out)
 {
     metadata_put_position(image, out);
     buf_printf(out, ", cluster %.*s\n\n", SLICE_ARG(metadata_image_cluster_id(image)));
@@ -118,14 +124,14 @@ static void put_for_people(const struct metadata_image *image, struct buf *out)
     }
     put_nodes(image, out);
     put_topics(image, out);
-    put_configs(image, out);
+    put_configs(image, secrets, out);
     if (metadata_next_producer_id(image) > 0) {
         buf_printf(out, "producer ids below %" PRId64 " are given out\n",
                    metadata_next_producer_id(image));
     }
 }
 
-static void put_json(const struct metadata_image *image, struct buf *out)
+static void put_json(const struct metadata_image *image, bool secrets, struct buf *out)
 {
     buf_put_str(out, "{\"clusterId\":");
     metadata_quote(out, metadata_image_cluster_id(image));
@@ -136,6 +142,9 @@ static void put_json(const struct metadata_image *image, struct buf *out)
     struct metadata_record record;
     for (const char *separator = "\n"; metadata_snapshot_next(s, &record); separator = ",\n") {
         buf_put_str(out, separator);
+        if (!secrets) {
+            metadata_record_redact(&record);
+        }
         metadata_record_print_json(&record, out);
     }
     metadata_snapshot_end(s);
@@ -157,7 +166,9 @@ static enum cli_exit run_show(struct cli *cli)
     code = CLI_FAILED;
     if (image != NULL) {
         struct buf out = {0};
-        (cli->format == TABLE_JSON ? put_json : put_for_people)(metadata_image_stable(image), &out);
+        bool secrets = args_has(&cli->args, "show-sensitive");
+        (cli->format == TABLE_JSON ? put_json : put_for_people)(metadata_image_stable(image),
+                                                                secrets, &out);
         code = cli_print(&out);
     }
     metadata_image_unref(image);
@@ -168,6 +179,7 @@ static enum cli_exit run_show(struct cli *cli)
 static const struct args_option options[] = {
     METADATA_SOURCE_OPTIONS,
     {"at", "OFFSET|TIME", "the state then, e.g. 1234 or 2026-11-21T14:50:17Z; default: the end"},
+    METADATA_SECRETS_OPTION,
     {0}};
 
 const struct cli_verb cli_metadata_show = {

@@ -150,6 +150,18 @@ def brokers_describe_themselves_and_hide_secrets(cluster):
         assert all(s["value"] is None for s in password["synonyms"])
         assert "no effect here" in password["documentation"]
         assert "hunter2" not in str(entries)
+
+        # It is in the metadata log, where only those see it who ask for it.
+        log = os.path.join(cluster.dir, "controller-1")
+        for words in (["metadata", "show", "--log-dir", log],
+                      ["metadata", "show", "--log-dir", log, "--format", "json"],
+                      ["metadata", "diff", "1", "100000000", "--log-dir", log],
+                      ["metadata", "diff", "1", "100000000", "--log-dir", log, "--format", "json"],
+                      ["log", "dump", log + "/__cluster_metadata-0"]):
+            wait_for(lambda words=words: "ssl.keystore.password" in cluster.craft(*words)[1], 10,
+                     f"{words} tells of the setting")
+            assert "hunter2" not in cluster.craft(*words)[1], words
+            assert "hunter2" in cluster.craft(*words, "--show-sensitive")[1], words
         admin.set_config(BROKER, "2", "ssl.keystore.password", None)
 
 
