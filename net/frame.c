@@ -66,18 +66,26 @@ static size_t cap_of(int class, size_t size)
     return class < FRAME_CLASSES ? (size_t)1 << (class + FRAME_CLASS_MIN_BITS) : size;
 }
 
+/* A recycled buffer of this class, or NULL. */
+static struct frame_buf *recycled(struct frame_pool *pool, int class)
+{
+    if (class == FRAME_CLASSES || pool->classes[class].free == NULL) {
+        return NULL;
+    }
+    struct frame_class *from = &pool->classes[class];
+    struct frame_buf *buf = from->free;
+    from->free = buf->next;
+    from->count--;
+    from->count_min = min_size(from->count_min, from->count);
+    pool->bytes -= buf->cap;
+    return buf;
+}
+
 struct frame_buf *frame_buf_new(struct frame_pool *pool, size_t size)
 {
     int class = class_of(size);
-    struct frame_buf *buf = NULL;
-    if (class < FRAME_CLASSES && pool->classes[class].free != NULL) {
-        struct frame_class *from = &pool->classes[class];
-        buf = from->free;
-        from->free = buf->next;
-        from->count--;
-        from->count_min = min_size(from->count_min, from->count);
-        pool->bytes -= buf->cap;
-    } else {
+    struct frame_buf *buf = recycled(pool, class);
+    if (buf == NULL) {
         size_t cap = cap_of(class, size);
         buf = mem_alloc(sizeof *buf + cap);
         buf->cap = cap;
@@ -92,15 +100,35 @@ struct frame_buf *frame_buf_new(struct frame_pool *pool, size_t size)
     return buf;
 }
 
-struct frame_buf *frame_buf_grow(struct frame_buf *buf, size_t size)
+/* What it was charged goes with it. */
+static struct frame_buf *move_into(struct frame_buf *larger, struct frame_buf *buf, size_t have)
+{
+    larger->next = NULL;
+    larger->budget = buf->budget;
+    larger->charged = buf->charged;
+    larger->part = buf->part;
+    larger->refs = 1;
+    memcpy(larger->data, buf->data, have);
+    buf->charged = 0;
+    buf->part = false;
+    frame_buf_unref(buf);
+    return larger;
+}
+
+struct frame_buf *frame_buf_grow(struct frame_buf *buf, size_t have, size_t size)
 {
     ASSERT(buf->refs == 1);
+    ASSERT(have <= buf->cap);
     if (size <= buf->cap) {
         return buf;
     }
     int class = class_of(size);
+    struct frame_buf *larger = recycled(buf->pool, class);
+    if (larger != NULL) {
+        return move_into(larger, buf, have);
+    }
     size_t cap = cap_of(class, size);
-    buf = mem_realloc(buf, sizeof *buf + cap);
+    buf = mem_realloc(buf, sizeof *buf + cap); /* moves pages, not bytes, when it is large */
     buf->class = class;
     buf->cap = cap;
     return buf;

@@ -54,8 +54,9 @@ void frame_pool_fini(struct frame_pool *pool);
 /* A buffer of at least `size` bytes with one reference. */
 struct frame_buf *frame_buf_new(struct frame_pool *pool, size_t size);
 
-/* Makes room for `size` bytes; the contents stay, the address may change. One reference only. */
-struct frame_buf *frame_buf_grow(struct frame_buf *buf, size_t size);
+/* Makes room for `size` bytes; the first `have` bytes stay, the address may change. One reference
+ * only. */
+struct frame_buf *frame_buf_grow(struct frame_buf *buf, size_t have, size_t size);
 
 /* Charges it until it is free again; a second time is for more bytes. */
 void frame_buf_charge(struct frame_buf *buf, struct net_budget *budget, size_t bytes);

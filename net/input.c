@@ -185,7 +185,8 @@ static enum input_status read_frame(struct stream *s)
 {
     struct input *in = &s->in;
     if (in->have == in->buf->cap) {
-        in->buf = frame_buf_grow(in->buf, min_size(in->size, in->buf->cap * FRAME_GROWTH));
+        in->buf =
+            frame_buf_grow(in->buf, in->have, min_size(in->size, in->buf->cap * FRAME_GROWTH));
     }
     size_t room = min_size(in->buf->cap, in->size) - in->have;
     bool last = in->have + room == in->size;

@@ -9,7 +9,7 @@ struct stream;
 enum {
     FRAME_SIZE_BYTES = 4,
     FRAME_LARGE_BYTES = 64 << 10,  /* from here on frames are read into their own buffers */
-    FRAME_START_BYTES = 256 << 10, /* a buffer begins with so much, whatever size is announced */
+    FRAME_START_BYTES = 4 << 20,   /* a buffer begins with so much, whatever size is announced */
     FRAME_GROWTH = 4,              /* and has so many times what came */
     READ_AFTER_LARGE_BYTES = 4096, /* enough to see what comes next without copying much of it */
     READ_TURNS_MAX = 8             /* reads of one stream before the others have their turn */

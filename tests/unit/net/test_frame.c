@@ -64,14 +64,41 @@ START_TEST(growing_keeps_the_bytes)
     frame_pool_init(&pool, loop, 1 << 20, 1000);
     struct frame_buf *buf = frame_buf_new(&pool, 10);
     memcpy(buf->data, "0123456789", 10);
-    ck_assert_ptr_eq(frame_buf_grow(buf, 4096), buf);
-    buf = frame_buf_grow(buf, 100 * 1000);
+    ck_assert_ptr_eq(frame_buf_grow(buf, 10, 4096), buf);
+    buf = frame_buf_grow(buf, 10, 100 * 1000);
     ck_assert_uint_eq(buf->cap, 128 << 10);
     ck_assert_int_eq(memcmp(buf->data, "0123456789", 10), 0);
     frame_buf_unref(buf);
     ck_assert_ptr_eq(frame_buf_new(&pool, 128 << 10), buf);
     frame_buf_unref(buf);
     frame_pool_fini(&pool);
+    net_loop_free(loop);
+}
+END_TEST
+
+/* Otherwise each large frame would have fresh memory, page by page. */
+START_TEST(growing_takes_what_was_used_before)
+{
+    struct net_loop *loop = net_loop_new(NULL);
+    struct net_budget *budget = net_budget_new(1000);
+    struct frame_pool pool;
+    frame_pool_init(&pool, loop, 1 << 20, 1000);
+    struct frame_buf *large = frame_buf_new(&pool, 128 << 10);
+    frame_buf_unref(large);
+    struct frame_buf *small = frame_buf_new(&pool, 4096);
+    memcpy(small->data, "0123456789", 10);
+    frame_buf_charge_part(small, budget, 10);
+    struct frame_buf *grown = frame_buf_grow(small, 10, 100 * 1000);
+    ck_assert_ptr_eq(grown, large);
+    ck_assert_int_eq(memcmp(grown->data, "0123456789", 10), 0);
+    ck_assert(grown->part);
+    ck_assert_uint_eq(grown->charged, 10);
+    ck_assert_ptr_eq(frame_buf_new(&pool, 4096), small); /* it was given back */
+    ck_assert_uint_eq(small->charged, 0);
+    frame_buf_unref(small);
+    frame_buf_unref(grown);
+    frame_pool_fini(&pool);
+    net_budget_free(budget);
     net_loop_free(loop);
 }
 END_TEST
@@ -225,6 +252,7 @@ int main(void)
     tcase_add_test(tc, buffers_are_recycled_newest_first);
     tcase_add_test(tc, pool_is_bounded);
     tcase_add_test(tc, growing_keeps_the_bytes);
+    tcase_add_test(tc, growing_takes_what_was_used_before);
     tcase_add_test(tc, what_is_idle_is_given_back_and_the_pool_sleeps);
     tcase_add_test(tc, waiting_loops_are_fed_once);
     tcase_add_test(tc, no_wake_up_is_lost_between_threads);
