@@ -1,13 +1,15 @@
 #!/usr/bin/python3
 """Brokers with several log directories: placement, moves between them, and one that fails."""
 import collections
+import json
 import os
+import subprocess
 import threading
 import time
 
 from confluent_kafka import Producer
 
-from lib import case, main, new_topic, produce_all, read_all, unique, wait_for
+from lib import BIN, case, main, new_topic, produce_all, read_all, unique, wait_for
 from wire import Connection
 
 DIRS = 3
@@ -212,6 +214,50 @@ def a_move_survives_a_restart_and_can_be_taken_back(cluster):
     cluster.wait_until_whole()
     moved(cluster, node, first, topic)
     same(cluster, topic, acked)
+
+
+def reassign(cluster, action, plan):
+    file = os.path.join(cluster.dir, "reassign.json")
+    with open(file, "w") as out:
+        json.dump(plan, out)
+    run = subprocess.run([f"{BIN}/kafka-reassign-partitions", "--bootstrap-server",
+                          cluster.bootstrap, action, "--reassignment-json-file", file],
+                         capture_output=True, text=True, timeout=60)
+    assert run.returncode == 0, run.stdout + run.stderr
+    return run.stdout
+
+
+@case
+def a_move_is_cancelled_by_the_name_of_kafkas_tool(cluster):
+    topic = new_topic(cluster, "cancelled", replicas=1, segment_bytes=1 << 20)
+    acked = [(m.offset(), m.value()) for m in produce_all(
+        cluster, topic, [{"value": os.urandom(50000)} for _ in range(800)])]
+    node = cluster.leader_of(topic, 0)
+    broker = int(node.rsplit("-", 1)[1])
+
+    def plan(path):
+        return {"version": 1, "partitions": [{
+            "topic": topic, "partition": 0, "replicas": [broker], "log_dirs": [path]}]}
+
+    def cancelled():
+        """A move may be quicker than the tool; then another one is begun."""
+        start = where(cluster, node, topic)
+        target = other_dir(cluster, node, topic)
+        assert move(cluster, node, target, topic) == NONE
+        out = reassign(cluster, "--cancel", plan(target))
+        assert "None of the specified partition reassignments are active." in out, out
+        if "None of the specified partition moves are active." in out:
+            moved(cluster, node, target, topic)
+            return None
+        assert f"Successfully started moving log directory to {start} for replica {topic}-0 " \
+            f"with broker {broker}" in out, out
+        return start
+
+    start = wait_for(cancelled, 30, "a move that is cancelled")
+    moved(cluster, node, start, topic)
+    same(cluster, topic, acked)
+    out = reassign(cluster, "--cancel", plan(start))
+    assert "None of the specified partition moves are active." in out, out
 
 
 def break_dir(path):
