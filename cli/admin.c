@@ -2,31 +2,7 @@
 #include "cli/admin.h"
 
 #include "cli/cluster.h"
-
-enum { DESCRIBE_CLUSTER_VERSION = 1, ENDPOINT_CONTROLLERS = 2 };
-
-/* Makes the controllers known; the active one in `out`. */
-static enum err find_controller(struct client *client, int32_t *out)
-{
-    struct wire_describe_cluster_request request;
-    wire_init(&wire_msg_describe_cluster_request, &request);
-    request.endpoint_type = ENDPOINT_CONTROLLERS;
-    const void *answer;
-    TRY(client_call(client,
-                    &(struct client_call){CLIENT_ANY, WIRE_API_DESCRIBE_CLUSTER,
-                                          DESCRIBE_CLUSTER_VERSION, &request, 0},
-                    &answer));
-    const struct wire_describe_cluster_response *response = answer;
-    for (int32_t i = 0; i < response->brokers_count; i++) {
-        const struct wire_describe_cluster_response_brokers *node = &response->brokers[i];
-        client_set_node(client, node->broker_id, node->host, node->port);
-    }
-    *out = response->controller_id;
-    if (response->error_code == 0 && !client_has_node(client, response->controller_id)) {
-        return ERR_NOT_CONTROLLER; /* none is elected yet */
-    }
-    return (enum err)response->error_code;
-}
+#include "cli/nodes.h"
 
 enum err admin_call(struct client *client, const struct admin_call *call, const void **response)
 {
@@ -38,7 +14,7 @@ enum err admin_call(struct client *client, const struct admin_call *call, const 
     enum err e;
     do {
         int32_t node;
-        e = find_controller(client, &node);
+        e = nodes_find_active(client, &node);
         if (e == ERR_NONE) {
             e = client_call_once(
                 client, &(struct client_call){node, call->api, call->version, call->request, 0},
@@ -52,7 +28,7 @@ enum err admin_learn_nodes(struct client *client)
 {
     if (client_asks_controllers(client)) {
         int32_t active;
-        enum err e = find_controller(client, &active);
+        enum err e = nodes_find_active(client, &active);
         return e == ERR_NOT_CONTROLLER ? ERR_NONE : e; /* the others are known nevertheless */
     }
     struct cluster cluster = {.client = client};

@@ -2,11 +2,9 @@
 #include <stdio.h>
 
 #include "cli/client.h"
-#include "cli/controllers.h"
+#include "cli/nodes.h"
 #include "cli/times.h"
 #include "metadata/metadata.h"
-
-enum { ENDPOINT_BROKERS = 1 };
 
 /* Values of DescribeBrokers' field State. */
 enum { STATE_FENCED = 0, STATE_SERVING = 1, STATE_SHUTTING_DOWN = 2 };
@@ -36,15 +34,8 @@ struct brokers {
 
 static enum err describe_cluster(struct brokers *list, struct arena *arena)
 {
-    struct wire_describe_cluster_request request;
-    wire_init(&wire_msg_describe_cluster_request, &request);
-    request.include_fenced_brokers = true;
-    request.endpoint_type = ENDPOINT_BROKERS;
-    const void *answer;
-    TRY(client_call(list->client,
-                    &(struct client_call){CLIENT_ANY, WIRE_API_DESCRIBE_CLUSTER, 2, &request, 0},
-                    &answer));
-    const struct wire_describe_cluster_response *response = answer;
+    const struct wire_describe_cluster_response *response;
+    TRY(nodes_ask(list->client, CLIENT_ANY, NODES_BROKERS_AND_FENCED, &response));
     list->count = (int32_t)max_i64(response->brokers_count, 0);
     list->items = ARENA_ARRAY(arena, (size_t)list->count, struct view);
     for (int32_t i = 0; i < list->count; i++) {
@@ -55,7 +46,7 @@ static enum err describe_cluster(struct brokers *list, struct arena *arena)
                                        .rack = broker->rack,
                                        .fenced = broker->is_fenced};
     }
-    return (enum err)response->error_code;
+    return ERR_NONE;
 }
 
 /* Servers before DescribeCluster version 2 (Kafka 4.0) tell only of brokers that are not fenced. */
@@ -88,7 +79,7 @@ static enum err ask_health(struct client *client, const struct wire_describe_bro
     struct client_call call = {CLIENT_ANY, WIRE_API_DESCRIBE_BROKERS, 0, &request, 0};
     const void *answer;
     if (client_asks_controllers(client)) {
-        TRY(controllers_find_active(client, &call.node));
+        TRY(nodes_find_active(client, &call.node));
         TRY(client_call_once(client, &call, &answer));
     } else {
         TRY(client_call(client, &call, &answer)); /* a broker asks the controller */

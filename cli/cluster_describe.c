@@ -2,9 +2,8 @@
 #include <stdio.h>
 
 #include "cli/cluster.h"
+#include "cli/nodes.h"
 #include "cli/quorum.h"
-
-enum { DESCRIBE_VERSION = 2, ENDPOINT_BROKERS = 1 };
 
 struct summary {
     struct slice cluster_id;
@@ -24,21 +23,14 @@ struct summary {
 
 static enum err ask_brokers(struct client *client, struct summary *s)
 {
-    struct wire_describe_cluster_request request;
-    wire_init(&wire_msg_describe_cluster_request, &request);
-    request.include_fenced_brokers = true;
-    request.endpoint_type = ENDPOINT_BROKERS;
-    const void *answer;
-    struct client_call call = {CLIENT_ANY, WIRE_API_DESCRIBE_CLUSTER, DESCRIBE_VERSION, &request,
-                               0};
-    TRY(client_call(client, &call, &answer));
-    const struct wire_describe_cluster_response *response = answer;
+    const struct wire_describe_cluster_response *response;
+    TRY(nodes_ask(client, CLIENT_ANY, NODES_BROKERS_AND_FENCED, &response));
     for (int32_t i = 0; i < response->brokers_count; i++) {
         s->fenced += response->brokers[i].is_fenced;
         s->brokers += !response->brokers[i].is_fenced;
     }
     s->cluster_id = response->cluster_id;
-    return (enum err)response->error_code;
+    return ERR_NONE;
 }
 
 static enum err ask_topics(struct client *client, struct summary *s)

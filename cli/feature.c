@@ -2,7 +2,7 @@
 #include <stdio.h>
 
 #include "cli/client.h"
-#include "cli/controllers.h"
+#include "cli/nodes.h"
 #include "metadata/metadata.h"
 
 enum { UPGRADE = 1, SAFE_DOWNGRADE = 2, UNSAFE_DOWNGRADE = 3 };
@@ -175,7 +175,7 @@ static enum err ask_update(struct client *client, const struct update *update,
                                &update->request, 0};
     const void *answer;
     if (client_asks_controllers(client)) {
-        TRY(controllers_find_active(client, &call.node));
+        TRY(nodes_find_active(client, &call.node));
         TRY(client_call_once(client, &call, &answer));
     } else {
         TRY(client_call(client, &call, &answer));

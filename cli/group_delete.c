@@ -77,12 +77,7 @@ static enum cli_exit forget(struct cli *cli, struct cluster *cluster,
     if (e != ERR_NONE) {
         return cluster_fail_topic(cli, cluster, arena_str(&cli->arena, missing), e);
     }
-    struct coordinator_offset *items =
-        ARENA_ARRAY(&cli->arena, (size_t)partitions->count + 1, struct coordinator_offset);
-    for (int32_t i = 0; i < partitions->count; i++) {
-        items[i].topic = partitions->items[i].topic;
-        items[i].partition = partitions->items[i].partition;
-    }
+    struct coordinator_offset *items = selection_offsets(partitions, &cli->arena);
     e = coordinator_forget(cluster->client, slice_str(name), items, partitions->count);
     return e == ERR_NONE ? print(cli, items, partitions->count)
                          : group_fail(cli, cluster->client, name, e);
@@ -90,17 +85,12 @@ static enum cli_exit forget(struct cli *cli, struct cluster *cluster,
 
 static enum cli_exit run_delete_offsets(struct cli *cli)
 {
-    struct group_partitions partitions = {0};
-    struct group_partitions topics = {0};
-    const char *text;
-    int at = 0;
-    while ((text = args_next(&cli->args, "topic", &at)) != NULL) {
-        if (selection_read(slice_str(text), &cli->arena, &partitions, &topics, &cli->why) !=
-            ERR_NONE) {
-            return cli_refuse(cli);
-        }
+    struct group_partitions partitions;
+    struct group_partitions topics;
+    if (selection_of_option(cli, &partitions, &topics) != ERR_NONE) {
+        return cli_refuse(cli);
     }
-    if (at == 0 || (partitions.count == 0 && topics.count == 0)) {
+    if (partitions.count == 0 && topics.count == 0) {
         return cli_misuse(cli, "--topic TOPIC[:PARTITION,…] is missing");
     }
     enum cli_exit code;

@@ -70,14 +70,9 @@ static bool read_way(struct job *job)
 static bool read_scope(struct job *job)
 {
     struct cli *cli = job->cli;
-    const char *text;
-    int at = 0;
-    int count = 0;
-    for (; (text = args_next(&cli->args, "topic", &at)) != NULL; count++) {
-        if (selection_read(slice_str(text), &cli->arena, &job->partitions, &job->topics,
-                           &cli->why) != ERR_NONE) {
-            return false;
-        }
+    int count = args_times(&cli->args, "topic");
+    if (selection_of_option(cli, &job->partitions, &job->topics) != ERR_NONE) {
+        return false;
     }
     bool all = args_has(&cli->args, "all-topics");
     bool from_file = job->reset.kind == RESET_FROM_FILE;

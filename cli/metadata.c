@@ -3,7 +3,7 @@
 
 #include "cli/times.h"
 
-bool metadata_open(struct cli *cli, struct history *out, enum cli_exit *code)
+static bool open_log(struct cli *cli, struct history *out, enum cli_exit *code)
 {
     const char *dir = args_text(&cli->args, "log-dir");
     const char *controllers = args_text(&cli->args, "bootstrap-controller");
@@ -28,6 +28,48 @@ bool metadata_open(struct cli *cli, struct history *out, enum cli_exit *code)
     }
     out->temporary = dir;
     return true;
+}
+
+enum cli_exit metadata_with_log(struct cli *cli,
+                                enum cli_exit (*use)(struct cli *cli, struct history *h, void *arg),
+                                void *arg)
+{
+    struct history h;
+    enum cli_exit code;
+    if (!open_log(cli, &h, &code)) {
+        return code;
+    }
+    code = use(cli, &h, arg);
+    history_close(&h);
+    return code;
+}
+
+/* What an image is put with, and of when it is. */
+struct view {
+    void (*put)(const struct cli *cli, const struct metadata_image *image, struct buf *out);
+    struct history_point at;
+};
+
+static enum cli_exit print_view(struct cli *cli, struct history *h, void *arg)
+{
+    const struct view *view = arg;
+    struct metadata_image *image = history_image(h, view->at);
+    enum cli_exit code = CLI_FAILED;
+    if (image != NULL) {
+        struct buf out = {0};
+        view->put(cli, metadata_image_stable(image), &out);
+        code = cli_print(&out);
+    }
+    metadata_image_unref(image);
+    return code;
+}
+
+enum cli_exit metadata_print(struct cli *cli,
+                             void (*put)(const struct cli *cli, const struct metadata_image *image,
+                                         struct buf *out))
+{
+    struct view view = {.put = put};
+    return metadata_point(cli, &view.at) ? metadata_with_log(cli, print_view, &view) : CLI_USAGE;
 }
 
 bool metadata_parse_point(struct cli *cli, const char *text, struct history_point *out)

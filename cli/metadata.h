@@ -4,9 +4,16 @@
 
 #include "cli/history.h"
 
-/* The log that the options name: a directory, or that of a running quorum, which is copied first.
- * On false the complaint is printed and `*code` is what the command returns. */
-bool metadata_open(struct cli *cli, struct history *out, enum cli_exit *code);
+/* Opens the log that the options name: a directory, or that of a running quorum, which is copied
+ * first; lets it be used and closes it. Complains if that does not work. */
+enum cli_exit metadata_with_log(struct cli *cli,
+                                enum cli_exit (*use)(struct cli *cli, struct history *h, void *arg),
+                                void *arg);
+
+/* Prints the state at --at of that log. */
+enum cli_exit metadata_print(struct cli *cli,
+                             void (*put)(const struct cli *cli, const struct metadata_image *image,
+                                         struct buf *out));
 
 #define METADATA_SOURCE_OPTIONS \
     {"log-dir", "DIR", \

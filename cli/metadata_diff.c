@@ -249,26 +249,23 @@ static enum cli_exit print(struct cli *cli, const struct metadata_image *before,
     return cli_print(&out);
 }
 
-static enum cli_exit run_diff(struct cli *cli)
+static enum cli_exit compare(struct cli *cli, struct history *h, void *arg)
 {
-    struct history h;
-    struct history_point a;
-    struct history_point b;
-    enum cli_exit code;
-    if (!metadata_parse_point(cli, cli->args.words[0], &a) ||
-        !metadata_parse_point(cli, cli->args.words[1], &b)) {
-        return CLI_USAGE;
-    }
-    if (!metadata_open(cli, &h, &code)) {
-        return code;
-    }
-    struct metadata_image *before = history_image(&h, a);
-    struct metadata_image *after = before == NULL ? NULL : history_image(&h, b);
-    code = after == NULL ? CLI_FAILED : print(cli, before, after);
+    const struct history_point *points = arg;
+    struct metadata_image *before = history_image(h, points[0]);
+    struct metadata_image *after = before == NULL ? NULL : history_image(h, points[1]);
+    enum cli_exit code = after == NULL ? CLI_FAILED : print(cli, before, after);
     metadata_image_unref(after);
     metadata_image_unref(before);
-    history_close(&h);
     return code;
+}
+
+static enum cli_exit run_diff(struct cli *cli)
+{
+    struct history_point points[2];
+    bool is_good = metadata_parse_point(cli, cli->args.words[0], &points[0]) &&
+                   metadata_parse_point(cli, cli->args.words[1], &points[1]);
+    return is_good ? metadata_with_log(cli, compare, points) : CLI_USAGE;
 }
 
 static const struct args_option options[] = {METADATA_SOURCE_OPTIONS, METADATA_SECRETS_OPTION, {0}};

@@ -3,27 +3,15 @@
 
 #include "cli/metadata_text.h"
 
+static void put(const struct cli *cli, const struct metadata_image *image, struct buf *out)
+{
+    (void)cli;
+    metadata_text_put(image, out);
+}
+
 static enum cli_exit run_export(struct cli *cli)
 {
-    struct history h;
-    struct history_point at;
-    enum cli_exit code;
-    if (!metadata_point(cli, &at)) {
-        return CLI_USAGE;
-    }
-    if (!metadata_open(cli, &h, &code)) {
-        return code;
-    }
-    struct metadata_image *image = history_image(&h, at);
-    code = CLI_FAILED;
-    if (image != NULL) {
-        struct buf out = {0};
-        metadata_text_put(metadata_image_stable(image), &out);
-        code = cli_print(&out);
-    }
-    metadata_image_unref(image);
-    history_close(&h);
-    return code;
+    return metadata_print(cli, put);
 }
 
 static const struct args_option options[] = {

@@ -4,8 +4,8 @@
 #include <stdlib.h>
 
 #include "cli/client.h"
-#include "cli/controllers.h"
 #include "cli/metadata.h"
+#include "cli/nodes.h"
 #include "wire/batch.h"
 
 #define LOG_TOPIC "__cluster_metadata"
@@ -192,7 +192,7 @@ static enum err fetch(struct copy *c, bool *more)
 
 static enum err copy_all(struct copy *c)
 {
-    TRY(controllers_find_active(c->client, &c->node));
+    TRY(nodes_find_active(c->client, &c->node));
     TRY(describe_quorum(c));
     for (bool more = true; more;) {
         TRY(fetch(c, &more));
@@ -203,16 +203,10 @@ static enum err copy_all(struct copy *c)
 /* meta.properties, so that the copy knows its cluster. */
 static enum err describe(struct copy *c, const char *root)
 {
-    struct wire_describe_cluster_request request;
     struct store_error why;
     struct store_meta meta = {.version = 1, .node_id = c->node};
-    wire_init(&wire_msg_describe_cluster_request, &request);
-    request.endpoint_type = 2;
-    const void *answer;
-    TRY(client_call_once(c->client,
-                         &(struct client_call){c->node, WIRE_API_DESCRIBE_CLUSTER, 1, &request, 0},
-                         &answer));
-    const struct wire_describe_cluster_response *response = answer;
+    const struct wire_describe_cluster_response *response;
+    TRY(nodes_ask_once(c->client, c->node, NODES_CONTROLLERS, &response));
     if (response->cluster_id.len > STORE_CLUSTER_ID_MAX) {
         return ERR_MALFORMED;
     }

@@ -151,29 +151,15 @@ static void put_json(const struct metadata_image *image, bool secrets, struct bu
     buf_put_str(out, "]}\n");
 }
 
+static void put(const struct cli *cli, const struct metadata_image *image, struct buf *out)
+{
+    bool secrets = args_has(&cli->args, "show-sensitive");
+    (cli->format == TABLE_JSON ? put_json : put_for_people)(image, secrets, out);
+}
+
 static enum cli_exit run_show(struct cli *cli)
 {
-    struct history h;
-    struct history_point at;
-    enum cli_exit code;
-    if (!metadata_point(cli, &at)) {
-        return CLI_USAGE;
-    }
-    if (!metadata_open(cli, &h, &code)) {
-        return code;
-    }
-    struct metadata_image *image = history_image(&h, at);
-    code = CLI_FAILED;
-    if (image != NULL) {
-        struct buf out = {0};
-        bool secrets = args_has(&cli->args, "show-sensitive");
-        (cli->format == TABLE_JSON ? put_json : put_for_people)(metadata_image_stable(image),
-                                                                secrets, &out);
-        code = cli_print(&out);
-    }
-    metadata_image_unref(image);
-    history_close(&h);
-    return code;
+    return metadata_print(cli, put);
 }
 
 static const struct args_option options[] = {

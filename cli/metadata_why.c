@@ -28,6 +28,7 @@ struct step {
 };
 
 struct why {
+    struct history_point at;
     struct slice topic;
     int32_t index;
     struct uuid topic_id; /* of the steps; a topic that is created again begins anew */
@@ -328,11 +329,11 @@ static bool parse_partition(const char *text, struct why *why)
     return true;
 }
 
-static enum cli_exit explain(struct cli *cli, struct history *h, struct why *why,
-                             struct history_point at)
+static enum cli_exit explain(struct cli *cli, struct history *h, void *arg)
 {
+    struct why *why = arg;
     struct history_walk walk = {
-        .from = HISTORY_END, .to = at, .see = see_step, .see_start = see_start, .arg = why};
+        .from = HISTORY_END, .to = why->at, .see = see_step, .see_start = see_start, .arg = why};
     struct metadata_image *image = history_replay(h, &walk);
     enum cli_exit code = CLI_FAILED;
     if (image == NULL) {
@@ -355,20 +356,13 @@ static enum cli_exit explain(struct cli *cli, struct history *h, struct why *why
 static enum cli_exit run_why(struct cli *cli)
 {
     struct why why = {.topic_id = UUID_ZERO};
-    struct history h;
-    struct history_point at;
-    enum cli_exit code;
     if (!parse_partition(cli->args.words[0], &why)) {
         return cli_misuse(cli, "\"%s\" is no TOPIC-PARTITION like clicks-0", cli->args.words[0]);
     }
-    if (!metadata_point(cli, &at)) {
+    if (!metadata_point(cli, &why.at)) {
         return CLI_USAGE;
     }
-    if (!metadata_open(cli, &h, &code)) {
-        return code;
-    }
-    code = explain(cli, &h, &why, at);
-    history_close(&h);
+    enum cli_exit code = metadata_with_log(cli, explain, &why);
     mem_free(why.steps);
     arena_fini(&why.arena);
     return code;

@@ -3,28 +3,22 @@
 
 #include <stdlib.h>
 
-#define METADATA_TOPIC "__cluster_metadata"
+#include "cli/nodes.h"
 
-enum { ENDPOINT_BROKERS = 1, ENDPOINT_CONTROLLERS = 2 };
+#define METADATA_TOPIC "__cluster_metadata"
 
 /* The cluster's id, and the addresses of the controllers where controllers are asked. */
 static enum err describe_cluster(struct client *client, struct quorum *out)
 {
-    struct wire_describe_cluster_request request;
-    wire_init(&wire_msg_describe_cluster_request, &request);
+    const struct wire_describe_cluster_response *response;
     bool of_controllers = client_asks_controllers(client);
-    request.endpoint_type = of_controllers ? ENDPOINT_CONTROLLERS : ENDPOINT_BROKERS;
-    const void *answer;
-    TRY(client_call(client,
-                    &(struct client_call){CLIENT_ANY, WIRE_API_DESCRIBE_CLUSTER, 1, &request, 0},
-                    &answer));
-    const struct wire_describe_cluster_response *response = answer;
+    TRY(nodes_ask(client, CLIENT_ANY, of_controllers ? NODES_CONTROLLERS : NODES_BROKERS,
+                  &response));
     out->cluster_id = response->cluster_id;
-    for (int32_t i = 0; i < response->brokers_count && of_controllers; i++) {
-        const struct wire_describe_cluster_response_brokers *node = &response->brokers[i];
-        client_set_node(client, node->broker_id, node->host, node->port);
+    if (of_controllers) {
+        nodes_learn(client, response);
     }
-    return (enum err)response->error_code;
+    return ERR_NONE;
 }
 
 /* ---- the answer ---- */

@@ -5,10 +5,11 @@
  * that is lost does no harm: before each attempt the command looks at what the voters are. */
 #include <stdio.h>
 
+#include "cli/nodes.h"
 #include "cli/quorum.h"
 #include "metadata/metadata.h"
 
-enum { ENDPOINT_CONTROLLERS = 2, CAUGHT_UP_MS = 5000 };
+enum { CAUGHT_UP_MS = 5000 };
 
 struct change {
     struct cli *cli;
@@ -72,23 +73,17 @@ static enum err send_add(struct change *change, const struct quorum_replica *con
 static bool find_registered(struct change *change, struct quorum_replica *out)
 {
     struct client *client = change->client;
-    struct wire_describe_cluster_request request;
-    wire_init(&wire_msg_describe_cluster_request, &request);
-    request.endpoint_type = ENDPOINT_CONTROLLERS;
     const struct quorum_replica *leader = quorum_voter(&change->quorum, change->quorum.leader_id);
     int32_t node = CLIENT_ANY;
     if (!client_asks_controllers(client) && leader != NULL && !slice_is_null(leader->host)) {
         client_set_node(client, leader->id, leader->host, leader->port);
         node = leader->id;
     }
-    const void *answer;
-    if (client_call_once(client,
-                         &(struct client_call){node, WIRE_API_DESCRIBE_CLUSTER, 1, &request, 0},
-                         &answer) != ERR_NONE) {
+    const struct wire_describe_cluster_response *response;
+    if (nodes_ask_once(client, node, NODES_CONTROLLERS, &response) != ERR_NONE) {
         return false;
     }
-    const struct wire_describe_cluster_response *response = answer;
-    for (int32_t i = 0; i < response->brokers_count && response->error_code == 0; i++) {
+    for (int32_t i = 0; i < response->brokers_count; i++) {
         if (response->brokers[i].broker_id == out->id) {
             out->host = response->brokers[i].host;
             out->port = response->brokers[i].port;

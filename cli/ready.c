@@ -3,11 +3,10 @@
 #include <stdio.h>
 
 #include "cli/cluster.h"
+#include "cli/nodes.h"
 #include "cli/quorum.h"
 
 enum {
-    DESCRIBE_VERSION = 2,
-    ENDPOINT_BROKERS = 1,
     PAUSE_MS = 100,
     /* A voter that works has had all records within this time of the leader. */
     QUORUM_MS_MAX = 5000,
@@ -72,17 +71,10 @@ static bool check_quorum(struct probe *p)
 
 static bool check_brokers(struct probe *p)
 {
-    struct wire_describe_cluster_request request;
-    wire_init(&wire_msg_describe_cluster_request, &request);
-    request.include_fenced_brokers = true;
-    request.endpoint_type = ENDPOINT_BROKERS;
-    const void *answer;
-    struct client_call call = {CLIENT_ANY, WIRE_API_DESCRIBE_CLUSTER, DESCRIBE_VERSION, &request,
-                               0};
-    enum err e = client_call_once(p->client, &call, &answer);
-    const struct wire_describe_cluster_response *response = answer;
-    if (e != ERR_NONE || response->error_code != 0) {
-        return failed(p, e == ERR_NONE ? (enum err)response->error_code : e);
+    const struct wire_describe_cluster_response *response;
+    enum err e = nodes_ask_once(p->client, CLIENT_ANY, NODES_BROKERS_AND_FENCED, &response);
+    if (e != ERR_NONE) {
+        return failed(p, e);
     }
     int64_t serving = 0;
     bool is_there = p->broker < 0;

@@ -46,6 +46,18 @@ enum err selection_read(struct slice text, struct arena *arena, struct group_par
     return ERR_NONE;
 }
 
+enum err selection_of_option(struct cli *cli, struct group_partitions *out,
+                             struct group_partitions *topics)
+{
+    *out = *topics = (struct group_partitions){0};
+    const char *text;
+    int at = 0;
+    while ((text = args_next(&cli->args, "topic", &at)) != NULL) {
+        TRY(selection_read(slice_str(text), &cli->arena, out, topics, &cli->why));
+    }
+    return ERR_NONE;
+}
+
 enum err selection_add_topics(struct cluster *cluster, const struct group_partitions *topics,
                               struct arena *arena, struct group_partitions *out,
                               struct slice *missing)
@@ -59,6 +71,18 @@ enum err selection_add_topics(struct cluster *cluster, const struct group_partit
         }
     }
     return ERR_NONE;
+}
+
+struct coordinator_offset *selection_offsets(const struct group_partitions *partitions,
+                                             struct arena *arena)
+{
+    struct coordinator_offset *items =
+        ARENA_ARRAY(arena, (size_t)partitions->count + 1, struct coordinator_offset);
+    for (int32_t i = 0; i < partitions->count; i++) {
+        items[i].topic = partitions->items[i].topic;
+        items[i].partition = partitions->items[i].partition;
+    }
+    return items;
 }
 
 enum cli_exit selection_of_words(struct cli *cli, struct cluster *cluster,

@@ -160,11 +160,7 @@ static void forget(struct groups_tool *tool, struct group_partitions *partitions
         }
     }
     size_t total = (size_t)partitions->count + 1;
-    struct coordinator_offset *items = ARENA_ARRAY(arena, total, struct coordinator_offset);
-    for (int32_t i = 0; i < partitions->count; i++) {
-        items[i].topic = partitions->items[i].topic;
-        items[i].partition = partitions->items[i].partition;
-    }
+    struct coordinator_offset *items = selection_offsets(partitions, arena);
     const char *group = args_text(&tool->cli->args, "group");
     out->worst =
         coordinator_forget(tool->cluster.client, slice_str(group), items, partitions->count);
@@ -182,15 +178,10 @@ static void forget(struct groups_tool *tool, struct group_partitions *partitions
 enum cli_exit groups_delete_offsets(struct groups_tool *tool)
 {
     struct cli *cli = tool->cli;
-    struct group_partitions partitions = {0};
-    struct group_partitions topics = {0};
-    const char *text;
-    int at = 0;
-    while ((text = args_next(&cli->args, "topic", &at)) != NULL) {
-        if (selection_read(slice_str(text), &cli->arena, &partitions, &topics, &cli->why) !=
-            ERR_NONE) {
-            return tool_refuse(cli);
-        }
+    struct group_partitions partitions;
+    struct group_partitions topics;
+    if (selection_of_option(cli, &partitions, &topics) != ERR_NONE) {
+        return tool_refuse(cli);
     }
     struct forgotten_list list = {0};
     forget(tool, &partitions, &topics, &list);

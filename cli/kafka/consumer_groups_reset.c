@@ -169,14 +169,10 @@ static bool rows_of_scope(struct groups_tool *tool, const struct group *group, s
                 (struct group_partition){group->offsets[i].topic, group->offsets[i].partition};
         }
     }
-    const char *text;
-    int at = 0;
-    while (!tool_has(cli, "all-topics") && (text = args_next(&cli->args, "topic", &at)) != NULL) {
-        if (selection_read(slice_str(text), &cli->arena, &partitions, &topics, &cli->why) !=
-            ERR_NONE) {
-            *code = tool_refuse(cli);
-            return false;
-        }
+    if (!tool_has(cli, "all-topics") &&
+        selection_of_option(cli, &partitions, &topics) != ERR_NONE) {
+        *code = tool_refuse(cli);
+        return false;
     }
     struct slice missing;
     enum err e = selection_add_topics(&tool->cluster, &topics, &cli->arena, &partitions, &missing);
