@@ -161,19 +161,16 @@ static void drop_reads(struct fetch *fetch)
     }
 }
 
-static void fetch_free(struct fetch *fetch)
-{
-    drop_reads(fetch);
-    mem_free(fetch->results);
-    mem_free(fetch);
-}
+static void retry(void *arg);
 
 static void finish(struct fetch *fetch)
 {
-    fetch->over = true;
-    if (!fetch->retry_deferred) {
-        fetch_free(fetch);
+    if (fetch->retry_deferred) {
+        net_undefer(fetch->broker->loop, retry, fetch);
     }
+    drop_reads(fetch);
+    mem_free(fetch->results);
+    mem_free(fetch);
 }
 
 static void count_throttled(struct fetch *fetch)
@@ -228,10 +225,6 @@ static void retry(void *arg)
 {
     struct fetch *fetch = arg;
     fetch->retry_deferred = false;
-    if (fetch->over) {
-        fetch_free(fetch);
-        return;
-    }
     if (read_all(fetch, false)) {
         answer(fetch);
     } else {

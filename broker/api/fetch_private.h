@@ -27,7 +27,6 @@ struct fetch {
     size_t count;
     size_t room;
     bool retry_deferred;
-    bool over; /* answered; freed when the deferred retry has run */
     struct net_timer timer;
 };
 
