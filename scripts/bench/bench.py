@@ -24,7 +24,7 @@ them.
   start        format to all brokers unfenced, empty directories
   many         one topic of 10,000 partitions, RF 3: from the request until all are led, and what
                they cost: memory for each replica, open files and mappings of all brokers, CPU per
-               cent of a core for an idle broker; then latency200 on a partition beside them
+               cent of a core for an idle broker; then what happens beside them: create, latency200
 
 Throughputs are taken after a warm-up; the CPU of a load is user + system of all six processes.
 The page cache is filled with a clean file first (see measure.py and docs/benchmarks.md).
@@ -111,6 +111,7 @@ def many(cluster):
     cpu = cluster.cpu_s("broker") - cpu
     now = data_files(cluster)
     grown = sum(cluster.rss_mib("broker")) - rss
+    creations = LOADS["create"](cluster)
     beside = LOADS["latency200"](cluster)
     cluster.fresh()
     return {
@@ -120,6 +121,7 @@ def many(cluster):
         "open_files": now["fd"] - files["fd"],
         "mappings": now["maps"] - files["maps"],
         "broker_cpu_%": cpu / 20 * 100 / 3,
+        "create_p50_ms": creations["p50_ms"],
         "latency200_p50_us": beside["p50_us"],
         "latency200_server_cpu_us/msg": beside["server_cpu_us/msg"],
     }
