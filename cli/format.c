@@ -33,12 +33,23 @@ static enum daemon_format_quorum quorum_of(const struct cli *cli)
 
 static enum cli_exit format_with(struct cli *cli, struct settings *settings)
 {
+    const char **features =
+        ARENA_ARRAY(&cli->arena, (size_t)args_times(&cli->args, "feature"), const char *);
+    int count = 0;
+    int at = 0;
+    const char *feature;
+    while ((feature = args_next(&cli->args, "feature", &at)) != NULL) {
+        features[count++] = feature;
+    }
     struct daemon_format_options options = {
         .fs = store_fs_posix(),
         .settings = settings,
         .cluster_id = slice_str(args_text(&cli->args, "cluster-id")),
         .quorum = quorum_of(cli),
         .initial_controllers = args_text(&cli->args, "initial-controllers"),
+        .release_version = args_text(&cli->args, "release-version"),
+        .features = features,
+        .feature_count = count,
         .tell = print_line};
     enum err e = node_settings_read(cli, settings);
     if (e == ERR_NONE) {
@@ -87,6 +98,9 @@ static const struct args_option options[] = {
     {"initial-controllers", "VOTERS",
      "the first voters, the same on each of them:\nid@host:port:directory-id,…"},
     {"no-initial-controllers", NULL, "this controller joins a quorum that exists"},
+    {"release-version", "VERSION",
+     "the levels of features that a release of Kafka begins with,\nlike 3.9 or 3.9-IV0"},
+    {"feature", "NAME=LEVEL", "the level of one feature, like group.version=0; may be repeated"},
     {"new-id", NULL, "print a new id, of a cluster or a directory, and nothing else"},
     {0}};
 
@@ -94,12 +108,15 @@ const struct cli_verb cli_format = {
     .noun = "format",
     .words = "",
     .about = "Prepares the log directories of a node",
-    .more = "Every node is formatted once, with the same cluster id, before its first start. To do "
-            "it again\nchanges nothing. Data is never removed: a directory of another cluster or "
-            "node is refused.\n\nA controller says where its quorum begins, unless "
-            "controller.quorum.voters is set, which is\nfor static voters. One that "
-            "has lost its disk is another voter: format it with\n--no-initial-controllers and "
-            "use `craft quorum replace`.",
+    .more =
+        "Every node is formatted once, with the same cluster id, before its first start. To do "
+        "it again\nchanges nothing. Data is never removed: a directory of another cluster or "
+        "node is refused.\n\nA controller says where its quorum begins, unless "
+        "controller.quorum.voters is set, which is\nfor static voters. One that "
+        "has lost its disk is another voter: format it with\n--no-initial-controllers and "
+        "use `craft quorum replace`.\n\n--release-version and --feature say with which levels of "
+        "features the cluster begins, the\nsame on each controller. Without them these are the "
+        "highest; `craft feature` changes them later.",
     .examples = "craft format --new-id\n"
                 "craft format --config controller.properties --cluster-id 4L6g3nShT-eMCtK--X86sw "
                 "--standalone\n"

@@ -24,6 +24,7 @@ struct plan {
     int dir_count;
     const char *listener_name;   /* of the controllers */
     struct format_voters voters; /* a controller's */
+    struct metadata_first_levels levels;
 };
 
 #define REFUSE(plan, e, ...) (buf_printf((plan)->why, __VA_ARGS__), (e))
@@ -79,6 +80,52 @@ static enum err read_dirs(struct plan *plan)
         return REFUSE(plan, ERR_CONFIG, "log.dirs is not set: name the directory of the data");
     }
     return ERR_NONE;
+}
+
+/* What the quorum is formatted for, the level must be said to be. */
+static enum err check_kraft_version(struct plan *plan)
+{
+    bool records = plan->options->quorum != DAEMON_FORMAT_STATIC;
+    int16_t said = plan->levels.kraft_version;
+    int16_t version = metadata_first_levels_version(&plan->levels);
+    if (said == 0 && records) {
+        return REFUSE(
+            plan, ERR_CONFIG,
+            "--feature kraft.version=0 is for static voters: set controller.quorum.voters "
+            "and leave out --standalone, --initial-controllers and "
+            "--no-initial-controllers");
+    }
+    if (said > 0 && !records) {
+        return REFUSE(plan, ERR_CONFIG,
+                      "--feature kraft.version=%d needs --standalone, --initial-controllers or "
+                      "--no-initial-controllers; static voters begin at 0 (later: craft feature "
+                      "upgrade kraft.version=1)",
+                      said);
+    }
+    if (records && version < METADATA_LEVEL_3_9_IV0) {
+        return REFUSE(plan, ERR_CONFIG,
+                      "voters that are records of the log (kraft.version 1) need metadata.version "
+                      "%d (%s), but %d is asked for",
+                      METADATA_LEVEL_3_9_IV0, metadata_level_name(METADATA_LEVEL_3_9_IV0), version);
+    }
+    return ERR_NONE;
+}
+
+static enum err read_levels(struct plan *plan)
+{
+    const struct daemon_format_options *options = plan->options;
+    struct metadata_supported supported;
+    TRY(metadata_supported_read(&supported, plan->settings, plan->why));
+    metadata_first_levels_init(&plan->levels, &supported);
+    if (options->release_version != NULL) {
+        TRY(metadata_first_levels_release(&plan->levels, slice_str(options->release_version),
+                                          plan->why));
+    }
+    for (int i = 0; i < options->feature_count; i++) {
+        TRY(metadata_first_levels_feature(&plan->levels, slice_str(options->features[i]),
+                                          plan->why));
+    }
+    return plan->is_controller ? check_kraft_version(plan) : ERR_NONE;
 }
 
 static enum err read_identity(struct plan *plan)
@@ -200,13 +247,30 @@ static enum err make_dir(struct plan *plan, const char *dir)
     return ERR_NONE;
 }
 
+/* The records of the bootstrap snapshot; returns how many. */
+static int make_records(struct plan *plan, struct slice values[METADATA_SUPPORTED_MAX])
+{
+    struct metadata_record records[METADATA_SUPPORTED_MAX];
+    size_t count = metadata_first_levels_records(&plan->levels, records);
+    for (size_t i = 0; i < count; i++) {
+        struct buf value = {0};
+        metadata_record_encode(&records[i], &value);
+        values[i] = arena_dup(&plan->arena, buf_slice(&value));
+        buf_fini(&value);
+    }
+    return (int)count;
+}
+
 static enum err write_snapshots(struct plan *plan)
 {
+    struct slice records[METADATA_SUPPORTED_MAX];
     struct node_format_options options = {.fs = plan->fs,
                                           .dir = plan->dirs[0],
                                           .listener_name = plan->listener_name,
                                           .voters = plan->voters.items,
                                           .voter_count = plan->voters.count,
+                                          .records = records,
+                                          .record_count = make_records(plan, records),
                                           .now_ms = system_wall_ms()};
     enum err e = node_format(&options);
     if (e == ERR_EXISTS) {
@@ -253,6 +317,7 @@ static enum err write_dir(struct plan *plan, int i)
 static enum err format_all(struct plan *plan)
 {
     TRY(read_identity(plan));
+    TRY(read_levels(plan));
     for (int i = 0; i < plan->dir_count; i++) {
         TRY(look_at(plan, i));
     }

@@ -30,6 +30,11 @@ struct daemon_format_options {
     struct slice cluster_id; /* 22 characters of URL-safe base64, not beginning with '-' */
     enum daemon_format_quorum quorum;
     const char *initial_controllers; /* "id@host:port:directory-id,…" */
+    /* The feature levels that the cluster begins with; every controller must be given the same, as
+     * the first one that leads decides. Neither: the highest that are for production. */
+    const char *release_version; /* "4.0", "3.9-IV0"; NULL: not said */
+    const char *const *features; /* "group.version=0" */
+    int feature_count;
     /* Told a line for each directory: formatted, or formatted already. May be NULL. */
     void (*tell)(void *arg, const char *line);
     void *arg;

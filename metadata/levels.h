@@ -18,6 +18,7 @@ enum {
     METADATA_LEVEL_3_7_IV0 = 15, /* registrations of controllers */
     METADATA_LEVEL_3_7_IV2 = 17, /* directories of replicas (KIP-858) */
     METADATA_LEVEL_3_9_IV0 = 21, /* voters that are records (KIP-853) */
+    METADATA_LEVEL_4_0_IV0 = 22, /* the groups of KIP-848 */
     METADATA_LEVEL_4_0_IV1 = 23, /* eligible leader replicas (KIP-966) */
     METADATA_LEVEL_4_0_IV3 = 25,
 };

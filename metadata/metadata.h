@@ -37,6 +37,7 @@
 #include "metadata/addresses.h"
 #include "metadata/levels.h"
 #include "metadata/supported.h"
+#include "metadata/first_levels.h"
 #include "metadata/describe_features.h"
 #include "metadata/describe_configs.h"
 

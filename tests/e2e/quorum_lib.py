@@ -6,7 +6,7 @@ import shutil
 import signal
 import subprocess
 
-from lib import BIN, is_free, wait_for
+from lib import BIN, Cluster, is_free, wait_for
 
 
 def ids(quorum, kind="voters"):
@@ -19,6 +19,15 @@ PORTS = itertools.count(31000 + os.getpid() % 700)
 def free_port():
     """One that nobody has and that was not given before."""
     return next(port for port in PORTS if is_free(port))
+
+
+def lonely(name):
+    """A directory and a cluster id, without nodes."""
+    cluster = Cluster(name, controllers=1, brokers=0)
+    os.makedirs(cluster.dir)
+    with open(os.path.join(cluster.dir, "cluster.conf"), "w") as conf:
+        conf.write("cluster-id=MTExMTExMTExMTExMTExMQ\n")
+    return cluster
 
 
 class Controller:
@@ -49,12 +58,15 @@ class Controller:
             file.writelines(f"{key}={value}\n" for key, value in lines.items())
 
     def format(self, *how):
+        status, _, err = self.try_format(*how)
+        assert status == 0, err
+
+    def try_format(self, *how):
         with open(os.path.join(self.cluster.dir, "cluster.conf")) as conf:
             cluster_id = next(line.split("=", 1)[1].strip() for line in conf
                               if line.startswith("cluster-id="))
-        status, _, err = self.cluster.craft("format", "--config", self.path + ".properties",
-                                            "--cluster-id", cluster_id, *how)
-        assert status == 0, err
+        return self.cluster.craft("format", "--config", self.path + ".properties",
+                                  "--cluster-id", cluster_id, *how)
 
     def start(self):
         log = open(self.path + ".log", "a")

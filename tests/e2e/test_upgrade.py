@@ -6,6 +6,7 @@ import re
 from confluent_kafka.admin import NewTopic
 
 from lib import admin, case, main, produce_all, read_all, unique, wait_for
+from quorum_lib import Controller, lonely
 
 OLD = "metadata.version=24,group.version=0"
 
@@ -138,6 +139,33 @@ def and_back(cluster):
         version = describe(cluster, node)["metadata.version"]
         assert (version["supportedMax"], version["finalized"]) == (24, 24), version
     use(cluster)
+
+
+@case
+def a_cluster_begins_at_the_levels_it_was_formatted_with(cluster):
+    alone = Controller(lonely("levels"), 1, "alone")
+    for words, said in {
+            ("--release-version", "4.1-IV1"): "metadata.version can be 7 (3.3-IV3) to 25 (4.0-IV3)",
+            ("--feature", "transaction.version=2"): "does not have the feature transaction.version",
+            ("--feature", "kraft.version=0"): "is for static voters",
+            ("--release-version", "3.8"): "need metadata.version 21"}.items():
+        status, _, err = alone.try_format("--standalone", *words)
+        assert status == 1 and said in err, err
+    alone.format("--standalone", "--release-version", "3.9", "--feature", "kraft.version=1")
+    alone.start()
+
+    def levels():
+        rows = cluster.craft_json("feature", "describe", "--bootstrap-controller", alone.address)
+        return {row["feature"]: row["finalized"] for row in rows}
+    try:
+        wait_for(lambda: levels() == {"metadata.version": 21, "group.version": 0,
+                                      "kraft.version": 1}, 20, "the levels of 3.9")
+        status, _, err = cluster.craft("feature", "upgrade", "--latest",
+                                       "--bootstrap-controller", alone.address)
+        assert status == 0, err
+        assert levels() == {"metadata.version": 25, "group.version": 1, "kraft.version": 1}
+    finally:
+        alone.stop()
 
 
 main(needs_nodes=True, overrides=[f"craft.features.max={OLD}"])

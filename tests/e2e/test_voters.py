@@ -10,7 +10,7 @@ from confluent_kafka import KafkaError, KafkaException
 from confluent_kafka.admin import AdminClient, NewTopic
 
 from lib import Cluster, case, create_topic, main, unique, wait_for
-from quorum_lib import Controller, Quorum, free_port, ids
+from quorum_lib import Controller, Quorum, free_port, ids, lonely
 
 
 class Topics(threading.Thread):
@@ -199,15 +199,6 @@ class Broker(Controller):
     def write(self):
         self.settings["listeners"] = f"PLAINTEXT://{self.address}"
         super().write()
-
-
-def lonely(name):
-    """A directory and a cluster id, without nodes."""
-    cluster = Cluster(name, controllers=1, brokers=0)
-    os.makedirs(cluster.dir)
-    with open(os.path.join(cluster.dir, "cluster.conf"), "w") as conf:
-        conf.write("cluster-id=MTExMTExMTExMTExMTExMQ\n")
-    return cluster
 
 
 def feature(cluster, node, *words):
