@@ -247,6 +247,54 @@ static void give_up(struct sender *s, const struct partition *p, const char *why
     free_batch(s, batch);
 }
 
+/* An empty batch behind `before`, with the same deadline. */
+static struct batch *add_half(struct sender *s, struct batch *before)
+{
+    struct batch *half = MEM_NEW(struct batch);
+    struct wire_builder_options options = {.compression = s->options.compression,
+                                           WIRE_BUILDER_DEFAULTS};
+    half->deadline_ms = before->deadline_ms;
+    wire_builder_init(&half->builder, &options, &half->bytes);
+    list_add_before(before->link.next, &half->link);
+    return half;
+}
+
+static void add_record(struct batch *batch, const struct wire_record *record)
+{
+    wire_builder_add(&batch->builder, record);
+    batch->records++;
+    batch->payload += (int64_t)(record->key.len + record->value.len);
+}
+
+/* The topic takes smaller batches only: the first one becomes two. */
+static void split(struct sender *s, struct partition *p)
+{
+    struct batch *whole = first_batch(p);
+    struct arena arena = {0};
+    struct wire_batch batch;
+    struct wire_records records;
+    enum err e = wire_batch_parse(buf_slice(&whole->bytes), &batch);
+    if (e == ERR_NONE) {
+        e = wire_records_open(&records, &batch, SIZE_MAX, &arena);
+    }
+    struct batch *first = add_half(s, whole);
+    struct batch *second = add_half(s, first);
+    for (int64_t i = 0; i < whole->records && e == ERR_NONE; i++) {
+        struct wire_record record;
+        bool got;
+        e = wire_record_next(&records, &record, &got);
+        if (e == ERR_NONE) {
+            add_record(i < whole->records / 2 ? first : second, &record);
+        }
+    }
+    ASSERT(e == ERR_NONE); /* we wrote it */
+    arena_fini(&arena);
+    free_batch(s, whole);
+    s->waiting_bytes += first->bytes.len + second->bytes.len;
+    close_batch(s, first);
+    close_batch(s, second);
+}
+
 static void try_again(struct sender *s, const char *what)
 {
     snprintf(s->reason, sizeof s->reason, "%s", what);
@@ -265,6 +313,8 @@ static void take_result(struct sender *s,
         succeed(s, p);
     } else if (err_class(e) == ERR_CLASS_RETRY) {
         try_again(s, err_text(e));
+    } else if (e == ERR_MESSAGE_TOO_LARGE && first_batch(p)->records > 1) {
+        split(s, p);
     } else {
         char why[512];
         bool has_message = result->error_message.len > 0;

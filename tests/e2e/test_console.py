@@ -114,6 +114,18 @@ def json_goes_in_as_it_came_out(cluster):
 
 
 @case
+def batches_shrink_until_the_topic_takes_them(cluster):
+    topic = new_topic(cluster, "narrow", 1, max_message_bytes=1000)
+    lines = [f"{n} " + "x" * (n % 100) for n in range(500)]
+    lines[123] = "y" * 2000  # this one is too large by itself
+    out, err = at(cluster, "produce", topic, "-H", "h=1", "--format", "json",
+                  text="\n".join(lines), status=FAILED)
+    assert json.loads(out)["records"] == 499 and json.loads(out)["failed"] == 1, out
+    assert "1 records were not written: MESSAGE_TOO_LARGE" in err, err
+    assert [m.value().decode() for m in read_all(cluster, topic)[0]] == lines[:123] + lines[124:]
+
+
+@case
 def a_rate_is_kept(cluster):
     topic = new_topic(cluster, "rate", 1)
     start = time.monotonic()
@@ -146,6 +158,21 @@ def records_are_printed_as_told(cluster):
     assert at(cluster, "consume", topic, *last, "-f", "[%k %K %s %S]")[0] == "[ -1  -1]"
     assert at(cluster, "consume", topic, *last, "--null", "NULL", "-K", "=>")[0] == "NULL=>NULL\n"
     assert at(cluster, "consume", topic, *last, "-f", "%R", text=b"")[0] == b"\xff\xff\xff\xff"
+
+
+@case
+def templates_are_those_of_kcat(cluster):
+    topic = timed(cluster)
+    produce_all(cluster, topic, [{"key": "", "value": "", "partition": 1},
+                                 {"key": "ключ", "value": "a\tb", "partition": 1,
+                                  "headers": [("x", "1"), ("y", "2")]}])
+    for template in ("%t|%p|%o|%T|%k|%K|%s|%S|%h|%%\\n", "%R%s", "\\x41\\t%s\\r\\n"):
+        theirs = subprocess.run(["kcat", "-b", cluster.bootstrap, "-C", "-t", topic, "-p", "1", "-o",
+                                 "beginning", "-e", "-q", "-f", template], capture_output=True,
+                                check=True, timeout=60).stdout
+        ours = at(cluster, "consume", topic, "-p", "1", "--from-beginning", "-e", "-f", template,
+                  text=b"")[0]
+        assert ours == theirs, f"{template}: {ours} {theirs}"
 
 
 @case
