@@ -167,9 +167,9 @@ def templates_are_those_of_kcat(cluster):
                                  {"key": "ключ", "value": "a\tb", "partition": 1,
                                   "headers": [("x", "1"), ("y", "2")]}])
     for template in ("%t|%p|%o|%T|%k|%K|%s|%S|%h|%%\\n", "%R%s", "\\x41\\t%s\\r\\n"):
-        theirs = subprocess.run(["kcat", "-b", cluster.bootstrap, "-C", "-t", topic, "-p", "1", "-o",
-                                 "beginning", "-e", "-q", "-f", template], capture_output=True,
-                                check=True, timeout=60).stdout
+        kcat = ["kcat", "-b", cluster.bootstrap, "-C", "-t", topic, "-p", "1", "-o", "beginning",
+                "-e", "-q", "-f", template]
+        theirs = subprocess.run(kcat, capture_output=True, check=True, timeout=60).stdout
         ours = at(cluster, "consume", topic, "-p", "1", "--from-beginning", "-e", "-f", template,
                   text=b"")[0]
         assert ours == theirs, f"{template}: {ours} {theirs}"
