@@ -273,17 +273,17 @@ enum err wire_decode_within(const struct wire_message *m, const struct wire_inpu
                             struct arena *arena, void *out)
 {
     struct decoder d = decoder_of(m, in->version, reader_of(in->bytes), arena, in->memory_max);
-    TRY(decode(m, &d, out));
-    if (reader_left(&d.r) > 0) {
-        wire_init(m, out);
-        return ERR_MALFORMED;
-    }
-    return ERR_NONE;
+    return decode(m, &d, out);
 }
 
 enum err wire_decode(const struct wire_message *m, int16_t version, struct slice in,
                      struct arena *arena, void *out)
 {
-    struct wire_input input = {in, version, SIZE_MAX};
-    return wire_decode_within(m, &input, arena, out);
+    struct reader r = reader_of(in);
+    TRY(wire_decode_prefix(m, version, &r, arena, out));
+    if (reader_left(&r) > 0) {
+        wire_init(m, out);
+        return ERR_MALFORMED;
+    }
+    return ERR_NONE;
 }

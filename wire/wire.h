@@ -94,7 +94,9 @@ struct wire_input {
     size_t memory_max;
 };
 
-/* Like wire_decode(). MESSAGE_TOO_LARGE: it would take more memory. */
+/* Like wire_decode(), but what comes behind the message is left alone, as Kafka does: librdkafka
+ * (its issue 5049) sends four bytes more than a Metadata for all topics has.
+ * MESSAGE_TOO_LARGE: it would take more memory. */
 enum err wire_decode_within(const struct wire_message *m, const struct wire_input *in,
                             struct arena *arena, void *out) MUST_USE;
 

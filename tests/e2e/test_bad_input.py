@@ -261,6 +261,25 @@ def garbage_closes_one_connection_with_a_line_in_the_log():
 
 
 @case
+def metadata_as_the_newest_librdkafka_asks_for_all_topics():
+    """Its null array of topics is followed by four bytes too many (confluentinc/librdkafka#5049);
+    Kafka does not look at what is behind a request."""
+    cluster = small("behind")
+    cluster.start()
+    new_topic(cluster, "seen", replicas=1)
+    header = struct.pack(">hhih", 3, 13, 7, 4) + b"test" + b"\0"
+    with socket.create_connection(("127.0.0.1", cluster.port("broker-1")), 10) as connection:
+        for _ in range(2):
+            connection.sendall(frame(header + bytes.fromhex("0000000000010000")))
+            connection.settimeout(10)
+            size, = struct.unpack(">i", connection.recv(4, socket.MSG_WAITALL))
+            body = connection.recv(size, socket.MSG_WAITALL)
+            assert body[:4] == struct.pack(">i", 7) and b"seen" in body, body
+    cluster.check()
+    cluster.stop()
+
+
+@case
 def unsupported_versions_are_answered():
     cluster = small("versions")
     cluster.start()

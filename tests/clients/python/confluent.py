@@ -1,4 +1,5 @@
 """The newest confluent-kafka (librdkafka), classic groups and KIP-848's: see ../README.md."""
+import logging
 import sys
 
 from confluent_kafka import (Consumer, ConsumerGroupTopicPartitions, KafkaError, KafkaException,
@@ -15,6 +16,17 @@ def commit(member):
     except KafkaException as error:
         if error.args[0].code() != KafkaError._NO_OFFSET:  # it has read nothing since
             raise
+
+
+class Lines(logging.Handler):
+    """Log lines as a list of texts."""
+
+    def __init__(self, lines):
+        super().__init__()
+        self.lines = lines
+
+    def emit(self, record):
+        self.lines.append(record.getMessage())
 
 
 class World:
@@ -38,6 +50,21 @@ class World:
         wait_for(lambda: len(self.admin.list_topics(self.topic, 20).topics[self.topic].partitions)
                  == PARTITIONS, "partitions are missing", 20)
         print("created, altered and described", self.topic)
+
+    def look_around(self):
+        """All topics; and no telemetry, which the brokers do not serve, is asked for (KIP-714)."""
+        lines = []
+        logger = logging.getLogger("around")
+        logger.setLevel(logging.DEBUG)
+        logger.addHandler(Lines(lines))
+        admin = AdminClient({"bootstrap.servers": self.servers, "debug": "protocol,telemetry"},
+                            logger=logger)
+        check(self.topic in admin.list_topics(timeout=20).topics, "it is not among all topics")
+        wait_for(lambda: admin.poll(0.1) or any("Received ApiVersionResponse" in line
+                                                for line in lines), "no protocol lines were logged")
+        check(not any("GetTelemetrySubscriptions" in line for line in lines),
+              "telemetry is asked for")
+        print("looked around")
 
     def write(self, start, n):
         failed = []
@@ -147,6 +174,7 @@ class World:
 for kind in sys.argv[2:] or ("classic", "consumer"):
     world = World(sys.argv[1], kind)
     world.create()
+    world.look_around()
     world.write(0, COUNT)
     world.read_two()
     world.come_back()
