@@ -1,6 +1,7 @@
 /* Static voters become records, with real nodes: they report themselves to each leader, and it
  * refuses until all have (raft/node/upgrade.c). */
 #include "tests/unit/raft/node/ask.h"
+#include "tests/unit/raft/node/take.h"
 
 /* `voters` static ones, the first `running` of them started; a spare controller beside them. */
 static void open_static(struct quorum *q, int voters, int running)
@@ -80,6 +81,42 @@ START_TEST(test_static_voters_become_records)
         start(&q.members[i]);
     }
     commit(&q, "b");
+    UNTIL(&q, all_count(&q, 3));
+    quorum_close(&q);
+}
+END_TEST
+
+/* The record is in the snapshot that takes its place, for those who start and those who come. */
+START_TEST(test_the_record_is_in_snapshots)
+{
+    struct quorum q;
+    quorum_open(&q, 3, 1, false);
+    q.controllers = 4;
+    q.retention = (struct node_retention){.bytes = 1}; /* two snapshots, and the first is gone */
+    for (int i = 0; i < 3; i++) {
+        start(&q.members[i]);
+    }
+    commit(&q, "a");
+    take(leader(&q)); /* without a record */
+    must_raise(&q);
+    commit(&q, "b");
+    take(leader(&q));
+    commit(&q, "c");
+    int64_t end = take(leader(&q));
+    struct node_state state;
+    node_describe(leader(&q)->node, &state);
+    ck_assert_int_eq(state.log_start_offset, end);
+    start(&q.members[3]);
+    UNTIL(&q, q.members[3].loads == 1);
+    ck_assert_int_eq(node_kraft_version(q.members[3].node), 1);
+    for (int i = 0; i < 4; i++) {
+        drop(&q.members[i]);
+    }
+    for (int i = 0; i < 4; i++) {
+        start(&q.members[i]);
+        ck_assert_int_eq(node_kraft_version(q.members[i].node), 1);
+    }
+    commit(&q, "d");
     UNTIL(&q, all_count(&q, 3));
     quorum_close(&q);
 }
@@ -257,6 +294,7 @@ int main(void)
     TCase *tc = tcase_create("upgrade");
     tcase_set_timeout(tc, 90);
     tcase_add_test(tc, test_static_voters_become_records);
+    tcase_add_test(tc, test_the_record_is_in_snapshots);
     tcase_add_test(tc, test_a_single_voter_reports_to_itself);
     tcase_add_test(tc, test_all_must_have_reported);
     tcase_add_test(tc, test_each_leader_is_told);
