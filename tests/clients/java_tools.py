@@ -157,6 +157,45 @@ def quorum_and_features(t):
 
 
 @case
+def features_are_upgraded(t):
+    t.expect("kraft.version was upgraded to 1",
+             t.at("kafka-features", "upgrade", "--feature", "kraft.version=1"))
+    t.expect("stay records",
+             t.at("kafka-features", "downgrade", "--feature", "kraft.version=0", ok=False))
+    t.expect("2 for feature transaction.version. Controller 300. does not support this feature",
+             t.at("kafka-features", "upgrade", "--feature", "transaction.version=2", ok=False))
+    if t.release.startswith("4."):
+        said = t.at("kafka-features", "upgrade", "--release-version", "4.1-IV1", ok=False)
+        t.expect("27 for feature metadata.version. Controller 300. supports versions 7-25", said)
+        t.expect("feature eligible.leader.replicas.version. Controller 300. does not", said)
+
+
+@case
+def static_voters_become_records(t):
+    from lib import wait_for  # as main() does
+    from quorum_lib import Controller, free_port, lonely
+    port = free_port()
+    alone = Controller(lonely(f"static-{t.release}"), 3001, "alone", port,
+                       controller_quorum_bootstrap_servers="",
+                       controller_quorum_voters=f"3001@127.0.0.1:{port}")
+    alone.format()
+    alone.start()
+    where = "--bootstrap-controller", alone.address
+    try:
+        wait_for(lambda: t.cluster.quorum(alone.address), 20, "it leads")
+        t.expect(r"kraft.version\s.*FinalizedVersionLevel: 0\s",
+                 t.run("kafka-features", *where, "describe"))
+        t.expect("kraft.version can be upgraded to 1",
+                 t.run("kafka-features", *where, "upgrade", "--feature", "kraft.version=1",
+                       "--dry-run"))
+        t.run("kafka-features", *where, "upgrade", "--feature", "kraft.version=1")
+        t.expect(r"kraft.version\s.*FinalizedVersionLevel: 1\s",
+                 t.run("kafka-features", *where, "describe"))
+    finally:
+        alone.stop()
+
+
+@case
 def load_generators(t):
     props = ("--producer-props", f"bootstrap.servers={t.cluster.bootstrap}", "acks=all")
     t.expect("2000 records sent", t.run(
