@@ -80,6 +80,8 @@ void node_glance(const struct node *node, struct node_glance *out)
         .saved_epoch = node->saved.epoch,
         .saved_vote = node->saved.voted.id,
         .directory_id = node->options.directory_id,
+        .snapshot_offset = raft_snapshot(node->raft).offset,
+        .snapshot_epoch = raft_snapshot(node->raft).epoch,
     };
 }
 

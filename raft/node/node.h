@@ -278,6 +278,9 @@ struct node_glance {
     int32_t saved_epoch;
     int32_t saved_vote; /* −1: none in that epoch */
     struct uuid directory_id;
+    /* The newest snapshot: its end and the epoch of the last record in it; 0: none. */
+    int64_t snapshot_offset;
+    int32_t snapshot_epoch;
 };
 
 void node_glance(const struct node *node, struct node_glance *out);

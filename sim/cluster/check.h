@@ -4,18 +4,23 @@
  * ten times a second; all logs are read whole at the end. Names are those of the published
  * specifications where there is one (KIP-595 and KIP-966 in TLA+, Kafka's Raft simulation, Jepsen).
  *
- * check_raft.c       MonotonicEpoch, NeverTwoLeadersInSameEpoch (an epoch is led by one process,
- * once), VoteOnce (by quorum-state, across restarts), StatesMatchRoles, LeaderCompleteness,
+ * check_raft.c: MonotonicEpoch, NeverTwoLeadersInSameEpoch (an epoch is led by one process, once),
+ * VoteOnce (by quorum-state, across restarts), StatesMatchRoles, LeaderCompleteness,
  * LeaderHasAllAckedValues (what is committed is on the disks of a majority), AckedValueNotLost
  * (what was synced outlives a power cut), MonotonicHighWatermark, HighWatermarkWithinLog,
- * EpochsWithinLog, LogMatching (what is committed is the same on all, byte for byte)
- * check_metadata.c   ImageIsReplay, MonotonicPartitionEpoch, OneLeaderPerLeaderEpoch,
- *                    IsrWithinReplicas, LeaderInIsr, FencedNeverLeads, FencedNeverInIsr
- * check_partition.c  LogMatching below the high watermark, HighWatermarkWithinLog,
- *                    HighWatermarkWithinIsr, MonotonicHighWatermark, CommittedNotTruncated,
- *                    LeadersAreElected, LeaderCompleteness, EpochsWithinLog, DirectoryIsOfItsTopic,
- *                    ReplicationQuorumSuperset (leaders count on all that the controller lets lead)
- * ledger.c           what clients were told
+ * EpochsWithinLog, SnapshotAtLogStart, SnapshotIsCommitted, LogMatching (what is committed is the
+ * same on all, byte for byte).
+ *
+ * check_metadata.c: ImageIsReplay, MonotonicPartitionEpoch, OneLeaderPerLeaderEpoch,
+ * IsrWithinReplicas, LeaderInIsr, FencedNeverLeads, FencedNeverInIsr.
+ *
+ * check_partition.c: LogMatching below the high watermark, HighWatermarkWithinLog,
+ * MonotonicHighWatermark, CommittedNotTruncated, LeadersAreElected, LeaderCompleteness,
+ * LeaderCandidateCompleteness (whoever is in the ISR has what is below the high watermark, and what
+ * was acknowledged), ReplicationQuorumSuperset (a leader counts on all whom the controller lets
+ * lead after it), EpochsWithinLog, DirectoryIsOfItsTopic.
+ *
+ * ledger.c: what clients were told.
  *
  * Looking changes nothing: reads bypass the faults of disks. Private to sim/cluster/. */
 #ifndef SIM_CLUSTER_CHECK_H
@@ -37,6 +42,10 @@ void sim_check_sweep(struct sim_checks *checks);
 
 /* When all is well: reads everything. */
 void sim_check_end(struct sim_checks *checks);
+
+/* A client was told that its record is at this offset of the partition. */
+void sim_check_acked(struct sim_checks *checks, struct uuid topic_id, int32_t index,
+                     int64_t offset);
 
 /* NULL: all replicas of all topics but internal ones have the same log, all of it committed. */
 const char *sim_check_logs_equal(struct sim_checks *checks);

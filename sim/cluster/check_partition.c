@@ -131,25 +131,54 @@ static const struct metadata_partition *committed_state(const struct reading *r)
                : metadata_partition(topic, r->view->index);
 }
 
+/* A member of the ISR whose log ends before `to`; NULL: there is none. */
+static const struct sim_machine *who_lacks(struct sim_world *world,
+                                           const struct metadata_partition *p, struct uuid topic_id,
+                                           int32_t index, int64_t to)
+{
+    struct metadata_ids isr = metadata_isr(p);
+    for (size_t i = 0; i < isr.count; i++) {
+        struct broker_server_partition view;
+        const struct sim_machine *m = sim_machine_of_node(world, isr.items[i]);
+        if (m != NULL && m->broker != NULL && !m->tainted &&
+            broker_server_partition_find(m->broker, topic_id, index, &view) && view.log != NULL &&
+            store_log_end_offset(view.log) < to) {
+            return m;
+        }
+    }
+    return NULL;
+}
+
 /* Every member of the ISR that this leader's high watermark relies on has what is below it. */
 static void check_isr(const struct reading *r, const struct metadata_partition *p)
 {
     const struct partition *state = r->view->state;
-    struct metadata_ids isr = metadata_isr(p);
     if (p->partition_epoch != state->state.partition_epoch) {
         return; /* one of the two has not learned of the last change yet */
     }
-    for (size_t i = 0; i < isr.count; i++) {
-        struct broker_server_partition other;
-        const struct sim_machine *m = sim_machine_of_node(r->checks->world, isr.items[i]);
-        if (m == NULL || m->broker == NULL || m->tainted ||
-            !broker_server_partition_find(m->broker, r->view->topic_id, r->view->index, &other) ||
-            other.log == NULL) {
-            continue;
-        }
-        if (store_log_end_offset(other.log) < state->high_watermark) {
-            bad(r, "HighWatermarkWithinIsr", store_log_end_offset(other.log));
-        }
+    const struct sim_machine *m =
+        who_lacks(r->checks->world, p, r->view->topic_id, r->view->index, state->high_watermark);
+    if (m != NULL) {
+        sim_fail(r->checks->world,
+                 "LeaderCandidateCompleteness: a member of the ISR lacks what is committed",
+                 "%s-%d: %s, the high watermark of %s is %" PRId64, r->view->topic, r->view->index,
+                 m->name, r->m->name, state->high_watermark);
+    }
+}
+
+/* Whatever has become of the leader that acknowledged it: who may lead next has the record. A
+ * leader of an older epoch cannot know that, and must not acknowledge. */
+void sim_check_acked(struct sim_checks *checks, struct uuid topic_id, int32_t index, int64_t offset)
+{
+    const struct metadata_topic *topic = metadata_topic_by_id(checks->image, topic_id);
+    const struct metadata_partition *p =
+        topic == NULL || index >= topic->partition_count ? NULL : metadata_partition(topic, index);
+    const struct sim_machine *m =
+        p == NULL ? NULL : who_lacks(checks->world, p, topic_id, index, offset + 1);
+    if (m != NULL) {
+        sim_fail(checks->world,
+                 "LeaderCandidateCompleteness: a member of the ISR lacks what is acknowledged",
+                 "%.*s-%d offset %" PRId64 ": %s", SLICE_ARG(topic->name), index, offset, m->name);
     }
 }
 

@@ -10,6 +10,7 @@ void check_raft_begin(struct sim_checks *checks, struct sim_machine *m)
     n->high_watermark = -1;
     n->checked_to = 0;
     n->image_us = 0;
+    n->snapshot = 0;
 }
 
 /* ---- roles and epochs ---- */
@@ -178,6 +179,31 @@ static void check_committed(struct sim_checks *checks, struct sim_machine *m,
 
 /* ---- after an event ---- */
 
+/* A snapshot ends with a committed batch, and the log begins at one or before it. */
+static void check_snapshot(struct sim_checks *checks, const struct sim_machine *m,
+                           struct check_node *n, const struct node_glance *glance)
+{
+    int64_t end = glance->snapshot_offset;
+    if (m->unsound) {
+        return;
+    }
+    if (store_log_start_offset(glance->log) > end) {
+        sim_fail(checks->world, "SnapshotAtLogStart",
+                 "%s: the log begins at %" PRId64 ", the newest snapshot ends at %" PRId64, m->name,
+                 store_log_start_offset(glance->log), end);
+    }
+    if (end == n->snapshot || end == 0) {
+        return;
+    }
+    n->snapshot = end;
+    const struct check_batch *last = check_log_find(&checks->log, end - 1);
+    if (last == NULL || last->last_offset != end - 1 || last->epoch != glance->snapshot_epoch) {
+        sim_fail(checks->world, "SnapshotIsCommitted",
+                 "%s has a snapshot up to %" PRId64 " of epoch %d, committed are %" PRId64, m->name,
+                 end, glance->snapshot_epoch, checks->log.end);
+    }
+}
+
 static void check_epochs(struct sim_checks *checks, const struct sim_machine *m,
                          const struct node_glance *glance)
 {
@@ -236,6 +262,7 @@ void check_raft_event(struct sim_checks *checks, struct sim_machine *m)
     check_vote_once(checks, m, n, &glance);
     check_epochs(checks, m, &glance);
     check_high_watermark(checks, m, n, &glance);
+    check_snapshot(checks, m, n, &glance);
 }
 
 void check_raft_dying(struct sim_checks *checks, const struct sim_machine *m)

@@ -37,6 +37,7 @@ struct check_node {
     int64_t checked_to; /* committed records that were compared */
     int64_t log_start;
     int64_t image_us; /* when its image was compared last */
+    int64_t snapshot; /* the newest that was looked at */
     /* Its newest quorum-state, of all its lives with this directory. */
     struct uuid directory_id;
     int32_t saved_epoch;

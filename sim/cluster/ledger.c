@@ -2,6 +2,7 @@
 #include "sim/cluster/ledger.h"
 
 #include "base/mem.h"
+#include "sim/cluster/check.h"
 
 enum fate { FATE_SENT, FATE_ACKED, FATE_REFUSED };
 
@@ -148,7 +149,9 @@ void sim_ledger_acked(struct sim_ledger *ledger, int64_t value, int64_t offset)
     v->fate = FATE_ACKED;
     ledger->counts.acked++;
     if (offset >= 0) {
+        const struct ledger_log *log = &ledger->logs[v->log];
         note_place(ledger, v->log, offset, value);
+        sim_check_acked(ledger->world->checks, log->topic_id, log->partition, offset);
     }
 }
 
