@@ -41,15 +41,20 @@ struct consume {
 
 /* ---- where to begin, where to end ---- */
 
-/* Partitions of one topic, and what is known of their logs. */
+/* Partitions of one topic, and what is known of their logs; NULL: it is not asked for. */
 struct span {
     const struct wire_metadata_response_topics *topic;
     struct cluster_offset *starts;
     struct cluster_offset *ends;
-    struct cluster_offset *since; /* NULL: not asked for */
+    struct cluster_offset *since;
     struct cluster_offset *until;
     int32_t count;
 };
+
+static int32_t partition_of(const struct consume *c, int32_t i)
+{
+    return c->partition >= 0 ? (int32_t)c->partition : i;
+}
 
 static enum cli_exit fail_offset(const struct consume *c, const struct cluster_offset *item)
 {
@@ -67,9 +72,8 @@ static enum cli_exit find_offsets(struct consume *c, const struct span *span, in
     struct cluster_offset *items =
         ARENA_ARRAY(&c->cli->arena, (size_t)span->count, struct cluster_offset);
     for (int32_t i = 0; i < span->count; i++) {
-        int32_t partition = c->partition >= 0 ? (int32_t)c->partition : i;
         items[i] = (struct cluster_offset){
-            .topic = span->topic->name, .partition = partition, .timestamp = timestamp};
+            .topic = span->topic->name, .partition = partition_of(c, i), .timestamp = timestamp};
     }
     enum err e = cluster_offsets(&c->cluster, items, span->count);
     if (e != ERR_NONE) {
@@ -84,11 +88,17 @@ static enum cli_exit find_offsets(struct consume *c, const struct span *span, in
     return CLI_OK;
 }
 
+/* Each question costs time before the first record. */
 static enum cli_exit find_span(struct consume *c, struct span *span)
 {
+    bool needs_starts = c->begin == BEGIN_EARLIEST || c->begin == BEGIN_OFFSET;
+    bool needs_ends = c->begin != BEGIN_EARLIEST || c->until != UNTIL_NEVER;
+    enum cli_exit code = CLI_OK;
     span->count = c->partition >= 0 ? 1 : span->topic->partitions_count;
-    enum cli_exit code = find_offsets(c, span, CLUSTER_EARLIEST, &span->starts);
-    if (code == CLI_OK) {
+    if (needs_starts) {
+        code = find_offsets(c, span, CLUSTER_EARLIEST, &span->starts);
+    }
+    if (code == CLI_OK && needs_ends) {
         code = find_offsets(c, span, CLUSTER_LATEST, &span->ends);
     }
     if (code == CLI_OK && c->begin == BEGIN_TIME) {
@@ -100,11 +110,22 @@ static enum cli_exit find_span(struct consume *c, struct span *span)
     return code;
 }
 
+static int64_t log_start(const struct span *span, int32_t i)
+{
+    return span->starts == NULL ? 0 : span->starts[i].offset;
+}
+
+/* The log may have grown since its start was asked for, not shrunk. */
+static int64_t log_end(const struct span *span, int32_t i)
+{
+    return span->ends == NULL ? INT64_MAX : max_i64(span->ends[i].offset, log_start(span, i));
+}
+
 /* −1, with the complaint printed: there is no such offset. */
 static int64_t begin_of(const struct consume *c, const struct span *span, int32_t i)
 {
-    int64_t start = span->starts[i].offset;
-    int64_t end = max_i64(span->ends[i].offset, start);
+    int64_t start = log_start(span, i);
+    int64_t end = log_end(span, i);
     switch (c->begin) {
     case BEGIN_EARLIEST:
         return start;
@@ -118,7 +139,7 @@ static int64_t begin_of(const struct consume *c, const struct span *span, int32_
             cli_fail(c->cli,
                      "%.*s-%" PRId32 " has no offset %" PRId64 ": it begins with %" PRId64
                      ", and the next record will have %" PRId64,
-                     SLICE_ARG(span->topic->name), span->ends[i].partition, c->offset, start, end);
+                     SLICE_ARG(span->topic->name), partition_of(c, i), c->offset, start, end);
             return -1;
         }
         return c->offset;
@@ -130,7 +151,7 @@ static int64_t begin_of(const struct consume *c, const struct span *span, int32_
 
 static int64_t end_of(const struct consume *c, const struct span *span, int32_t i)
 {
-    int64_t end = max_i64(span->ends[i].offset, span->starts[i].offset);
+    int64_t end = log_end(span, i);
     switch (c->until) {
     case UNTIL_END:
         return end;
@@ -166,7 +187,7 @@ static enum cli_exit add_topic(struct consume *c, struct slice name)
     }
     for (int32_t i = 0; i < span.count && code == CLI_OK; i++) {
         struct puller_range range = {.topic = name,
-                                     .partition = span.ends[i].partition,
+                                     .partition = partition_of(c, i),
                                      .from = begin_of(c, &span, i),
                                      .to = end_of(c, &span, i)};
         if (range.from < 0) {

@@ -332,6 +332,13 @@ static enum cli_exit find_topic(struct produce *p, struct cluster *cluster,
     return CLI_OK;
 }
 
+/* Who types the records does not want to be interrupted. */
+static bool shows_progress(const struct cli *cli)
+{
+    bool is_typed = cli->args.word_count == 1 && isatty(STDIN_FILENO);
+    return isatty(STDERR_FILENO) && !is_typed && cli->format == TABLE_FOR_PEOPLE;
+}
+
 static enum cli_exit produce_to(struct produce *p, struct sender_options *options)
 {
     struct cluster cluster = {.client = p->client};
@@ -341,7 +348,7 @@ static enum cli_exit produce_to(struct produce *p, struct sender_options *option
         options->cluster = &cluster;
         p->sender = sender_new(options);
         p->progress.start_ms = now_ms(p);
-        p->progress.is_shown = isatty(STDERR_FILENO) && p->cli->format == TABLE_FOR_PEOPLE;
+        p->progress.is_shown = shows_progress(p->cli);
         code = feed_all(p);
         enum cli_exit end = summarise(p);
         code = code == CLI_OK ? end : code;

@@ -241,6 +241,25 @@ def progress_is_for_terminals(cluster):
     assert not at(cluster, "consume", topic, "--from-beginning", "--until-end")[1]
 
 
+@case
+def the_first_byte_comes_soon(cluster):
+    """It is measured and told; only that it comes is asked for."""
+    topic = timed(cluster)
+    times = []
+    for _ in range(20):
+        start = time.monotonic()
+        process = subprocess.Popen(
+            [BIN + "/craft", "consume", topic, "--from-beginning", "--max-messages", "20",
+             "--bootstrap-server", cluster.bootstrap], stdout=subprocess.PIPE, bufsize=0)
+        assert process.stdout.read(1)
+        times.append((time.monotonic() - start) * 1000)
+        assert process.communicate(timeout=30)[0].count(b"\n") == 20
+        assert process.returncode == OK
+    times.sort()
+    print(f"        craft consume: first byte after {times[0]:.1f} ms, half of the runs within "
+          f"{times[10]:.1f} ms")
+
+
 # ---- groups ----
 class Member:
     """craft consume --group in the background."""
