@@ -176,14 +176,17 @@ static bool check_time_index(struct index *index)
  * it. */
 static uint64_t find_position(const struct index *offsets, int64_t offset)
 {
-    uint64_t position = 0;
-    for (size_t i = 0; i < offsets->count && offset_at(offsets, i) <= offset; i++) {
-        if (is_end(offsets, i)) {
-            break;
+    size_t low = 0; /* of the first entry that is behind it */
+    size_t high = offsets->count;
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        if (offset_at(offsets, middle) <= offset) {
+            low = middle + 1;
+        } else {
+            high = middle;
         }
-        position = load_u32(offsets->bytes.data + i * ENTRY_OFFSET_BYTES + 4);
     }
-    return position;
+    return low == 0 ? 0 : load_u32(offsets->bytes.data + (low - 1) * ENTRY_OFFSET_BYTES + 4);
 }
 
 static int64_t max_timestamp(const struct segment *segment)
@@ -279,7 +282,10 @@ bool dump_log_time_index(struct dump_log *dump)
         is_good = check_time_index(&index);
     } else if (is_good) {
         offsets.base_offset = index.base_offset;
-        offsets.count = offsets.bytes.len / ENTRY_OFFSET_BYTES;
+        size_t room = offsets.bytes.len / ENTRY_OFFSET_BYTES;
+        while (offsets.count < room && !is_end(&offsets, offsets.count)) {
+            offsets.count++;
+        }
         dump_time_entries(&index, &offsets);
     }
     buf_fini(&offsets.bytes);
