@@ -249,9 +249,9 @@ static enum err report(struct quorum *q, const struct report *what)
 
 START_TEST(test_reports_that_are_refused)
 {
-    static const struct uuid disk = {4, 4};
-    static const struct uuid none = {0, 0};
-    static const struct {
+    const struct uuid disk = {4, 4};
+    const struct uuid none = {0, 0};
+    const struct {
         struct report report;
         enum err expected;
     } cases[] = {
