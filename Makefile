@@ -261,6 +261,7 @@ check: ## style, layers, purity, two compilers (under 3 minutes)
 	@scripts/format.sh --check
 	@$(PYTHON) scripts/tidy.py
 	@$(PYTHON) scripts/layers.py
+	@$(PYTHON) tests/sim/mutants.py --fit
 	@$(MAKE) --no-print-directory V=opt all test-programs
 	@$(PYTHON) scripts/purity.py
 	@$(MAKE) --no-print-directory V=clang all test-programs

@@ -6,6 +6,7 @@
     tests/sim/mutants.py --cores …        also those of the pure cores, which plants.sh plants, too
     tests/sim/mutants.py --seeds 500 …    how many seeds to try (2000)
     tests/sim/mutants.py --table …        prints a table for docs/testing.md at the end
+    tests/sim/mutants.py --fit            says only which patches do not apply any more
 
 `make sim-mutants` builds what it needs and calls it. A patch is applied to copies of the files that
 it changes, which are compiled and linked in place of the true ones (build/mutants/NAME). First the
@@ -151,6 +152,17 @@ def attempt(builder, patch, seeds):
     return found
 
 
+def fit(patches):
+    """Do they all still apply?"""
+    stale = [os.path.relpath(patch, ROOT) for patch in patches
+             if plant(patch, os.path.join(OUT, "fit")) is None]
+    for patch in stale:
+        print(f"{patch} does not apply any more; make it anew (docs/testing.md)")
+    print(f"planted mistakes: {len(patches)} patches, {len(stale) or 'all'} "
+          f"{'do not' if stale else ''} apply".replace("  ", " "))
+    return not stale
+
+
 def print_table(found):
     print("| mistake | found after | by |\n|---|---|---|")
     for patch, result in found.items():
@@ -166,12 +178,15 @@ def main():
     parser.add_argument("--no-baseline", action="store_true")
     parser.add_argument("--cores", action="store_true")
     parser.add_argument("--table", action="store_true")
+    parser.add_argument("--fit", action="store_true")
     args = parser.parse_args()
-    builder = Builder()
-    folders = ["tests/sim/cluster_plants"] + (CORES if args.cores else [])
+    folders = ["tests/sim/cluster_plants"] + (CORES if args.cores or args.fit else [])
     patches = [patch for folder in folders
                for patch in sorted(glob.glob(os.path.join(ROOT, folder, "*.patch")))
                if not args.words or any(w in os.path.basename(patch) for w in args.words)]
+    if args.fit:
+        sys.exit(0 if fit(patches) else 1)
+    builder = Builder()
     if not args.no_baseline:
         baseline = os.path.join(OUT, "none")
         os.makedirs(baseline, exist_ok=True)
