@@ -153,6 +153,9 @@ static enum err load_producers(struct replica *r)
 
 static enum err save_producers(struct replica *r, int64_t offset)
 {
+    if (offset == 0) {
+        return ERR_NONE; /* nobody ever wrote: a broker has thousands of such logs to close */
+    }
     size_t count = r->producers.by_id.count;
     struct store_producer_entry *entries = mem_zalloc(count + 1, sizeof *entries);
     size_t used = 0;

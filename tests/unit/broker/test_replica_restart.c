@@ -172,6 +172,37 @@ START_TEST(retries_are_known_after_a_crash)
 }
 END_TEST
 
+static void count_snapshot(void *arg, const char *name)
+{
+    size_t len = strlen(name);
+    *(int *)arg += len > 9 && strcmp(name + len - 9, ".snapshot") == 0;
+}
+
+static int snapshots_of(const struct fixture *f)
+{
+    char path[96];
+    int count = 0;
+    snprintf(path, sizeof path, "%s/t-0", f->dir);
+    ck_assert_int_eq(store_fs_list(store_fs_posix(), path, count_snapshot, &count), ERR_NONE);
+    return count;
+}
+
+START_TEST(who_wrote_is_written_down_where_somebody_did)
+{
+    struct fixture f;
+    int64_t offset;
+    set_up(&f);
+    start(&f);
+    stop(&f, true);
+    ck_assert_int_eq(snapshots_of(&f), 0);
+    struct replica *r = start(&f);
+    ck_assert_int_eq(append(r, 0, &offset), ERR_NONE);
+    stop(&f, true);
+    ck_assert_int_eq(snapshots_of(&f), 1);
+    tear_down(&f);
+}
+END_TEST
+
 START_TEST(the_high_watermark_is_checkpointed)
 {
     struct fixture f;
@@ -198,6 +229,7 @@ int main(void)
     TCase *tc = tcase_create("restart");
     tcase_set_timeout(tc, 60);
     tcase_add_test(tc, retries_are_known_after_a_clean_restart);
+    tcase_add_test(tc, who_wrote_is_written_down_where_somebody_did);
     tcase_add_test(tc, retries_are_known_after_a_crash);
     tcase_add_test(tc, the_high_watermark_is_checkpointed);
     suite_add_tcase(suite, tc);
