@@ -25,7 +25,11 @@
 enum {
     /* All requests that are being received or handled; room for five full-sized batches of each of
      * a hundred busy producers. */
-    REQUEST_BYTES_TOTAL = 512 << 20
+    REQUEST_BYTES_TOTAL = 512 << 20,
+    /* A broker that leads nothing any more stays so long to tell its clients who leads now: newer
+     * ones learn it from the answer to their next Produce (KIP-951). They should try again, 100 ms
+     * later, when its connections are closed. */
+    FAREWELL_MS = 75
 };
 
 struct broker_server {
@@ -38,7 +42,10 @@ struct broker_server {
     int quorum_count;
     void (*stopped)(void *arg);
     void *stopped_arg;
+    struct net_timer farewell;
 };
+
+static void leave(void *arg);
 
 #define REFUSE(why, e, ...) (buf_printf(why, __VA_ARGS__), (e))
 
@@ -252,6 +259,7 @@ enum err broker_server_new(const struct broker_server_options *options, struct b
     server->broker.failed = options->failed;
     server->broker.failed_arg = options->arg;
     server->broker.epoch = -1;
+    net_timer_init(&server->farewell, options->loop, leave, server);
     server->broker.incarnation_id = uuid_random();
     enum err e = build(server, why);
     if (e != ERR_NONE) {
@@ -290,13 +298,23 @@ void broker_server_start(struct broker_server *server)
     node_start(broker->node);
 }
 
-static void on_let_go(void *arg)
+static void leave(void *arg)
 {
     struct broker_server *server = arg;
     /* First: clients look for the new leaders while the logs are synced. */
     broker_listening_close(&server->broker);
     broker_replicas_close(&server->broker);
     server->stopped(server->stopped_arg);
+}
+
+static void on_let_go(void *arg)
+{
+    struct broker_server *server = arg;
+    if (server->serving) {
+        net_timer_set(&server->farewell, FAREWELL_MS);
+    } else {
+        leave(server);
+    }
 }
 
 void broker_server_stop(struct broker_server *server, void (*done)(void *arg), void *arg)
@@ -322,6 +340,7 @@ void broker_server_free(struct broker_server *server)
         return;
     }
     struct broker *broker = &server->broker;
+    net_timer_stop(&server->farewell);
     broker_sessions_free(broker->sessions); /* answers parked fetches */
     broker_listening_free(broker);
     node_free(broker->node);
