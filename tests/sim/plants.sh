@@ -19,7 +19,7 @@ choose() {
     OUT=build/plants/$1
     case $1 in
     raft)
-        FOLDER=raft SIMULATOR="tests/sim/raft/*.c" PATCHES=tests/sim/plants LIBS= ENOUGH=6000
+        FOLDER=raft SIMULATOR="tests/sim/raft/*.c" PATCHES=tests/sim/plants LIBS= ENOUGH=3000
         ;;
     partition)
         FOLDER=broker/partition SIMULATOR=tests/unit/broker/test_partition_sim.c

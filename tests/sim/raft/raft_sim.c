@@ -109,7 +109,7 @@ static bool is_vacuous(const struct sim_stats *sum, uint64_t seeds)
     int64_t n = (int64_t)seeds;
     return seeds >= 100 && (sum->commits < 20 * n || sum->reads < 20 * n || sum->leaders < 2 * n ||
                             sum->crashes < 2 * n || sum->truncations < n / 10 ||
-                            sum->failovers < n / 2 || sum->changes < n || sum->upgrades < n / 20 ||
+                            sum->failovers < n / 2 || sum->changes < n || sum->upgrades < n / 40 ||
                             sum->wipes < n / 20 || sum->snapshots < n || sum->trims < n / 2 ||
                             sum->installs < n / 4 || sum->torn < n / 50);
 }

@@ -10,7 +10,7 @@ static void draw_quorum(struct sim_world *world)
     swarm->brokers = (int)sim_draw(world, 0, 2);
     swarm->static_voters = sim_chance(world, 1, 4);
     swarm->bootstrap = (int)sim_draw(world, swarm->static_voters ? 0 : 1, swarm->voters);
-    swarm->upgrades = swarm->static_voters && sim_chance(world, 2, 3);
+    swarm->upgrades = swarm->static_voters && sim_chance(world, 1, 3);
     if (swarm->upgrades || (!swarm->static_voters && sim_chance(world, 2, 3))) {
         swarm->controllers += (int)sim_draw(world, swarm->voters == 1, 2);
         swarm->change_every_us = sim_draw(world, 100 * SIM_MS, 3000 * SIM_MS);
