@@ -93,6 +93,9 @@ static bool each_batch(void *arg, const struct store_batch *batch)
     if (b.last_offset >= r->to) {
         return false;
     }
+    if (b.base_offset > p->log.end && store_log_start_offset(r->view->log) > p->log.end) {
+        p->log.end = b.base_offset; /* deleted before anybody looked */
+    }
     if (b.base_offset == p->log.end) {
         check_log_add(&p->log, &b);
     } else if (!check_log_has(&p->log, &b)) {

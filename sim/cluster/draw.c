@@ -546,6 +546,10 @@ static void draw_load(struct draw *d)
         AT(d, 3000, "load client-2 reassign every=%" PRId64 "ms..%" PRId64 "ms", some(d, 50, 1000),
            some(d, 1000, 5000));
     }
+    if (chance(d, 30)) {
+        AT(d, 4000, "load client-1 trim topic=a every=%" PRId64 "ms..%" PRId64 "ms",
+           some(d, 50, 1000), some(d, 1000, 8000));
+    }
     /* Somebody must be left to take its replicas. */
     if (d->s->brokers > REPLICAS && chance(d, 70)) {
         struct name name = broker(d);

@@ -20,6 +20,8 @@ struct ledger_log {
     bool forgotten;
     int64_t *values; /* by offset; −1: not known */
     int64_t count;
+    int64_t end;     /* behind the highest offset that was acknowledged or seen */
+    int64_t trimmed; /* what lies below may be deleted */
 };
 
 /* What a group was told about one partition. */
@@ -129,7 +131,9 @@ static void note_place(struct sim_ledger *ledger, int log, int64_t offset, int64
         }
         l->count = count;
     }
-    if (value->offset >= 0 && value->offset != offset) {
+    l->end = max_i64(l->end, offset + 1);
+    /* Who sends a batch again after its first copy was deleted is told nothing of that. */
+    if (value->offset >= l->trimmed && value->offset != offset) {
         fail(ledger, "Duplicate: a value is at two offsets", log, offset, id);
     }
     if (l->values[offset] >= 0 && l->values[offset] != id) {
@@ -191,7 +195,24 @@ void sim_ledger_read_all_again(struct sim_ledger *ledger)
 
 static bool is_missing(const struct sim_ledger *ledger, const struct value *value)
 {
-    return value->fate == FATE_ACKED && !value->read && !ledger->logs[value->log].forgotten;
+    const struct ledger_log *l = &ledger->logs[value->log];
+    return value->fate == FATE_ACKED && !value->read && !l->forgotten &&
+           (l->trimmed == 0 || value->offset >= l->trimmed);
+}
+
+void sim_ledger_trim(struct sim_ledger *ledger, int log, int64_t offset)
+{
+    ledger->logs[log].trimmed = max_i64(ledger->logs[log].trimmed, offset);
+}
+
+int64_t sim_ledger_trimmed(const struct sim_ledger *ledger, int log)
+{
+    return ledger->logs[log].trimmed;
+}
+
+int64_t sim_ledger_end(const struct sim_ledger *ledger, int log)
+{
+    return ledger->logs[log].end;
 }
 
 int64_t sim_ledger_unread(const struct sim_ledger *ledger)

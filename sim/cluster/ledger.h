@@ -38,6 +38,12 @@ enum err sim_value_decode(struct slice bytes, int64_t *value) MUST_USE;
 /* Who reads, for messages. */
 void sim_ledger_read(struct sim_ledger *ledger, int log, int64_t offset, struct slice value);
 
+/* Records before the offset may be deleted from now on; the highest such offset; the end of what is
+ * known to be committed. */
+void sim_ledger_trim(struct sim_ledger *ledger, int log, int64_t offset);
+int64_t sim_ledger_trimmed(const struct sim_ledger *ledger, int log);
+int64_t sim_ledger_end(const struct sim_ledger *ledger, int log);
+
 /* From now on counts who has been read: before everything is read for the last time. */
 void sim_ledger_read_all_again(struct sim_ledger *ledger);
 

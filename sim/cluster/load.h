@@ -9,6 +9,7 @@
  *     consume  topic=NAME                                 reads all partitions from their leaders
  *     group    topic=NAME group=NAME [every=TIMES]     a member of a group, commits what it reads
  *     admin    prefix=NAME [every=TIMES]       topics come, grow, change their settings and go
+ *     trim     topic=NAME [every=TIMES]    deletes records from the beginning of partitions
  *     reassign [every=TIMES]               replicas move; in the end no move may be under way
  *     retire   broker=NAME [away=TIMES]    its replicas move away, it is unregistered, and a new
  * one with its id joins quorum   [every=TIMES] [churn=PERCENT]   voters whose disks are new are
@@ -81,6 +82,7 @@ extern const struct sim_load_kind sim_load_admin;
 extern const struct sim_load_kind sim_load_quorum;
 extern const struct sim_load_kind sim_load_reassign;
 extern const struct sim_load_kind sim_load_retire;
+extern const struct sim_load_kind sim_load_trim;
 
 /* A move of one partition; `count` −1 calls one off. */
 struct sim_reassignment {

@@ -156,7 +156,10 @@ static void take_partition(struct sim_reader *r, int32_t leader,
     int32_t i = answer->partition_index;
     struct sim_reader_partition *p = &r->partitions[i];
     enum err e = (enum err)answer->error_code;
-    if (e == ERR_OFFSET_OUT_OF_RANGE) {
+    int64_t trimmed = sim_ledger_trimmed(r->client->world->ledger, p->log);
+    if (e == ERR_OFFSET_OUT_OF_RANGE && p->position < trimmed) {
+        p->position = trimmed; /* the log begins there, or a little before */
+    } else if (e == ERR_OFFSET_OUT_OF_RANGE) {
         bad(r, "LostWrite: an offset that was there is out of range", i, p->position);
     } else if (e != ERR_NONE) {
         sim_client_refresh(r->client);
