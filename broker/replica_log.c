@@ -116,10 +116,12 @@ static enum err scan_tail(struct replica *r, const struct store_snapshot *snapsh
 {
     int64_t from = min_i64(snapshot->offset, tail_start(r, snapshot));
     int64_t end = store_log_end_offset(r->log);
-    int64_t lowest = max_i64(store_log_start_offset(r->log), end - PRODUCER_SEARCH_MAX);
+    /* Deleted records count, as long as they are there: their producers go on behind them. */
+    int64_t base = store_log_base_offset(r->log);
+    int64_t lowest = max_i64(base, end - PRODUCER_SEARCH_MAX);
     for (;;) {
         producers_clear(&r->producers);
-        from = max_i64(from, store_log_start_offset(r->log));
+        from = max_i64(from, base);
         TRY(store_log_scan(r->log, from, note_scanned, r));
         if (from <= lowest || has_all_batches(r, snapshot, lowest)) {
             return ERR_NONE;
@@ -142,7 +144,10 @@ static enum err load_producers(struct replica *r)
     if (e == ERR_NONE) {
         e = scan_tail(r, &snapshot);
     }
-    for (size_t i = 0; e == ERR_NONE && i < snapshot.count; i++) {
+    /* If records behind the snapshot are gone, its producers may have written some of those: none
+     * is better than one who knows an older sequence number. */
+    bool is_current = snapshot.offset >= store_log_base_offset(r->log);
+    for (size_t i = 0; e == ERR_NONE && is_current && i < snapshot.count; i++) {
         if (!producer_known(&r->producers, snapshot.entries[i].producer_id)) {
             restore_entry(r, &snapshot.entries[i]);
         }

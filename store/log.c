@@ -188,6 +188,11 @@ int64_t store_log_start_offset(const struct store_log *log)
     return log->start;
 }
 
+int64_t store_log_base_offset(const struct store_log *log)
+{
+    return log->segments[0].base;
+}
+
 int64_t store_log_end_offset(const struct store_log *log)
 {
     return log->end;

@@ -108,6 +108,9 @@ enum err store_log_delete(struct store_log *log, struct uuid unique, char **path
 /* ---- state ---- */
 
 int64_t store_log_start_offset(const struct store_log *log);
+/* Where the first segment begins: what lies between here and the start is deleted but still there.
+ */
+int64_t store_log_base_offset(const struct store_log *log);
 int64_t store_log_end_offset(const struct store_log *log); /* LEO: of the next record */
 int64_t store_log_recovery_point(const struct store_log *log);
 int64_t store_log_active_base(const struct store_log *log);

@@ -76,6 +76,7 @@ void node_glance(const struct node *node, struct node_glance *out)
         .high_watermark = view->high_watermark,
         .log_end_offset = store_log_end_offset(node->log.store),
         .flushed_offset = node->log.synced,
+        .wanted_end = raft_log_end(node->raft),
         .log = node->log.store,
         .saved_epoch = node->saved.epoch,
         .saved_vote = node->saved.voted.id,

@@ -273,6 +273,7 @@ struct node_glance {
     int64_t high_watermark; /* −1: not known; what it holds has been delivered, or may be */
     int64_t log_end_offset; /* of the log on disk: what waits to be appended is not in it */
     int64_t flushed_offset; /* everything before it survives a power cut */
+    int64_t wanted_end;     /* of the log as it should be: lower, when a cut of it has failed */
     struct store_log *log;  /* to be read only */
     /* quorum-state as it is on the disk. A vote is told to nobody before it is there. */
     int32_t saved_epoch;

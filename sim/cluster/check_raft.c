@@ -270,7 +270,7 @@ void check_raft_dying(struct sim_checks *checks, const struct sim_machine *m)
     struct check_node *n = &checks->nodes[m->index];
     struct node_glance glance;
     node_glance(sim_machine_quorum_node(m), &glance);
-    n->flushed = min_i64(n->flushed, glance.flushed_offset);
+    n->flushed = min_i64(n->flushed, min_i64(glance.flushed_offset, glance.wanted_end));
 }
 
 /* Every log, from its beginning. */

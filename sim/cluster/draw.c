@@ -546,6 +546,11 @@ static void draw_load(struct draw *d)
         AT(d, 3000, "load client-2 reassign every=%" PRId64 "ms..%" PRId64 "ms", some(d, 50, 1000),
            some(d, 1000, 5000));
     }
+    for (int i = 0; i < GROUPS_MAX && chance(d, 40); i++) {
+        AT(d, 2500, "load client-2 cgroup topic=a group=c%d", i);
+        AT(d, between(d, 2500, 20000), "load client-1 cgroup topic=a group=c%d", i);
+        AT(d, between(d, 2500, 30000), "load client-1 cgroup topic=a group=c%d", i);
+    }
     if (chance(d, 30)) {
         AT(d, 4000, "load client-1 trim topic=a every=%" PRId64 "ms..%" PRId64 "ms",
            some(d, 50, 1000), some(d, 1000, 8000));

@@ -7,7 +7,7 @@
 
 static const struct sim_load_kind *const kinds[] = {
     &sim_load_topic,  &sim_load_produce,  &sim_load_consume, &sim_load_group, &sim_load_admin,
-    &sim_load_quorum, &sim_load_reassign, &sim_load_retire,  &sim_load_trim,
+    &sim_load_quorum, &sim_load_reassign, &sim_load_retire,  &sim_load_trim,  &sim_load_cgroup,
 };
 
 /* Words of an order `load CLIENT KIND KEY=VALUE…`. */

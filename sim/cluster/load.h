@@ -8,6 +8,7 @@
  *     produce  topic=NAME [every=TIMES] [batch=N] [size=N]       idempotent, acks=all, 5 in flight
  *     consume  topic=NAME                                 reads all partitions from their leaders
  *     group    topic=NAME group=NAME [every=TIMES]     a member of a group, commits what it reads
+ *     cgroup   topic=NAME group=NAME [every=TIMES]     the same by the new protocol (KIP-848)
  *     admin    prefix=NAME [every=TIMES]       topics come, grow, change their settings and go
  *     trim     topic=NAME [every=TIMES]    deletes records from the beginning of partitions
  *     reassign [every=TIMES]               replicas move; in the end no move may be under way
@@ -78,6 +79,7 @@ extern const struct sim_load_kind sim_load_topic;
 extern const struct sim_load_kind sim_load_produce;
 extern const struct sim_load_kind sim_load_consume;
 extern const struct sim_load_kind sim_load_group;
+extern const struct sim_load_kind sim_load_cgroup;
 extern const struct sim_load_kind sim_load_admin;
 extern const struct sim_load_kind sim_load_quorum;
 extern const struct sim_load_kind sim_load_reassign;

@@ -42,6 +42,10 @@ static void put_defaults(const struct sim_machine *m, struct buf *out)
     buf_printf(out, "min.insync.replicas=%d\noffsets.topic.num.partitions=4\n",
                replicas < 2 ? replicas : 2);
     buf_printf(out, "group.initial.rebalance.delay.ms=0\n");
+    buf_printf(out, "group.consumer.min.session.timeout.ms=5000\n"
+                    "group.consumer.session.timeout.ms=8000\n"
+                    "group.consumer.min.heartbeat.interval.ms=500\n"
+                    "group.consumer.heartbeat.interval.ms=1000\n");
     put_voters(m->world, out);
 }
 

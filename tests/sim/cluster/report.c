@@ -30,6 +30,7 @@ static const struct floor floors[] = {
     {"disk torn page", 10},
     {"disk failed sync", 5},
     {"disk write error", 5},
+    {"load KIP-848 offsets committed", 500},
     {"load records deleted", 50},
     {"load reassignments", 150},
     {"brokers unregistered", 2},
