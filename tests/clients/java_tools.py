@@ -16,9 +16,10 @@ import sys
 import tempfile
 import time
 
+from ends import finish, own_cluster
+
 HERE = os.path.dirname(os.path.abspath(__file__))
 ROOT = os.path.dirname(os.path.dirname(HERE))
-sys.path.insert(0, os.path.join(ROOT, "tests/e2e"))
 TOOL = os.path.join(ROOT, "scripts/kafka-tool.sh")
 RELEASES = ("3.9.1", "4.1.0")
 TIMEOUT_S = 90
@@ -270,16 +271,10 @@ def main():
             print(f"SKIPPED  Apache Kafka {release}: {fetch.stderr.strip()}", flush=True)
     ends = ["skipped"] * (len(releases) - len(usable))
     if usable:
-        from lib import Cluster  # needs Debian's python3-confluent-kafka
-        cluster = Cluster("java-tools")
-        cluster.start()
-        for release in usable:
-            ends += run_release(cluster, release, words)
-        cluster.end()
-    print(f"{ends.count('passed')} passed, {ends.count('failed')} failed, "
-          f"{ends.count('skipped')} skipped")
-    if "failed" in ends:
-        sys.exit(1)
+        with own_cluster("java-tools") as cluster:
+            for release in usable:
+                ends += run_release(cluster, release, words)
+    finish(ends)
 
 
 if __name__ == "__main__":

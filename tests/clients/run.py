@@ -12,9 +12,10 @@ import shutil
 import subprocess
 import sys
 
+from ends import finish, own_cluster
+
 HERE = os.path.dirname(os.path.abspath(__file__))
 ROOT = os.path.dirname(os.path.dirname(HERE))
-sys.path.insert(0, os.path.join(ROOT, "tests/e2e"))
 OUT = os.path.join(ROOT, "build/clients")
 FETCH_TIMEOUT_S = 600
 RUN_TIMEOUT_S = 150
@@ -50,7 +51,9 @@ def own_copy(name):
 
 def go(name):
     need("go")
-    fetch(["go", "build", "-o", "client", "."], own_copy(name), CGO_ENABLED="0")
+    copy = own_copy(name)
+    shutil.copy(os.path.join(HERE, "steps.go"), copy)
+    fetch(["go", "build", "-o", "client", "."], copy, CGO_ENABLED="0")
     return [os.path.join(OUT, name, "client")]
 
 
@@ -134,19 +137,12 @@ def main():
         sys.exit(f"no such client: {', '.join(unknown)} (there are {', '.join(CLIENTS)})")
     os.makedirs(OUT, exist_ok=True)
     bootstrap = os.environ.get("CRAFT_BOOTSTRAP")
-    cluster = None
-    if bootstrap is None:
-        from lib import Cluster  # of Debian's python3-confluent-kafka
-        cluster = Cluster("clients")
-        cluster.start()
-        bootstrap = cluster.bootstrap
-    ends = [run_client(name, bootstrap) for name in names]
-    if cluster is not None:
-        cluster.end()
-    print(f"{ends.count('passed')} passed, {ends.count('failed')} failed, "
-          f"{ends.count('skipped')} skipped")
-    if "failed" in ends:
-        sys.exit(1)
+    if bootstrap is not None:
+        finish([run_client(name, bootstrap) for name in names])
+        return
+    with own_cluster("clients") as cluster:
+        ends = [run_client(name, cluster.bootstrap) for name in names]
+    finish(ends)
 
 
 if __name__ == "__main__":

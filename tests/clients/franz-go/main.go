@@ -5,35 +5,12 @@ import (
 	"context"
 	"fmt"
 	"os"
-	"strconv"
 	"strings"
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kgo"
 )
-
-const (
-	partitions = 6
-	count      = 3000
-	more       = 600
-)
-
-var base = time.Now().Add(-time.Hour).Truncate(time.Millisecond)
-
-func must(err error, what string) {
-	if err != nil {
-		fmt.Fprintf(os.Stderr, "%s: %v\n", what, err)
-		os.Exit(1)
-	}
-}
-
-func check(ok bool, format string, args ...any) {
-	if !ok {
-		fmt.Fprintf(os.Stderr, "differs: "+format+"\n", args...)
-		os.Exit(1)
-	}
-}
 
 type world struct {
 	ctx     context.Context
@@ -50,36 +27,27 @@ func (w *world) client(options ...kgo.Opt) *kgo.Client {
 	return cl
 }
 
-// await asks again while brokers have yet to learn of a change.
-func (w *world) await(what string, condition func() bool) {
-	deadline := time.Now().Add(20 * time.Second)
-	for !condition() {
-		check(time.Now().Before(deadline), "%s", what)
-		time.Sleep(10 * time.Millisecond)
-	}
-}
-
 func (w *world) create() {
 	_, err := w.admin.CreateTopic(w.ctx, partitions/2, 3, nil, w.topic)
 	must(err, "create topic")
 	_, err = w.admin.CreatePartitions(w.ctx, partitions/2, w.topic)
 	must(err, "create partitions")
-	value := "86400000"
-	changes := []kadm.AlterConfig{{Name: "retention.ms", Value: &value}}
+	day := "86400000"
+	changes := []kadm.AlterConfig{{Name: "retention.ms", Value: &day}}
 	altered, err := w.admin.AlterTopicConfigs(w.ctx, changes, w.topic)
 	must(err, "alter configs")
 	must(altered[0].Err, "alter configs")
-	w.await("retention.ms is not altered", func() bool {
+	await("retention.ms is not altered", func() bool {
 		configs, err := w.admin.DescribeTopicConfigs(w.ctx, w.topic)
 		must(err, "describe configs")
 		for _, config := range configs[0].Configs {
-			if config.Key == "retention.ms" && config.MaybeValue() == value {
+			if config.Key == "retention.ms" && config.MaybeValue() == day {
 				return true
 			}
 		}
 		return false
 	})
-	w.await("partitions are missing", func() bool {
+	await("partitions are missing", func() bool {
 		listed, err := w.admin.ListTopics(w.ctx, w.topic)
 		must(err, "list topics")
 		return len(listed[w.topic].Partitions) == partitions
@@ -94,10 +62,10 @@ func (w *world) write(from, n int) {
 	for i := from; i < from+n; i++ {
 		records = append(records, &kgo.Record{
 			Topic:     w.topic,
-			Key:       []byte("k" + strconv.Itoa(i)),
-			Value:     []byte("v" + strconv.Itoa(i)),
-			Timestamp: base.Add(time.Duration(i) * time.Second),
-			Headers:   []kgo.RecordHeader{{Key: "n", Value: []byte(strconv.Itoa(i))}},
+			Key:       []byte(key(i)),
+			Value:     []byte(value(i)),
+			Timestamp: at(i),
+			Headers:   []kgo.RecordHeader{{Key: "n", Value: []byte(header(i))}},
 		})
 	}
 	must(cl.ProduceSync(w.ctx, records...).FirstErr(), "produce")
@@ -115,12 +83,11 @@ func poll(w *world, cl *kgo.Client, seen map[int]int) int {
 	fetches := cl.PollFetches(ctx)
 	n := 0
 	fetches.EachRecord(func(r *kgo.Record) {
-		i, err := strconv.Atoi(strings.TrimPrefix(string(r.Key), "k"))
-		must(err, "key")
-		check(string(r.Value) == "v"+strconv.Itoa(i), "value %s of key %d", r.Value, i)
-		check(len(r.Headers) == 1 && string(r.Headers[0].Value) == strconv.Itoa(i), "headers of %d", i)
-		check(r.Timestamp.Equal(base.Add(time.Duration(i)*time.Second)), "time of %d", i)
-		seen[i]++
+		var headers []string
+		for _, h := range r.Headers {
+			headers = append(headers, string(h.Value))
+		}
+		seen[number(r.Key, r.Value, headers, r.Timestamp)]++
 		n++
 	})
 	return n
@@ -135,7 +102,7 @@ func complete(seen map[int]int, want int) bool {
 	return true
 }
 
-func (w *world) group2() {
+func (w *world) readTwo() {
 	seen := map[int]int{}
 	a, b := w.member(), w.member()
 	deadline := time.Now().Add(60 * time.Second)
@@ -195,8 +162,7 @@ func (w *world) comeBack() {
 }
 
 func (w *world) byTime() {
-	at := base.Add(1000 * time.Second)
-	offsets, err := w.admin.ListOffsetsAfterMilli(w.ctx, at.UnixMilli(), w.topic)
+	offsets, err := w.admin.ListOffsetsAfterMilli(w.ctx, at(1000).UnixMilli(), w.topic)
 	must(err, "list offsets")
 	starts := map[string]map[int32]kgo.Offset{w.topic: {}}
 	offsets.Each(func(o kadm.ListedOffset) {
@@ -225,13 +191,12 @@ func (w *world) remove() {
 	topics, err := w.admin.DeleteTopics(w.ctx, w.topic)
 	must(err, "delete topic")
 	must(topics[w.topic].Err, "delete topic")
-	fmt.Println("deleted")
 }
 
 func main() {
 	ctx, cancel := context.WithTimeout(context.Background(), 150*time.Second)
 	defer cancel()
-	name := fmt.Sprintf("franz-%d", time.Now().UnixNano())
+	name := newName("franz")
 	w := &world{ctx: ctx, seeds: strings.Split(os.Args[1], ","), topic: name, group: "g-" + name}
 	w.options = []kgo.Opt{
 		kgo.ConsumeTopics(w.topic), kgo.ConsumerGroup(w.group), kgo.DisableAutoCommit(),
@@ -239,10 +204,5 @@ func main() {
 		kgo.SessionTimeout(6 * time.Second), kgo.HeartbeatInterval(500 * time.Millisecond),
 	}
 	w.admin = kadm.NewClient(w.client())
-	w.create()
-	w.write(0, count)
-	w.group2()
-	w.comeBack()
-	w.byTime()
-	w.remove()
+	walk(w)
 }

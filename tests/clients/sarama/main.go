@@ -5,35 +5,12 @@ import (
 	"context"
 	"fmt"
 	"os"
-	"strconv"
 	"strings"
 	"sync"
 	"time"
 
 	"github.com/IBM/sarama"
 )
-
-const (
-	partitions = 6
-	count      = 3000
-	more       = 600
-)
-
-var base = time.Now().Add(-time.Hour).Truncate(time.Millisecond)
-
-func must(err error, what string) {
-	if err != nil {
-		fmt.Fprintf(os.Stderr, "%s: %v\n", what, err)
-		os.Exit(1)
-	}
-}
-
-func check(ok bool, format string, args ...any) {
-	if !ok {
-		fmt.Fprintf(os.Stderr, "differs: "+format+"\n", args...)
-		os.Exit(1)
-	}
-}
 
 type world struct {
 	brokers []string
@@ -43,29 +20,20 @@ type world struct {
 	admin   sarama.ClusterAdmin
 }
 
-// await asks again while brokers have yet to learn of a change.
-func await(what string, condition func() bool) {
-	deadline := time.Now().Add(20 * time.Second)
-	for !condition() {
-		check(time.Now().Before(deadline), "%s", what)
-		time.Sleep(10 * time.Millisecond)
-	}
-}
-
 func (w *world) create() {
 	detail := &sarama.TopicDetail{NumPartitions: partitions / 2, ReplicationFactor: 3}
 	must(w.admin.CreateTopic(w.topic, detail, false), "create topic")
 	must(w.admin.CreatePartitions(w.topic, partitions, nil, false), "create partitions")
-	value := "86400000"
+	day := "86400000"
 	must(w.admin.IncrementalAlterConfig(sarama.TopicResource, w.topic,
 		map[string]sarama.IncrementalAlterConfigsEntry{
-			"retention.ms": {Operation: sarama.IncrementalAlterConfigsOperationSet, Value: &value},
+			"retention.ms": {Operation: sarama.IncrementalAlterConfigsOperationSet, Value: &day},
 		}, false), "alter configs")
 	await("retention.ms is not altered", func() bool {
 		entries, err := w.admin.DescribeConfig(sarama.ConfigResource{
 			Type: sarama.TopicResource, Name: w.topic, ConfigNames: []string{"retention.ms"}})
 		must(err, "describe configs")
-		return len(entries) == 1 && entries[0].Value == value
+		return len(entries) == 1 && entries[0].Value == day
 	})
 	await("partitions are missing", func() bool {
 		topics, err := w.admin.DescribeTopics([]string{w.topic})
@@ -82,10 +50,10 @@ func (w *world) write(from, n int) {
 	for i := from; i < from+n; i++ {
 		messages = append(messages, &sarama.ProducerMessage{
 			Topic:     w.topic,
-			Key:       sarama.StringEncoder("k" + strconv.Itoa(i)),
-			Value:     sarama.StringEncoder("v" + strconv.Itoa(i)),
-			Timestamp: base.Add(time.Duration(i) * time.Second),
-			Headers:   []sarama.RecordHeader{{Key: []byte("n"), Value: []byte(strconv.Itoa(i))}},
+			Key:       sarama.StringEncoder(key(i)),
+			Value:     sarama.StringEncoder(value(i)),
+			Timestamp: at(i),
+			Headers:   []sarama.RecordHeader{{Key: []byte("n"), Value: []byte(header(i))}},
 		})
 	}
 	must(producer.SendMessages(messages), "produce")
@@ -108,11 +76,11 @@ type records struct {
 }
 
 func (r *records) note(m *sarama.ConsumerMessage) {
-	i, err := strconv.Atoi(strings.TrimPrefix(string(m.Key), "k"))
-	must(err, "key")
-	check(string(m.Value) == "v"+strconv.Itoa(i), "value %s of key %d", m.Value, i)
-	check(len(m.Headers) == 1 && string(m.Headers[0].Value) == strconv.Itoa(i), "headers of %d", i)
-	check(m.Timestamp.Equal(base.Add(time.Duration(i)*time.Second)), "time of %d", i)
+	var headers []string
+	for _, h := range m.Headers {
+		headers = append(headers, string(h.Value))
+	}
+	i := number(m.Key, m.Value, headers, m.Timestamp)
 	r.lock.Lock()
 	r.seen[i]++
 	r.lock.Unlock()
@@ -178,7 +146,7 @@ func (w *world) awaitMembers(n int) {
 	}
 }
 
-func (w *world) group2() {
+func (w *world) readTwo() {
 	seen := &records{seen: map[int]int{}}
 	a, b := w.join(seen), w.join(seen)
 	seen.await(count, "two members")
@@ -221,9 +189,9 @@ func (w *world) byTime() {
 	must(err, "consumer")
 	seen := &records{seen: map[int]int{}}
 	for p := int32(0); p < partitions; p++ {
-		at, err := client.GetOffset(w.topic, p, base.Add(1000*time.Second).UnixMilli())
+		start, err := client.GetOffset(w.topic, p, at(1000).UnixMilli())
 		must(err, "offset by time")
-		part, err := consumer.ConsumePartition(w.topic, p, at)
+		part, err := consumer.ConsumePartition(w.topic, p, start)
 		must(err, "consume partition")
 		go func() {
 			for message := range part.Messages() {
@@ -239,8 +207,13 @@ func (w *world) byTime() {
 	fmt.Println("read by time")
 }
 
+func (w *world) remove() {
+	must(w.admin.DeleteConsumerGroup(w.group), "delete group")
+	must(w.admin.DeleteTopic(w.topic), "delete topic")
+}
+
 func main() {
-	name := fmt.Sprintf("sarama-%d", time.Now().UnixNano())
+	name := newName("sarama")
 	config := sarama.NewConfig()
 	config.Version = sarama.V3_6_0_0
 	config.Producer.RequiredAcks = sarama.WaitForAll
@@ -254,12 +227,5 @@ func main() {
 	admin, err := sarama.NewClusterAdmin(w.brokers, config)
 	must(err, "admin")
 	w.admin = admin
-	w.create()
-	w.write(0, count)
-	w.group2()
-	w.comeBack()
-	w.byTime()
-	must(admin.DeleteConsumerGroup(w.group), "delete group")
-	must(admin.DeleteTopic(w.topic), "delete topic")
-	fmt.Println("deleted")
+	walk(w)
 }
