@@ -4,6 +4,7 @@ import glob
 import os
 
 from confluent_kafka import Consumer, TopicPartition
+from confluent_kafka.admin import AdminClient, NewPartitions
 
 from lib import (case, create_topic, main, new_topic, produce_all, read_all, unique, wait_for)
 from wire import Connection
@@ -221,6 +222,53 @@ def a_group_with_members_stays(cluster):
     assert found == {(topic, 0): GROUP_SUBSCRIBED_TO_TOPIC}, found
     consumer.close()
     assert delete_groups(cluster, node, group) == {group: NONE}
+
+
+@case
+def members_of_the_new_protocol_notice_topics(cluster):
+    """KIP-848: topics that come, grow and go change what members are assigned."""
+    prefix = unique("noticed")
+    group = unique("noticing")
+    # FindCoordinator makes its topic, which would be one more change.
+    node = coordinator(cluster, group)
+    mine = set()
+
+    with connect(cluster, node) as connection:
+        def beat(member_epoch, **more):
+            owned = None if member_epoch else []
+            answer = connection.call(
+                "ConsumerGroupHeartbeat", 1, GroupId=group, MemberId="m", MemberEpoch=member_epoch,
+                **{"TopicPartitions": owned, **more})
+            assert answer["ErrorCode"] == NONE, answer
+            return answer
+
+        joined = wait_for(lambda: beat(0, RebalanceTimeoutMs=60000,
+                                       SubscribedTopicRegex=prefix + "-.*"), 30, "a member")
+        epoch = joined["MemberEpoch"]
+
+        def assigned(count):
+            """Takes what it is given, as a client does, until it is that many partitions."""
+            def ask():
+                nonlocal epoch, mine
+                answer = beat(epoch)
+                epoch = answer["MemberEpoch"]
+                if answer["Assignment"] is not None:
+                    topics = answer["Assignment"]["TopicPartitions"]
+                    mine = {(t["TopicId"], p) for t in topics for p in t["Partitions"]}
+                    beat(epoch, TopicPartitions=topics)
+                return len(mine) == count
+            wait_for(ask, 20, f"{count} partitions, not {len(mine)}")
+
+        create_topic(cluster, prefix + "-a", 2)
+        assigned(2)
+        create_topic(cluster, prefix + "-b", 3)
+        assigned(5)
+        client = AdminClient({"bootstrap.servers": cluster.bootstrap})
+        client.create_partitions([NewPartitions(prefix + "-a", 4)])[prefix + "-a"].result(30)
+        assigned(7)
+        client.delete_topics([prefix + "-b"])[prefix + "-b"].result(30)
+        assigned(4)
+        beat(-1)
 
 
 def delete_offsets(cluster, node, group, topic, partitions):
