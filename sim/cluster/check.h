@@ -5,11 +5,11 @@
  * specifications where there is one (KIP-595 and KIP-966 in TLA+, Kafka's Raft simulation, Jepsen).
  *
  * check_raft.c: MonotonicEpoch, NeverTwoLeadersInSameEpoch (an epoch is led by one process, once),
- * VoteOnce (by quorum-state, across restarts), StatesMatchRoles, LeaderCompleteness,
- * LeaderHasAllAckedValues (what is committed is on the disks of a majority), AckedValueNotLost
- * (what was synced outlives a power cut), MonotonicHighWatermark, HighWatermarkWithinLog,
- * EpochsWithinLog, SnapshotAtLogStart, SnapshotIsCommitted, LogMatching (what is committed is the
- * same on all, byte for byte).
+ * VoteOnce (by quorum-state, across restarts), ElectedByMajority, StatesMatchRoles,
+ * LeaderCompleteness, LeaderHasAllAckedValues (what is committed is on the disks of a majority),
+ * AckedValueNotLost (what was synced outlives a power cut), MonotonicHighWatermark,
+ * HighWatermarkWithinLog, EpochsWithinLog, SnapshotAtLogStart, SnapshotIsCommitted, LogMatching
+ * (what is committed is the same on all, byte for byte).
  *
  * check_metadata.c: ImageIsReplay, MonotonicPartitionEpoch, OneLeaderPerLeaderEpoch,
  * IsrWithinReplicas, LeaderInIsr, FencedNeverLeads, FencedNeverInIsr.

@@ -15,10 +15,30 @@ void check_raft_begin(struct sim_checks *checks, struct sim_machine *m)
 
 /* ---- roles and epochs ---- */
 
+/* The votes that are in the quorum-state of voters. Who has gone on to another epoch, or has a new
+ * disk, may have voted before. */
+static void check_elected(struct sim_checks *checks, const struct sim_machine *m, int32_t epoch)
+{
+    const struct node_voter *voters;
+    int count = node_voters(sim_machine_quorum_node(m), &voters);
+    int votes = 0;
+    for (int i = 0; i < count; i++) {
+        const struct sim_machine *voter = sim_machine_of_node(checks->world, voters[i].id);
+        const struct check_node *n = voter == NULL ? NULL : &checks->nodes[voter->index];
+        votes += n != NULL && (n->saved_epoch > epoch || voter->unsound || voter->renewed ||
+                               (n->saved_epoch == epoch && n->saved_vote == m->node_id));
+    }
+    if (votes < count / 2 + 1) {
+        sim_fail(checks->world, "ElectedByMajority", "%s leads epoch %d with %d votes of %d",
+                 m->name, epoch, votes, count);
+    }
+}
+
 /* A leader is elected by a majority, and every majority has what is committed. */
 static void check_new_leader(struct sim_checks *checks, const struct sim_machine *m,
                              const struct node_glance *glance)
 {
+    check_elected(checks, m, glance->epoch);
     if (m->kind != SIM_CONTROLLER || glance->leader_id != m->node_id) {
         sim_fail(checks->world, "StatesMatchRoles", "%s leads epoch %d and knows %d as the leader",
                  m->name, glance->epoch, glance->leader_id);
@@ -245,6 +265,7 @@ void check_raft_event(struct sim_checks *checks, struct sim_machine *m)
         check_first_look(checks, m, n, &glance);
     }
     n->flushed = glance.flushed_offset;
+    check_vote_once(checks, m, n, &glance);
     if (store_log_start_offset(glance.log) > n->log_start) {
         n->log_start = store_log_start_offset(glance.log);
         sim_tally(checks->world->report, "metadata logs trimmed", 1);
@@ -259,7 +280,6 @@ void check_raft_event(struct sim_checks *checks, struct sim_machine *m)
             check_leads(checks, m, &glance);
         }
     }
-    check_vote_once(checks, m, n, &glance);
     check_epochs(checks, m, &glance);
     check_high_watermark(checks, m, n, &glance);
     check_snapshot(checks, m, n, &glance);
@@ -271,6 +291,7 @@ void check_raft_dying(struct sim_checks *checks, const struct sim_machine *m)
     struct node_glance glance;
     node_glance(sim_machine_quorum_node(m), &glance);
     n->flushed = min_i64(n->flushed, min_i64(glance.flushed_offset, glance.wanted_end));
+    check_vote_once(checks, m, n, &glance); /* the vote may have gone out before that */
 }
 
 /* Every log, from its beginning. */
