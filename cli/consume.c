@@ -182,7 +182,8 @@ static enum cli_exit add_topic(struct consume *c, struct slice name)
 {
     struct span span = {0};
     enum cli_exit code = find_topic(c, name, &span.topic);
-    if (code == CLI_OK) {
+    if (code == CLI_OK) { /* leaders may have been waited for as long as there was time */
+        client_restart_clock(c->client);
         code = find_span(c, &span);
     }
     for (int32_t i = 0; i < span.count && code == CLI_OK; i++) {

@@ -403,8 +403,9 @@ const struct cli_verb cli_produce = {
     .uses = CLI_USES_CLUSTER | CLI_USES_FORMAT,
     .about = "Writes the lines of the standard input, or files, to a topic",
     .more = "A record that is not written within --timeout counts as failed, and the exit code is "
-            "1. A\nrecord may be written twice when a connection breaks. Keys choose partitions as "
-            "in the\nJava client. A FILE is one record; \"-\" is the standard input. In TEXTs of "
+            "1. With\n--acks 1 a record may be written twice when a connection breaks. Keys choose "
+            "partitions as in\nthe Java client. A FILE is one record; \"-\" is the standard input. "
+            "In TEXTs of "
             "separators, \\n \\r\n\\t \\0 \\\\ \\xNN are what they are in C. --format json prints "
             "how much was written.",
     .examples = "echo hello | craft produce greetings --bootstrap-server 127.0.0.1:9092\n"

@@ -7,6 +7,7 @@
 #include "base/prng.h"
 #include "base/uuid.h"
 #include "cli/lines.h"
+#include "cli/producer_id.h"
 
 enum {
     PRODUCE_VERSION = 9,
@@ -23,13 +24,18 @@ struct batch {
     int64_t records;
     int64_t payload; /* bytes of keys and values */
     int64_t deadline_ms;
-    bool is_closed;
+    int64_t producer; /* who has sent it, when it is closed */
+    int32_t sequence; /* of its first record, then */
+    int attempts;     /* how often it was sent */
+    bool is_full;     /* nothing is added any more */
+    bool is_closed;   /* its bytes are those that are sent */
 };
 
 struct partition {
     struct list batches; /* the first may be under way, the last may be open */
     int32_t id;
     int32_t leader;
+    int32_t sequence;      /* of the next record that is sent */
     struct flight *flight; /* what is under way; NULL: nothing */
 };
 
@@ -48,6 +54,8 @@ struct sender {
     struct partition *partitions;
     int32_t partition_count;
     struct list flights;
+    struct producer_id producer;
+    bool wants_producer; /* another one: who knows what was written by this one */
     struct prng prng;
     int32_t picked; /* partition for records without a key */
     size_t waiting_bytes;
@@ -78,6 +86,8 @@ struct sender *sender_new(const struct sender_options *options)
     s->partition_count = options->topic->partitions_count;
     s->partitions = mem_zalloc((size_t)s->partition_count, sizeof *s->partitions);
     s->picked = -1;
+    s->producer.id = -1;
+    s->wants_producer = options->acks == -1;
     list_init(&s->flights);
     prng_init(&s->prng, uuid_random().lo);
     for (int32_t i = 0; i < s->partition_count; i++) {
@@ -152,7 +162,7 @@ static struct batch *last_batch(const struct partition *p)
 static struct batch *open_batch(struct sender *s, struct partition *p)
 {
     struct batch *batch = last_batch(p);
-    if (batch != NULL && !batch->is_closed) {
+    if (batch != NULL && !batch->is_full) {
         return batch;
     }
     batch = MEM_NEW(struct batch);
@@ -165,14 +175,25 @@ static struct batch *open_batch(struct sender *s, struct partition *p)
     return batch;
 }
 
-static void close_batch(struct sender *s, struct batch *batch)
+/* The batch gets its number, by which the leader recognises it when it comes again. */
+static void close_batch(struct sender *s, struct partition *p, struct batch *batch)
 {
-    if (!batch->is_closed) {
-        s->waiting_bytes -= batch->bytes.len;
-        wire_builder_finish(&batch->builder);
-        s->waiting_bytes += batch->bytes.len;
-        batch->is_closed = true;
+    if (batch->is_closed) {
+        return;
     }
+    struct wire_builder_options *options = &batch->builder.options;
+    options->producer_id = s->producer.id;
+    if (s->producer.id >= 0) {
+        options->producer_epoch = s->producer.epoch;
+        options->base_sequence = p->sequence;
+    }
+    batch->producer = s->producer.id;
+    batch->sequence = p->sequence;
+    p->sequence = (int32_t)((p->sequence + batch->records) & INT32_MAX);
+    s->waiting_bytes -= batch->bytes.len;
+    wire_builder_finish(&batch->builder);
+    s->waiting_bytes += batch->bytes.len;
+    batch->is_closed = batch->is_full = true;
 }
 
 void sender_add(struct sender *s, int32_t partition, const struct wire_record *record)
@@ -184,7 +205,7 @@ void sender_add(struct sender *s, int32_t partition, const struct wire_record *r
     struct batch *batch = open_batch(s, p);
     if (batch->records > 0 &&
         wire_builder_size(&batch->builder) + size_in_batch > s->options.batch_bytes) {
-        close_batch(s, batch);
+        batch->is_full = true;
         batch = open_batch(s, p);
     }
     size_t before = batch->bytes.len;
@@ -201,7 +222,7 @@ static int32_t pick(struct sender *s)
 {
     if (s->picked >= 0) {
         const struct batch *batch = last_batch(&s->partitions[s->picked]);
-        if (batch != NULL && !batch->is_closed &&
+        if (batch != NULL && !batch->is_full &&
             wire_builder_size(&batch->builder) < s->options.batch_bytes) {
             return s->picked;
         }
@@ -238,6 +259,7 @@ static void give_up(struct sender *s, const struct partition *p, const char *why
 {
     struct batch *batch = first_batch(p);
     s->counts.failed += batch->records;
+    s->wants_producer = s->wants_producer || (batch->attempts > 0 && s->producer.id >= 0);
     if (s->options.failed != NULL) {
         s->options.failed(s->options.arg, p->id, batch->records, why);
     } else if (s->complaints++ < COMPLAINTS_MAX) {
@@ -248,15 +270,16 @@ static void give_up(struct sender *s, const struct partition *p, const char *why
 }
 
 /* An empty batch behind `before`, with the same deadline. */
-static struct batch *add_half(struct sender *s, struct batch *before)
+static struct batch *add_part(struct sender *s, struct batch *before)
 {
-    struct batch *half = MEM_NEW(struct batch);
+    struct batch *part = MEM_NEW(struct batch);
     struct wire_builder_options options = {.compression = s->options.compression,
                                            WIRE_BUILDER_DEFAULTS};
-    half->deadline_ms = before->deadline_ms;
-    wire_builder_init(&half->builder, &options, &half->bytes);
-    list_add_before(before->link.next, &half->link);
-    return half;
+    part->deadline_ms = before->deadline_ms;
+    part->is_full = true;
+    wire_builder_init(&part->builder, &options, &part->bytes);
+    list_add_before(before->link.next, &part->link);
+    return part;
 }
 
 static void add_record(struct batch *batch, const struct wire_record *record)
@@ -266,10 +289,12 @@ static void add_record(struct batch *batch, const struct wire_record *record)
     batch->payload += (int64_t)(record->key.len + record->value.len);
 }
 
-/* The topic takes smaller batches only: the first one becomes two. */
-static void split(struct sender *s, struct partition *p)
+/* The first batch was refused as it is: its records go into one or two others. */
+static void rebuild(struct sender *s, struct partition *p, int parts)
 {
     struct batch *whole = first_batch(p);
+    struct batch *first = add_part(s, whole);
+    struct batch *second = parts == 1 ? first : add_part(s, first);
     struct arena arena = {0};
     struct wire_batch batch;
     struct wire_records records;
@@ -277,8 +302,6 @@ static void split(struct sender *s, struct partition *p)
     if (e == ERR_NONE) {
         e = wire_records_open(&records, &batch, SIZE_MAX, &arena);
     }
-    struct batch *first = add_half(s, whole);
-    struct batch *second = add_half(s, first);
     for (int64_t i = 0; i < whole->records && e == ERR_NONE; i++) {
         struct wire_record record;
         bool got;
@@ -289,10 +312,11 @@ static void split(struct sender *s, struct partition *p)
     }
     ASSERT(e == ERR_NONE); /* we wrote it */
     arena_fini(&arena);
+    if (whole->producer == s->producer.id) {
+        p->sequence = whole->sequence; /* nobody has taken these numbers */
+    }
     free_batch(s, whole);
-    s->waiting_bytes += first->bytes.len + second->bytes.len;
-    close_batch(s, first);
-    close_batch(s, second);
+    s->waiting_bytes += first->bytes.len + (parts == 1 ? 0 : second->bytes.len);
 }
 
 static void try_again(struct sender *s, const char *what)
@@ -309,12 +333,15 @@ static void take_result(struct sender *s,
                         struct partition *p)
 {
     enum err e = (enum err)result->error_code;
-    if (e == ERR_NONE) {
+    if (e == ERR_NONE || e == ERR_DUPLICATE_SEQUENCE_NUMBER) {
         succeed(s, p);
     } else if (err_class(e) == ERR_CLASS_RETRY) {
         try_again(s, err_text(e));
     } else if (e == ERR_MESSAGE_TOO_LARGE && first_batch(p)->records > 1) {
-        split(s, p);
+        rebuild(s, p, 2);
+    } else if (e == ERR_OUT_OF_ORDER_SEQUENCE_NUMBER || e == ERR_UNKNOWN_PRODUCER_ID) {
+        s->wants_producer = true; /* the leader has forgotten this one */
+        rebuild(s, p, 1);
     } else {
         char why[512];
         bool has_message = result->error_message.len > 0;
@@ -393,7 +420,8 @@ static void fill(struct sender *s, struct flight *flight, struct arena *arena,
         if (p->leader != flight->leader || p->flight != NULL || batch == NULL) {
             continue;
         }
-        close_batch(s, batch);
+        close_batch(s, p, batch);
+        batch->attempts++;
         topic->partition_data[topic->partition_data_count++] =
             (struct wire_produce_request_topic_data_partition_data){
                 .index = i, .records = buf_slice(&batch->bytes)};
@@ -465,11 +493,28 @@ static void maybe_refresh(struct sender *s)
     }
 }
 
+/* Without an identity, which a cluster may not give, a record may be written twice. Batches that
+ * have a number keep it, and the old identity. False: there is none for the moment. */
+static bool maybe_get_producer(struct sender *s)
+{
+    if (!s->wants_producer || s->waiting_bytes == 0) {
+        return true;
+    }
+    client_restart_clock(s->options.cluster->client);
+    enum err e = producer_id_get(s->options.cluster->client, &s->producer);
+    s->wants_producer = err_class(e) == ERR_CLASS_RETRY;
+    for (int32_t i = 0; i < s->partition_count; i++) {
+        s->partitions[i].sequence = 0;
+    }
+    return !s->wants_producer;
+}
+
 void sender_step(struct sender *s)
 {
+    bool is_ready = maybe_get_producer(s);
     maybe_refresh(s);
     drop_expired(s);
-    for (int32_t i = 0; i < s->partition_count && !s->is_stale; i++) {
+    for (int32_t i = 0; i < s->partition_count && is_ready && !s->is_stale; i++) {
         const struct partition *p = &s->partitions[i];
         if (first_batch(p) == NULL || p->flight != NULL) {
             continue;

@@ -4,8 +4,10 @@
  *     sender_step(sender);                          again and again, between steps of the loop
  *     … until sender_is_idle(sender)
  *
- * A partition has one batch under way at a time, so that its records keep their order. A record is
- * written at least once: when an answer was lost, its batch is sent again. */
+ * A partition has one batch under way at a time, so that its records keep their order. When an
+ * answer was lost, its batch is sent again. With acks −1 the leader recognises it (an idempotent
+ * producer, KIP-98), so that no record is written twice; else, or if the cluster has no such
+ * producers, it may be. A batch that is too large for the topic is cut in two. */
 #ifndef CLI_SENDER_H
 #define CLI_SENDER_H
 

@@ -126,6 +126,34 @@ def batches_shrink_until_the_topic_takes_them(cluster):
 
 
 @case
+def an_answer_that_is_lost_doubles_nothing(cluster):
+    """The leader dies when it and one follower have the record, before the other follower has it."""
+    topic = new_topic(cluster, "doubled", 1)
+    leader = cluster.leader_of(topic, 0)
+    having, lacking = [node for node in cluster.brokers if node != leader]
+    cluster.pause(lacking)
+    producer = subprocess.Popen(
+        [BIN + "/craft", "produce", topic, "--timeout", "60", "--bootstrap-server",
+         ",".join(cluster.address(node) for node in (leader, having))], stdin=subprocess.PIPE)
+    try:
+        producer.stdin.write(b"once\n")
+        producer.stdin.flush()
+        segment = os.path.join(cluster.dir, having, topic + "-0", "0" * 20 + ".log")
+        wait_for(lambda: os.path.getsize(segment) > 0, 30, "the record on a follower")
+        cluster.kill(leader)
+        cluster.resume(lacking)
+        producer.stdin.write(b"another\n")
+        producer.stdin.close()
+        assert producer.wait(60) == OK
+    finally:
+        producer.kill()
+        cluster.resume(lacking)
+    cluster.start(leader)
+    cluster.wait_until_whole()
+    assert [m.value() for m in read_all(cluster, topic)[0]] == [b"once", b"another"]
+
+
+@case
 def a_rate_is_kept(cluster):
     topic = new_topic(cluster, "rate", 1)
     start = time.monotonic()
