@@ -127,7 +127,7 @@ def batches_shrink_until_the_topic_takes_them(cluster):
 
 @case
 def an_answer_that_is_lost_doubles_nothing(cluster):
-    """The leader dies when it and one follower have the record, before the other follower has it."""
+    """The leader dies when one follower has the record and the other one has it not."""
     topic = new_topic(cluster, "doubled", 1)
     leader = cluster.leader_of(topic, 0)
     having, lacking = [node for node in cluster.brokers if node != leader]
