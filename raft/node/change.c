@@ -189,13 +189,9 @@ static void on_probed(void *arg, enum err e, const struct node_probe_result *res
 
 static void begin_probe(struct node_change_op *op)
 {
-    const struct wire_voters_record_voters_endpoints *at = NULL;
-    for (int i = 0; i < op->entry.endpoints_count; i++) {
-        if (slice_eq_str(op->entry.endpoints[i].name, op->node->options.listener_name)) {
-            at = &op->entry.endpoints[i];
-        }
-    }
-    if (at == NULL || at->host.len == 0 || at->host.len > NODE_HOST_MAX || at->port == 0) {
+    const struct wire_voters_record_voters_endpoints *at =
+        node_voters_listener(&op->entry, op->node->options.listener_name);
+    if (at == NULL) {
         finish(op, ERR_INVALID_REQUEST, "it has no address for the listener %s of the controllers",
                op->node->options.listener_name);
         return;

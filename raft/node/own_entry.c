@@ -115,7 +115,8 @@ static void answered(struct node_own_entry *own, enum err e, struct slice why)
                wishes[own->asked], err_name(e), SLICE_ARG(why));
     }
     own->told = e;
-    if (own->asked == WISH_REPORT && e == ERR_NONE) {
+    if (own->asked == WISH_REPORT && (e == ERR_NONE || e == ERR_UNSUPPORTED_VERSION)) {
+        /* A leader from before KAFKA-16538 does not want to know. */
         own->reported = own->asked_epoch;
     }
     own->asked = WISH_NOTHING;

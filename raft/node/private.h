@@ -472,6 +472,11 @@ struct wire_voters_record_voters *node_voters_entry(const struct wire_voters_rec
 const struct wire_voters_record_voters_endpoints *
 node_voters_endpoint(const struct wire_voters_record_voters *voter, const char *listener_name);
 
+/* The listener of this name of an entry that somebody asks to be written; NULL: it has none, or
+ * something in the entry cannot be. */
+const struct wire_voters_record_voters_endpoints *
+node_voters_listener(const struct wire_voters_record_voters *voter, const char *listener_name);
+
 /* Looks for a KRaftVoters record in a batch: its set, offset and value, which is null if there is
  * none. Errors: CORRUPT_MESSAGE, INVALID_RECORD and what a batch may be wrong by. */
 enum err node_voters_find(const struct wire_batch *batch, struct raft_voters_at *out,

@@ -8,8 +8,6 @@
 #include "raft/node/change.h"
 #include "raft/node/private.h"
 
-enum { LISTENERS_MAX = 32 }; /* of a voter; a controller has one or two */
-
 /* ---- reports ---- */
 
 void node_reports_fini(struct node_reports *reports)
@@ -64,18 +62,11 @@ static void put(struct node *node, const struct wire_voters_record_voters *entry
     copy_entry(&reports->items[at], entry);
 }
 
-static bool is_reachable(const struct node *node, const struct wire_voters_record_voters *entry)
-{
-    const struct wire_voters_record_voters_endpoints *at =
-        node_voters_endpoint(entry, node->options.listener_name);
-    return at != NULL && at->host.len > 0 && at->host.len <= NODE_HOST_MAX && at->port > 0;
-}
-
 enum err node_report_take(struct node *node, const struct wire_voters_record_voters *entry)
 {
     struct raft_key key = {entry->voter_id, entry->voter_directory_id};
-    if (uuid_is_zero(key.directory_id) || entry->endpoints_count > LISTENERS_MAX ||
-        !is_reachable(node, entry)) {
+    if (uuid_is_zero(key.directory_id) ||
+        node_voters_listener(entry, node->options.listener_name) == NULL) {
         return ERR_INVALID_REQUEST;
     }
     if (raft_voter_set_find(raft_voters(node->raft), key) < 0) {

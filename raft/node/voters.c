@@ -74,7 +74,31 @@ struct wire_voters_record_voters *node_voters_entry(const struct wire_voters_rec
 
 /* ---- reading ---- */
 
-enum { CONTROL_BYTES_MAX = 1 << 20 };
+enum {
+    CONTROL_BYTES_MAX = 1 << 20,
+    VOTER_LISTENERS_MAX = 32, /* a controller has one or two */
+};
+
+static bool endpoint_fits(const struct wire_voters_record_voters_endpoints *endpoint)
+{
+    return endpoint->name.len <= NODE_HOST_MAX && endpoint->host.len > 0 &&
+           endpoint->host.len <= NODE_HOST_MAX && endpoint->port > 0;
+}
+
+const struct wire_voters_record_voters_endpoints *
+node_voters_listener(const struct wire_voters_record_voters *voter, const char *listener_name)
+{
+    const struct wire_voters_record_voters_endpoints *found = NULL;
+    for (int i = 0; i < voter->endpoints_count; i++) {
+        if (voter->endpoints_count > VOTER_LISTENERS_MAX || !endpoint_fits(&voter->endpoints[i])) {
+            return NULL;
+        }
+        if (slice_eq_str(voter->endpoints[i].name, listener_name)) {
+            found = &voter->endpoints[i];
+        }
+    }
+    return found;
+}
 
 const struct wire_voters_record_voters_endpoints *
 node_voters_endpoint(const struct wire_voters_record_voters *voter, const char *listener_name)

@@ -261,6 +261,7 @@ START_TEST(test_reports_that_are_refused)
         {{"quorum-test", 0, 7, disk, "CONTROLLER", 0, 1}, ERR_VOTER_NOT_FOUND},
         {{"quorum-test", 0, 2, none, "CONTROLLER", 0, 1}, ERR_INVALID_REQUEST},
         {{"quorum-test", 0, 2, disk, NULL, 0, 1}, ERR_INVALID_REQUEST},
+        {{"quorum-test", 0, 2, disk, "OTHER", 0, 1}, ERR_INVALID_REQUEST},
         {{"quorum-test", 0, 2, disk, "CONTROLLER", 1, 2}, ERR_INVALID_REQUEST}, /* not our 0 */
         {{"quorum-test", 0, 2, disk, "CONTROLLER", 0, 0}, ERR_NONE},
     };
