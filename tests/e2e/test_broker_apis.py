@@ -234,21 +234,26 @@ def members_of_the_new_protocol_notice_topics(cluster):
     mine = set()
 
     with connect(cluster, node) as connection:
-        def beat(member_epoch, **more):
+        def ask(member_epoch, **more):
             owned = None if member_epoch else []
-            answer = connection.call(
+            return connection.call(
                 "ConsumerGroupHeartbeat", 1, GroupId=group, MemberId="m", MemberEpoch=member_epoch,
                 **{"TopicPartitions": owned, **more})
+
+        def beat(*args, **more):
+            answer = ask(*args, **more)
             assert answer["ErrorCode"] == NONE, answer
             return answer
 
-        joined = wait_for(lambda: beat(0, RebalanceTimeoutMs=60000,
-                                       SubscribedTopicRegex=prefix + "-.*"), 30, "a member")
-        epoch = joined["MemberEpoch"]
+        def join():  # the coordinator may be loading still
+            answer = ask(0, RebalanceTimeoutMs=60000, SubscribedTopicRegex=prefix + "-.*")
+            return answer if answer["ErrorCode"] == NONE else None
+
+        epoch = wait_for(join, 30, "a member")["MemberEpoch"]
 
         def assigned(count):
             """Takes what it is given, as a client does, until it is that many partitions."""
-            def ask():
+            def taken():
                 nonlocal epoch, mine
                 answer = beat(epoch)
                 epoch = answer["MemberEpoch"]
@@ -257,7 +262,7 @@ def members_of_the_new_protocol_notice_topics(cluster):
                     mine = {(t["TopicId"], p) for t in topics for p in t["Partitions"]}
                     beat(epoch, TopicPartitions=topics)
                 return len(mine) == count
-            wait_for(ask, 20, f"{count} partitions, not {len(mine)}")
+            wait_for(taken, 20, f"{count} partitions")
 
         create_topic(cluster, prefix + "-a", 2)
         assigned(2)
