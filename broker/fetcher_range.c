@@ -48,6 +48,11 @@ static void resolved(struct fetch_partition *p, enum err e)
         log_warn(p->replica->broker->log, "fetcher", "range not resolved",
                  "partition=%s-%d leader=%d error=%s", p->replica->topic, p->replica->index,
                  p->source->leader_id, err_name(e));
+        if (replica_is_disk_error(p->replica, e)) {
+            replica_offline(p->replica, err_text(e));
+            broker_fetcher_remove(p->replica);
+            return;
+        }
         fetch_partition_back_off(p);
         return;
     }

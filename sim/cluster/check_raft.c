@@ -123,7 +123,9 @@ static void check_majority(struct sim_checks *checks, struct sim_machine *m,
     int have = 0;
     for (int i = 0; i < count; i++) {
         const struct sim_machine *voter = sim_machine_of_node(checks->world, voters[i].id);
-        have += voter != NULL && checks->nodes[voter->index].flushed >= glance->high_watermark;
+        /* What stood on a disk before it was lost has counted. */
+        have += voter != NULL && (voter->renewed || voter->replacing ||
+                                  checks->nodes[voter->index].flushed >= glance->high_watermark);
     }
     if (have < count / 2 + 1) {
         sim_fail(checks->world, "LeaderHasAllAckedValues: committed without a majority of disks",
