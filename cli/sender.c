@@ -7,7 +7,7 @@
 #include "base/prng.h"
 #include "base/uuid.h"
 #include "cli/lines.h"
-#include "cli/producer_id.h"
+#include "cli/outgoing.h"
 
 enum {
     PRODUCE_VERSION = 9,
@@ -15,20 +15,6 @@ enum {
     REQUEST_BYTES_MAX = 4 << 20,
     PAUSE_MS = 100,
     COMPLAINTS_MAX = 10,
-};
-
-struct batch {
-    struct list link;
-    struct buf bytes;
-    struct wire_builder builder;
-    int64_t records;
-    int64_t payload; /* bytes of keys and values */
-    int64_t deadline_ms;
-    int64_t producer; /* who has sent it, when it is closed */
-    int32_t sequence; /* of its first record, then */
-    int attempts;     /* how often it was sent */
-    bool is_full;     /* nothing is added any more */
-    bool is_closed;   /* its bytes are those that are sent */
 };
 
 struct partition {
@@ -98,12 +84,11 @@ struct sender *sender_new(const struct sender_options *options)
     return s;
 }
 
-static void free_batch(struct sender *s, struct batch *batch)
+static void free_batch(struct sender *s, struct outgoing *batch)
 {
     s->waiting_bytes -= batch->bytes.len;
     list_remove(&batch->link);
-    buf_fini(&batch->bytes);
-    mem_free(batch);
+    outgoing_free(batch);
 }
 
 void sender_free(struct sender *s)
@@ -120,7 +105,7 @@ void sender_free(struct sender *s)
     for (int32_t i = 0; i < s->partition_count; i++) {
         LIST_EACH(at, &s->partitions[i].batches)
         {
-            free_batch(s, LIST_ENTRY(at, struct batch, link));
+            free_batch(s, LIST_ENTRY(at, struct outgoing, link));
         }
     }
     mem_free(s->partitions);
@@ -149,79 +134,60 @@ bool sender_is_idle(const struct sender *s)
 
 /* ---- batches ---- */
 
-static struct batch *first_batch(const struct partition *p)
+static struct outgoing *first_batch(const struct partition *p)
 {
-    return list_empty(&p->batches) ? NULL : LIST_ENTRY(p->batches.next, struct batch, link);
+    return list_empty(&p->batches) ? NULL : LIST_ENTRY(p->batches.next, struct outgoing, link);
 }
 
-static struct batch *last_batch(const struct partition *p)
+static struct outgoing *last_batch(const struct partition *p)
 {
-    return list_empty(&p->batches) ? NULL : LIST_ENTRY(p->batches.prev, struct batch, link);
+    return list_empty(&p->batches) ? NULL : LIST_ENTRY(p->batches.prev, struct outgoing, link);
 }
 
-static struct batch *open_batch(struct sender *s, struct partition *p)
+static struct outgoing *open_batch(struct sender *s, struct partition *p)
 {
-    struct batch *batch = last_batch(p);
+    struct outgoing *batch = last_batch(p);
     if (batch != NULL && !batch->is_full) {
         return batch;
     }
-    batch = MEM_NEW(struct batch);
-    batch->deadline_ms = net_now_ms(s->loop) + s->options.timeout_ms;
-    struct wire_builder_options options = {.compression = s->options.compression,
-                                           WIRE_BUILDER_DEFAULTS};
-    wire_builder_init(&batch->builder, &options, &batch->bytes);
+    batch = outgoing_new(s->options.compression, net_now_ms(s->loop) + s->options.timeout_ms);
     s->waiting_bytes += batch->bytes.len;
     list_add_tail(&p->batches, &batch->link);
     return batch;
 }
 
-/* The batch gets its number, by which the leader recognises it when it comes again. */
-static void close_batch(struct sender *s, struct partition *p, struct batch *batch)
+static void close_batch(struct sender *s, struct partition *p, struct outgoing *batch)
 {
-    if (batch->is_closed) {
-        return;
+    if (!batch->is_closed) {
+        s->waiting_bytes -= batch->bytes.len;
+        outgoing_close(batch, &s->producer, p->sequence);
+        s->waiting_bytes += batch->bytes.len;
+        p->sequence = (int32_t)((p->sequence + batch->records) & INT32_MAX);
     }
-    struct wire_builder_options *options = &batch->builder.options;
-    options->producer_id = s->producer.id;
-    if (s->producer.id >= 0) {
-        options->producer_epoch = s->producer.epoch;
-        options->base_sequence = p->sequence;
-    }
-    batch->producer = s->producer.id;
-    batch->sequence = p->sequence;
-    p->sequence = (int32_t)((p->sequence + batch->records) & INT32_MAX);
-    s->waiting_bytes -= batch->bytes.len;
-    wire_builder_finish(&batch->builder);
-    s->waiting_bytes += batch->bytes.len;
-    batch->is_closed = batch->is_full = true;
 }
 
 void sender_add(struct sender *s, int32_t partition, const struct wire_record *record)
 {
     ASSERT(partition >= 0 && partition < s->partition_count);
     struct partition *p = &s->partitions[partition];
-    size_t size = record->key.len + record->value.len;
-    size_t size_in_batch = size + record->headers.len;
-    struct batch *batch = open_batch(s, p);
-    if (batch->records > 0 &&
-        wire_builder_size(&batch->builder) + size_in_batch > s->options.batch_bytes) {
+    struct outgoing *batch = open_batch(s, p);
+    size_t size = record->key.len + record->value.len + record->headers.len;
+    if (batch->records > 0 && wire_builder_size(&batch->builder) + size > s->options.batch_bytes) {
         batch->is_full = true;
         batch = open_batch(s, p);
     }
     size_t before = batch->bytes.len;
     struct wire_record stamped = *record;
     stamped.timestamp = record->timestamp == -1 ? net_wall_ms(s->loop) : record->timestamp;
-    wire_builder_add(&batch->builder, &stamped);
+    outgoing_add(batch, &stamped);
     s->waiting_bytes += batch->bytes.len - before;
-    batch->records++;
-    batch->payload += (int64_t)size;
 }
 
 /* Partitions without a leader are passed over while there are others. */
 static int32_t pick(struct sender *s)
 {
     if (s->picked >= 0) {
-        const struct batch *batch = last_batch(&s->partitions[s->picked]);
+        const struct outgoing *batch = last_batch(&s->partitions[s->picked]);
         if (batch != NULL && !batch->is_full &&
             wire_builder_size(&batch->builder) < s->options.batch_bytes) {
             return s->picked;
@@ -249,7 +215,7 @@ int32_t sender_partition_of(struct sender *s, struct slice key)
 
 static void succeed(struct sender *s, struct partition *p)
 {
-    struct batch *batch = first_batch(p);
+    struct outgoing *batch = first_batch(p);
     s->counts.records += batch->records;
     s->counts.bytes += batch->payload;
     free_batch(s, batch);
@@ -257,7 +223,7 @@ static void succeed(struct sender *s, struct partition *p)
 
 static void give_up(struct sender *s, const struct partition *p, const char *why)
 {
-    struct batch *batch = first_batch(p);
+    struct outgoing *batch = first_batch(p);
     s->counts.failed += batch->records;
     s->wants_producer = s->wants_producer || (batch->attempts > 0 && s->producer.id >= 0);
     if (s->options.failed != NULL) {
@@ -269,54 +235,20 @@ static void give_up(struct sender *s, const struct partition *p, const char *why
     free_batch(s, batch);
 }
 
-/* An empty batch behind `before`, with the same deadline. */
-static struct batch *add_part(struct sender *s, struct batch *before)
-{
-    struct batch *part = MEM_NEW(struct batch);
-    struct wire_builder_options options = {.compression = s->options.compression,
-                                           WIRE_BUILDER_DEFAULTS};
-    part->deadline_ms = before->deadline_ms;
-    part->is_full = true;
-    wire_builder_init(&part->builder, &options, &part->bytes);
-    list_add_before(before->link.next, &part->link);
-    return part;
-}
-
-static void add_record(struct batch *batch, const struct wire_record *record)
-{
-    wire_builder_add(&batch->builder, record);
-    batch->records++;
-    batch->payload += (int64_t)(record->key.len + record->value.len);
-}
-
 /* The first batch was refused as it is: its records go into one or two others. */
 static void rebuild(struct sender *s, struct partition *p, int parts)
 {
-    struct batch *whole = first_batch(p);
-    struct batch *first = add_part(s, whole);
-    struct batch *second = parts == 1 ? first : add_part(s, first);
-    struct arena arena = {0};
-    struct wire_batch batch;
-    struct wire_records records;
-    enum err e = wire_batch_parse(buf_slice(&whole->bytes), &batch);
-    if (e == ERR_NONE) {
-        e = wire_records_open(&records, &batch, SIZE_MAX, &arena);
-    }
-    for (int64_t i = 0; i < whole->records && e == ERR_NONE; i++) {
-        struct wire_record record;
-        bool got;
-        e = wire_record_next(&records, &record, &got);
-        if (e == ERR_NONE) {
-            add_record(i < whole->records / 2 ? first : second, &record);
-        }
-    }
-    ASSERT(e == ERR_NONE); /* we wrote it */
-    arena_fini(&arena);
+    struct outgoing *whole = first_batch(p);
+    struct list *next = whole->link.next;
     if (whole->producer == s->producer.id) {
         p->sequence = whole->sequence; /* nobody has taken these numbers */
     }
+    for (int i = 0; i < parts; i++) {
+        struct outgoing *part = outgoing_part(whole, i, parts);
+        s->waiting_bytes += part->bytes.len;
+        list_add_before(next, &part->link);
+    }
     free_batch(s, whole);
-    s->waiting_bytes += first->bytes.len + (parts == 1 ? 0 : second->bytes.len);
 }
 
 static void try_again(struct sender *s, const char *what)
@@ -416,7 +348,7 @@ static void fill(struct sender *s, struct flight *flight, struct arena *arena,
                                            arena, s->partition_count);
     for (int32_t i = 0; i < s->partition_count && bytes < REQUEST_BYTES_MAX; i++) {
         struct partition *p = &s->partitions[i];
-        struct batch *batch = first_batch(p);
+        struct outgoing *batch = first_batch(p);
         if (p->leader != flight->leader || p->flight != NULL || batch == NULL) {
             continue;
         }
@@ -463,7 +395,7 @@ static void drop_expired(struct sender *s)
              s->reason[0] == '\0' ? "the partition has no leader" : s->reason);
     for (int32_t i = 0; i < s->partition_count; i++) {
         struct partition *p = &s->partitions[i];
-        struct batch *batch;
+        struct outgoing *batch;
         while (p->flight == NULL && (batch = first_batch(p)) != NULL &&
                batch->deadline_ms <= net_now_ms(s->loop)) {
             give_up(s, p, why);
