@@ -43,7 +43,7 @@ static const struct floor floors[] = {
     {"net accept failed", 20},
     {"net name not resolved", 20},
     {"net reset", 200},
-    {"net lost segment", 100},
+    {"net lost segment", 30},
     {"net cut segment", 2000},
     {"point open failed", 2},
     {"point read failed", 2},
