@@ -84,6 +84,13 @@ static void check_bytes(struct reading *r, const struct store_batch *batch)
     }
 }
 
+/* Nobody looked at the batch there before it was deleted from the first log. */
+static bool is_unknown(const struct check_partition *p, int64_t offset)
+{
+    return offset >= p->unknown_from && offset < p->unknown_to &&
+           check_log_find(&p->log, offset) == NULL;
+}
+
 static bool each_batch(void *arg, const struct store_batch *batch)
 {
     struct reading *r = arg;
@@ -94,11 +101,14 @@ static bool each_batch(void *arg, const struct store_batch *batch)
         return false;
     }
     if (b.base_offset > p->log.end && store_log_start_offset(r->view->log) > p->log.end) {
-        p->log.end = b.base_offset; /* deleted before anybody looked */
+        /* Deleted before anybody looked. Others may still have it. */
+        p->unknown_from = p->unknown_to == 0 ? p->log.end : p->unknown_from;
+        p->unknown_to = b.base_offset;
+        p->log.end = b.base_offset;
     }
     if (b.base_offset == p->log.end) {
         check_log_add(&p->log, &b);
-    } else if (!check_log_has(&p->log, &b)) {
+    } else if (!is_unknown(p, b.base_offset) && !check_log_has(&p->log, &b)) {
         bad(r, "LogMatching: logs differ below the high watermark", b.base_offset);
     }
     if (r->whole) {

@@ -55,6 +55,8 @@ struct check_partition {
     int32_t index;
     struct check_log log;
     int64_t checked_to[SIM_MACHINES_MAX];
+    int64_t unknown_from; /* `log` has no batches for some offsets of this range */
+    int64_t unknown_to;
     bool left[SIM_MACHINES_MAX]; /* was no replica for a while: its log may be another one */
     int64_t high_watermark[SIM_MACHINES_MAX]; /* as a leader, of leader_epoch */
     int32_t leader_epoch[SIM_MACHINES_MAX];
