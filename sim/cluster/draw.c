@@ -533,7 +533,7 @@ static void draw_load(struct draw *d)
         AT(d, 1000,
            "load client-%d produce topic=a every=%" PRId64 "ms..%" PRId64 "ms batch=%" PRId64
            " size=%" PRId64,
-           i, some(d, 5, 100), some(d, 100, 1000), some(d, 1, 20), some(d, 12, 2000));
+           i, some(d, 10, 100), some(d, 200, 2000), some(d, 1, 20), some(d, 12, 2000));
         if (chance(d, 80)) {
             AT(d, 1500, "load client-%d consume topic=a", i);
         }

@@ -14,7 +14,7 @@ struct floor {
 };
 
 static const struct floor floors[] = {
-    {"converged", 95},
+    {"converged", 90},
     {"quorum leaders", 150},
     {"partition leaders", 100},
     {"ISR changes", 200},
