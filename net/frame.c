@@ -66,26 +66,23 @@ static size_t cap_of(int class, size_t size)
     return class < FRAME_CLASSES ? (size_t)1 << (class + FRAME_CLASS_MIN_BITS) : size;
 }
 
-/* A recycled buffer of this class, or NULL. */
-static struct frame_buf *recycled(struct frame_pool *pool, int class)
+static bool can_recycle(const struct frame_pool *pool, int class)
 {
-    if (class == FRAME_CLASSES || pool->classes[class].free == NULL) {
-        return NULL;
-    }
-    struct frame_class *from = &pool->classes[class];
-    struct frame_buf *buf = from->free;
-    from->free = buf->next;
-    from->count--;
-    from->count_min = min_size(from->count_min, from->count);
-    pool->bytes -= buf->cap;
-    return buf;
+    return class < FRAME_CLASSES && pool->classes[class].free != NULL;
 }
 
 struct frame_buf *frame_buf_new(struct frame_pool *pool, size_t size)
 {
     int class = class_of(size);
-    struct frame_buf *buf = recycled(pool, class);
-    if (buf == NULL) {
+    struct frame_buf *buf = NULL;
+    if (can_recycle(pool, class)) {
+        struct frame_class *from = &pool->classes[class];
+        buf = from->free;
+        from->free = buf->next;
+        from->count--;
+        from->count_min = min_size(from->count_min, from->count);
+        pool->bytes -= buf->cap;
+    } else {
         size_t cap = cap_of(class, size);
         buf = mem_alloc(sizeof *buf + cap);
         buf->cap = cap;
@@ -103,12 +100,10 @@ struct frame_buf *frame_buf_new(struct frame_pool *pool, size_t size)
 /* What it was charged goes with it. */
 static struct frame_buf *move_into(struct frame_buf *larger, struct frame_buf *buf, size_t have)
 {
-    larger->next = NULL;
+    memcpy(larger->data, buf->data, have);
     larger->budget = buf->budget;
     larger->charged = buf->charged;
     larger->part = buf->part;
-    larger->refs = 1;
-    memcpy(larger->data, buf->data, have);
     buf->charged = 0;
     buf->part = false;
     frame_buf_unref(buf);
@@ -123,9 +118,8 @@ struct frame_buf *frame_buf_grow(struct frame_buf *buf, size_t have, size_t size
         return buf;
     }
     int class = class_of(size);
-    struct frame_buf *larger = recycled(buf->pool, class);
-    if (larger != NULL) {
-        return move_into(larger, buf, have);
+    if (can_recycle(buf->pool, class)) {
+        return move_into(frame_buf_new(buf->pool, size), buf, have);
     }
     size_t cap = cap_of(class, size);
     buf = mem_realloc(buf, sizeof *buf + cap); /* moves pages, not bytes, when it is large */

@@ -61,7 +61,7 @@ static enum err note_follower(struct fetch *fetch, struct fetch_result *result)
 {
     struct replica *r = result->replica;
     struct partition_eligibility may_join = replica_eligibility(r);
-    struct partition_fetch fetched = {.replica_id = fetch->replica_id,
+    struct partition_fetch fetched = {.replica_id = fetch->session->replica_id,
                                       .broker_epoch = fetch->broker_epoch,
                                       .fetch_offset = result->entry->fetch_offset,
                                       .log_start_offset = result->entry->log_start_offset};
@@ -76,7 +76,7 @@ static enum err note_follower(struct fetch *fetch, struct fetch_result *result)
 static bool is_held_up(const struct fetch *fetch, const struct replica *r)
 {
     return fetch_is_follower(fetch) && r->config.leader_throttled &&
-           !partition_in_isr(&r->part, fetch->replica_id) &&
+           !partition_in_isr(&r->part, fetch->session->replica_id) &&
            broker_throttle_exceeded(&fetch->broker->leader_throttle,
                                     net_now_ms(fetch->broker->loop));
 }
@@ -143,7 +143,7 @@ static bool may_rest(const struct fetch *fetch, const struct fetch_result *resul
     int64_t offset = result->entry->fetch_offset;
     return fetch_is_follower(fetch)
                ? offset == part->log_end_offset && offset == part->high_watermark &&
-                     partition_in_isr(part, fetch->replica_id) && !part->proposal_in_flight
+                     partition_in_isr(part, fetch->session->replica_id) && !part->proposal_in_flight
                : offset >= part->high_watermark;
 }
 
@@ -290,7 +290,6 @@ static struct fetch *fetch_new(struct broker *broker, struct net_request *req,
     fetch->broker = broker;
     fetch->req = req;
     fetch->session = session;
-    fetch->replica_id = session->replica_id;
     fetch->broker_epoch = has_state ? request->replica_state.replica_epoch : -1;
     fetch->min_bytes = request->min_bytes;
     int32_t limit =

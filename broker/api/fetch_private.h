@@ -19,7 +19,6 @@ struct fetch {
     struct broker *broker;
     struct net_request *req;
     struct fetch_session *session;
-    int32_t replica_id; /* −1: a consumer */
     int64_t broker_epoch;
     int32_t min_bytes;
     int32_t max_bytes;
@@ -32,7 +31,7 @@ struct fetch {
 
 static inline bool fetch_is_follower(const struct fetch *fetch)
 {
-    return fetch->replica_id >= 0;
+    return fetch_session_is_follower(fetch->session);
 }
 
 /* fetch_answer.c: does an answer have to name the partition? */
