@@ -46,8 +46,6 @@ struct admin {
     struct sim_worker worker;
     struct memory *memory;
     struct slot *slot; /* whose request is under way */
-    struct net_timer timer;
-    struct net_call *call;
 };
 
 static void name_of(const struct sim_load *load, const struct slot *slot, char out[NAME_MAX_LEN])
@@ -80,7 +78,7 @@ static void take(struct admin *a, enum err e)
     } else {
         slot->exists = false;
     }
-    net_timer_set(&a->timer, sim_load_draw_ms(&a->worker, "every", "200ms..2s"));
+    net_timer_set(&a->worker.timer, sim_load_draw_ms(&a->worker, "every", "200ms..2s"));
 }
 
 static enum err error_in(enum what what, const void *response)
@@ -108,14 +106,14 @@ static void on_answer(void *arg, enum err e, const void *response, struct net_re
 {
     (void)raw;
     struct admin *a = arg;
-    a->call = NULL;
+    a->worker.call = NULL;
     take(a, e == ERR_NONE ? error_in(a->slot->what, response) : e);
 }
 
 static void ask(struct admin *a, int16_t api, int16_t version, const void *request)
 {
-    a->call = sim_client_ask(sim_client_any(a->worker.client),
-                             &(struct sim_ask){api, version, request, on_answer, a});
+    a->worker.call = sim_client_ask(sim_client_any(a->worker.client),
+                                    &(struct sim_ask){api, version, request, on_answer, a});
 }
 
 /* ---- requests ---- */
@@ -220,41 +218,20 @@ static struct memory *new_memory(void)
     return memory;
 }
 
-static struct sim_worker *make(struct sim_client *client, struct sim_load *load)
+static void start(struct sim_worker *w)
 {
-    struct admin *a = MEM_NEW(struct admin);
-    if (load->memory == NULL) {
-        load->memory = new_memory();
+    struct admin *a = (struct admin *)w;
+    if (w->load->memory == NULL) {
+        w->load->memory = new_memory();
     }
-    a->memory = load->memory;
+    a->memory = w->load->memory;
     /* Whatever the process before was doing, nobody knows what came of it. */
     for (int i = 0; i < SLOTS; i++) {
         if (a->memory->slots[i].what != WHAT_NOTHING) {
             give_up(a->memory, &a->memory->slots[i]);
         }
     }
-    net_timer_init(&a->timer, client->loop, tick, a);
-    return &a->worker;
-}
-
-static void start(struct sim_worker *w)
-{
-    net_timer_set(&((struct admin *)w)->timer, sim_load_draw_ms(w, "every", "200ms..2s"));
-}
-
-static bool is_idle(const struct sim_worker *w)
-{
-    return ((const struct admin *)w)->call == NULL;
-}
-
-static void free_worker(struct sim_worker *w)
-{
-    struct admin *a = (struct admin *)w;
-    if (a->call != NULL) {
-        net_call_cancel(a->call);
-    }
-    net_timer_stop(&a->timer);
-    mem_free(a);
+    net_timer_set(&w->timer, sim_load_draw_ms(w, "every", "200ms..2s"));
 }
 
 /* ---- what was promised ---- */
@@ -304,9 +281,8 @@ static const char *const options[] = {"prefix", "every", NULL};
 const struct sim_load_kind sim_load_admin = {
     .name = "admin",
     .options = options,
-    .make = make,
+    .size = sizeof(struct admin),
     .start = start,
-    .is_idle = is_idle,
-    .free = free_worker,
+    .tick = tick,
     .check = check,
 };

@@ -28,8 +28,6 @@ struct member {
     struct sim_reader reader;
     const char *group;
     enum step step;
-    struct net_timer timer;
-    struct net_call *call;
     int32_t coordinator;
     char id[ID_MAX];
     int32_t epoch; /* 0: not in the group */
@@ -43,7 +41,7 @@ struct member {
 static void go_on(struct member *m, enum step step, int64_t delay_ms)
 {
     m->step = step;
-    net_timer_set(&m->timer, delay_ms);
+    net_timer_set(&m->worker.timer, delay_ms);
 }
 
 static int log_of(struct member *m, int32_t partition)
@@ -78,7 +76,7 @@ static void ask(struct member *m, const struct sim_ask *ask)
         go_on(m, STEP_FIND, PAUSE_MS);
         return;
     }
-    m->call = sim_client_ask(to, ask);
+    m->worker.call = sim_client_ask(to, ask);
 }
 
 /* ---- finding ---- */
@@ -88,7 +86,7 @@ static void on_found(void *arg, enum err e, const void *response, struct net_res
     (void)raw;
     struct member *m = arg;
     const struct wire_find_coordinator_response *r = response;
-    m->call = NULL;
+    m->worker.call = NULL;
     if (e != ERR_NONE || r->error_code != 0) {
         go_on(m, STEP_FIND, PAUSE_MS);
         return;
@@ -171,7 +169,7 @@ static void on_heartbeat(void *arg, enum err e, const void *response, struct net
     struct member *m = arg;
     const struct wire_consumer_group_heartbeat_response *r = response;
     int32_t owned[SIM_READER_PARTITIONS];
-    m->call = NULL;
+    m->worker.call = NULL;
     e = e == ERR_NONE ? (enum err)r->error_code : e;
     if (e != ERR_NONE) {
         after_error(m, e);
@@ -229,7 +227,7 @@ static void on_offsets(void *arg, enum err e, const void *response, struct net_r
     (void)raw;
     struct member *m = arg;
     const struct wire_offset_fetch_response *r = response;
-    m->call = NULL;
+    m->worker.call = NULL;
     e = e == ERR_NONE ? (enum err)r->groups[0].error_code : e;
     if (e != ERR_NONE || r->groups[0].topics_count != 1) {
         after_error(m, e);
@@ -280,7 +278,7 @@ static void on_committed(void *arg, enum err e, const void *response, struct net
     (void)raw;
     struct member *m = arg;
     const struct wire_offset_commit_response *r = response;
-    m->call = NULL;
+    m->worker.call = NULL;
     for (int32_t i = 0; e == ERR_NONE && i < r->topics[0].partitions_count; i++) {
         const struct wire_offset_commit_response_topics_partitions *p = &r->topics[0].partitions[i];
         e = (enum err)p->error_code;
@@ -334,20 +332,14 @@ static void run_step(void *arg)
     steps[m->step](m);
 }
 
-static struct sim_worker *make(struct sim_client *client, struct sim_load *load)
-{
-    struct member *m = MEM_NEW(struct member);
-    m->group = sim_load_str(load, "group", "c");
-    m->coordinator = -1;
-    snprintf(m->id, sizeof m->id, "member-%016" PRIx64, prng_next(&client->prng));
-    sim_reader_init(&m->reader, client, sim_load_str(load, "topic", "a"));
-    net_timer_init(&m->timer, client->loop, run_step, m);
-    return &m->worker;
-}
-
 static void start(struct sim_worker *w)
 {
-    go_on((struct member *)w, STEP_FIND, 0);
+    struct member *m = (struct member *)w;
+    m->group = sim_load_str(w->load, "group", "c");
+    m->coordinator = -1;
+    snprintf(m->id, sizeof m->id, "member-%016" PRIx64, prng_next(&w->client->prng));
+    sim_reader_init(&m->reader, w->client, sim_load_str(w->load, "topic", "a"));
+    go_on(m, STEP_FIND, 0);
 }
 
 static bool is_idle(const struct sim_worker *w)
@@ -356,15 +348,9 @@ static bool is_idle(const struct sim_worker *w)
     return m->epoch > 0 && (m->step == STEP_COMMIT || m->step == STEP_HEARTBEAT);
 }
 
-static void free_worker(struct sim_worker *w)
+static void fini(struct sim_worker *w)
 {
-    struct member *m = (struct member *)w;
-    if (m->call != NULL) {
-        net_call_cancel(m->call);
-    }
-    net_timer_stop(&m->timer);
-    sim_reader_fini(&m->reader);
-    mem_free(m);
+    sim_reader_fini(&((struct member *)w)->reader);
 }
 
 static const char *const options[] = {"topic", "group", "every", NULL};
@@ -372,8 +358,9 @@ static const char *const options[] = {"topic", "group", "every", NULL};
 const struct sim_load_kind sim_load_cgroup = {
     .name = "cgroup",
     .options = options,
-    .make = make,
+    .size = sizeof(struct member),
     .start = start,
+    .tick = run_step,
     .is_idle = is_idle,
-    .free = free_worker,
+    .fini = fini,
 };

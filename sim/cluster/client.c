@@ -61,12 +61,7 @@ void sim_client_free(struct sim_client *c)
     if (c == NULL) {
         return;
     }
-    LIST_EACH(at, &c->workers)
-    {
-        struct sim_worker *w = LIST_ENTRY(at, struct sim_worker, link);
-        list_remove(&w->link);
-        w->load->kind->free(w);
-    }
+    sim_load_workers_free(c);
     for (int i = 0; i < c->peer_count; i++) {
         net_client_free(c->peers[i].net);
     }

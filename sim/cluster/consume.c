@@ -9,7 +9,6 @@ enum { LOOK_MS = 500 };
 struct consumer {
     struct sim_worker worker;
     struct sim_reader reader;
-    struct net_timer look;
     int32_t partitions;
 };
 
@@ -22,20 +21,14 @@ static void look(void *arg)
     while (t != NULL && t->error_code == 0 && c->partitions < t->partitions_count) {
         sim_reader_want(&c->reader, c->partitions++, 0);
     }
-    net_timer_set(&c->look, LOOK_MS);
-}
-
-static struct sim_worker *make(struct sim_client *client, struct sim_load *load)
-{
-    struct consumer *c = MEM_NEW(struct consumer);
-    sim_reader_init(&c->reader, client, sim_load_str(load, "topic", "a"));
-    net_timer_init(&c->look, client->loop, look, c);
-    return &c->worker;
+    net_timer_set(&c->worker.timer, LOOK_MS);
 }
 
 static void start(struct sim_worker *w)
 {
-    look(w);
+    struct consumer *c = (struct consumer *)w;
+    sim_reader_init(&c->reader, w->client, sim_load_str(w->load, "topic", "a"));
+    look(c);
 }
 
 /* Everything that there is was read. */
@@ -51,12 +44,9 @@ static bool is_idle(const struct sim_worker *w)
     return c->partitions > 0 || !sim_ledger_has(c->worker.client->world->ledger, c->reader.topic);
 }
 
-static void free_worker(struct sim_worker *w)
+static void fini(struct sim_worker *w)
 {
-    struct consumer *c = (struct consumer *)w;
-    net_timer_stop(&c->look);
-    sim_reader_fini(&c->reader);
-    mem_free(c);
+    sim_reader_fini(&((struct consumer *)w)->reader);
 }
 
 static const char *const options[] = {"topic", NULL};
@@ -64,8 +54,9 @@ static const char *const options[] = {"topic", NULL};
 const struct sim_load_kind sim_load_consume = {
     .name = "consume",
     .options = options,
-    .make = make,
+    .size = sizeof(struct consumer),
     .start = start,
+    .tick = look,
     .is_idle = is_idle,
-    .free = free_worker,
+    .fini = fini,
 };

@@ -84,7 +84,7 @@ static const char *lacks_clients(struct sim_world *world)
         LIST_EACH(at, &client->workers)
         {
             const struct sim_worker *w = LIST_ENTRY(at, struct sim_worker, link);
-            if (!w->load->kind->is_idle(w)) {
+            if (!sim_load_is_idle(w)) {
                 return w->load->kind->name;
             }
         }

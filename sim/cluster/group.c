@@ -31,8 +31,6 @@ struct member {
     struct sim_reader reader;
     const char *group;
     enum step step;
-    struct net_timer timer;
-    struct net_call *call;
     int32_t coordinator;
     char id[MEMBER_ID_MAX];
     int32_t generation;
@@ -50,7 +48,7 @@ static void run_step(void *arg);
 static void go_on(struct member *m, enum step step, int64_t delay_ms)
 {
     m->step = step;
-    net_timer_set(&m->timer, delay_ms);
+    net_timer_set(&m->worker.timer, delay_ms);
 }
 
 static int log_of(struct member *m, int32_t partition)
@@ -94,12 +92,12 @@ static void ask_within(struct member *m, const struct sim_ask *ask, int64_t time
         rejoin(m, ERR_NOT_COORDINATOR);
         return;
     }
-    m->call = net_call(to, &(struct net_call_args){.api = ask->api,
-                                                   .version = ask->version,
-                                                   .request = ask->request,
-                                                   .timeout_ms = timeout_ms,
-                                                   .done = ask->done,
-                                                   .arg = m});
+    m->worker.call = net_call(to, &(struct net_call_args){.api = ask->api,
+                                                          .version = ask->version,
+                                                          .request = ask->request,
+                                                          .timeout_ms = timeout_ms,
+                                                          .done = ask->done,
+                                                          .arg = m});
 }
 
 static void ask(struct member *m, int16_t api, int16_t version, const void *request,
@@ -115,7 +113,7 @@ static void on_found(void *arg, enum err e, const void *response, struct net_res
     (void)raw;
     struct member *m = arg;
     const struct wire_find_coordinator_response *r = response;
-    m->call = NULL;
+    m->worker.call = NULL;
     if (e != ERR_NONE || r->error_code != 0) {
         go_on(m, STEP_FIND, PAUSE_MS);
         return;
@@ -165,7 +163,7 @@ static void on_joined(void *arg, enum err e, const void *response, struct net_re
     (void)raw;
     struct member *m = arg;
     const struct wire_join_group_response *r = response;
-    m->call = NULL;
+    m->worker.call = NULL;
     e = e == ERR_NONE ? (enum err)r->error_code : e;
     if (e == ERR_NONE || e == ERR_MEMBER_ID_REQUIRED) {
         snprintf(m->id, sizeof m->id, "%.*s", SLICE_ARG(r->member_id));
@@ -238,7 +236,7 @@ static void on_synced(void *arg, enum err e, const void *response, struct net_re
     (void)raw;
     struct member *m = arg;
     const struct wire_sync_group_response *r = response;
-    m->call = NULL;
+    m->worker.call = NULL;
     e = e == ERR_NONE ? (enum err)r->error_code : e;
     if (e != ERR_NONE || !take_assignment(m, r->assignment)) {
         rejoin(m, e);
@@ -284,7 +282,7 @@ static void on_offsets(void *arg, enum err e, const void *response, struct net_r
     struct member *m = arg;
     struct sim_world *world = m->worker.client->world;
     const struct wire_offset_fetch_response *r = response;
-    m->call = NULL;
+    m->worker.call = NULL;
     e = e == ERR_NONE ? (enum err)r->error_code : e;
     if (e != ERR_NONE || r->topics_count != 1) {
         rejoin(m, e == ERR_NONE ? ERR_NOT_COORDINATOR : e);
@@ -331,7 +329,7 @@ static void on_committed(void *arg, enum err e, const void *response, struct net
     (void)raw;
     struct member *m = arg;
     const struct wire_offset_commit_response *r = response;
-    m->call = NULL;
+    m->worker.call = NULL;
     for (int32_t i = 0; e == ERR_NONE && i < r->topics[0].partitions_count; i++) {
         const struct wire_offset_commit_response_topics_partitions *p = &r->topics[0].partitions[i];
         e = (enum err)p->error_code;
@@ -375,7 +373,7 @@ static void on_heartbeat(void *arg, enum err e, const void *response, struct net
     (void)raw;
     struct member *m = arg;
     const struct wire_heartbeat_response *r = response;
-    m->call = NULL;
+    m->worker.call = NULL;
     e = e == ERR_NONE ? (enum err)r->error_code : e;
     if (e != ERR_NONE) {
         rejoin(m, e);
@@ -408,19 +406,12 @@ static void run_step(void *arg)
 
 /* ---- life ---- */
 
-static struct sim_worker *make(struct sim_client *client, struct sim_load *load)
-{
-    struct member *m = MEM_NEW(struct member);
-    m->group = sim_load_str(load, "group", "g");
-    m->coordinator = -1;
-    sim_reader_init(&m->reader, client, sim_load_str(load, "topic", "a"));
-    net_timer_init(&m->timer, client->loop, run_step, m);
-    return &m->worker;
-}
-
 static void start(struct sim_worker *w)
 {
     struct member *m = (struct member *)w;
+    m->group = sim_load_str(w->load, "group", "g");
+    m->coordinator = -1;
+    sim_reader_init(&m->reader, w->client, sim_load_str(w->load, "topic", "a"));
     go_on(m, STEP_FIND, 0);
 }
 
@@ -430,16 +421,11 @@ static bool is_idle(const struct sim_worker *w)
     return m->step == STEP_COMMIT || m->step == STEP_HEARTBEAT;
 }
 
-static void free_worker(struct sim_worker *w)
+static void fini(struct sim_worker *w)
 {
     struct member *m = (struct member *)w;
-    if (m->call != NULL) {
-        net_call_cancel(m->call);
-    }
-    net_timer_stop(&m->timer);
     sim_reader_fini(&m->reader);
     forget_members(m);
-    mem_free(m);
 }
 
 static const char *const options[] = {"topic", "group", "every", NULL};
@@ -447,8 +433,9 @@ static const char *const options[] = {"topic", "group", "every", NULL};
 const struct sim_load_kind sim_load_group = {
     .name = "group",
     .options = options,
-    .make = make,
+    .size = sizeof(struct member),
     .start = start,
+    .tick = run_step,
     .is_idle = is_idle,
-    .free = free_worker,
+    .fini = fini,
 };

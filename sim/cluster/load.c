@@ -53,9 +53,10 @@ enum err sim_load_check(const struct sim_order *order, struct buf *why)
 
 static void add_worker(struct sim_client *client, struct sim_load *load)
 {
-    struct sim_worker *w = load->kind->make(client, load);
+    struct sim_worker *w = mem_zalloc(1, load->kind->size);
     w->client = client;
     w->load = load;
+    net_timer_init(&w->timer, client->loop, load->kind->tick, w);
     list_add_tail(&client->workers, &w->link);
     load->kind->start(w);
 }
@@ -148,6 +149,28 @@ void sim_load_workers(struct sim_client *client)
             add_worker(client, load);
         }
     }
+}
+
+void sim_load_workers_free(struct sim_client *client)
+{
+    LIST_EACH(at, &client->workers)
+    {
+        struct sim_worker *w = LIST_ENTRY(at, struct sim_worker, link);
+        list_remove(&w->link);
+        if (w->call != NULL) {
+            net_call_cancel(w->call);
+        }
+        net_timer_stop(&w->timer);
+        if (w->load->kind->fini != NULL) {
+            w->load->kind->fini(w);
+        }
+        mem_free(w);
+    }
+}
+
+bool sim_load_is_idle(const struct sim_worker *w)
+{
+    return w->load->kind->is_idle != NULL ? w->load->kind->is_idle(w) : w->call == NULL;
 }
 
 const char *sim_load_str(const struct sim_load *load, const char *key, const char *otherwise)

@@ -13,8 +13,9 @@
  *     trim     topic=NAME [every=TIMES]    deletes records from the beginning of partitions
  *     reassign [every=TIMES]               replicas move; in the end no move may be under way
  *     retire   broker=NAME [away=TIMES]    its replicas move away, it is unregistered, and a new
- * one with its id joins quorum   [every=TIMES] [churn=PERCENT]   voters whose disks are new are
- * replaced, others come and go; in the end every controller must be a voter
+ *              one with its id joins
+ *     quorum   [every=TIMES] [churn=PERCENT]   voters whose disks are new are replaced, others
+ *              come and go; in the end every controller must be a voter
  *
  * Private to sim/cluster/. */
 #ifndef SIM_CLUSTER_LOAD_H
@@ -28,20 +29,26 @@ struct sim_worker;
 struct sim_load_kind {
     const char *name;
     const char *const *options; /* names it takes; NULL ends. A first "*": any */
-    struct sim_worker *(*make)(struct sim_client *client, struct sim_load *load);
-    void (*start)(struct sim_worker *w);
-    /* The client is to be quiet: has everything that was begun come to an end? */
+    size_t size;                /* of its own structure, which begins with struct sim_worker */
+    void (*start)(struct sim_worker *w); /* what is not zero; sets the timer */
+    void (*tick)(void *w);               /* the timer has run out */
+    /* The client is to be quiet: has everything that was begun come to an end? NULL: when no call
+     * is under way. */
     bool (*is_idle)(const struct sim_worker *w);
-    void (*free)(struct sim_worker *w);
+    /* Frees what it holds; the timer and the call are over by then. May be NULL. */
+    void (*fini)(struct sim_worker *w);
     /* At the end: does the committed metadata hold what was promised? May be NULL. */
     void (*check)(const struct sim_load *load, const struct metadata_image *image);
 };
 
-/* Embedded as the first member of each kind's own structure. */
+/* What one process of a client does for a load: the first member of each kind's own structure. */
 struct sim_worker {
     struct list link; /* in client->workers */
     struct sim_client *client;
     struct sim_load *load;
+    struct net_timer timer; /* calls kind->tick() */
+    struct net_call
+        *call; /* under way, which whoever answers it sets to NULL; cancelled in the end */
 };
 
 struct sim_load {
@@ -65,8 +72,10 @@ void sim_loads_read_back(struct sim_world *world);
 void sim_loads_check(struct sim_world *world, const struct metadata_image *image);
 void sim_loads_free(struct sim_world *world);
 
-/* The workers of a process that begins. */
+/* The workers of a process that begins, and of one that ends. */
 void sim_load_workers(struct sim_client *client);
+void sim_load_workers_free(struct sim_client *client);
+bool sim_load_is_idle(const struct sim_worker *w);
 
 /* The text behind KEY=, or `otherwise`. */
 const char *sim_load_str(const struct sim_load *load, const char *key, const char *otherwise);

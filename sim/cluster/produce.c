@@ -52,32 +52,22 @@ struct producer {
     struct uuid topic_id;
     int64_t producer_id; /* −1: not known yet */
     int16_t producer_epoch;
-    struct net_call *asking; /* for the producer id; NULL: not */
-    struct net_timer tick;
     struct partition partitions[PARTITIONS_MAX];
     int partition_count;
 };
 
 static void send_more(struct partition *p);
-static void tick(void *arg);
 static void retry(void *arg);
 
 /* ---- life ---- */
 
-static struct sim_worker *make(struct sim_client *client, struct sim_load *load)
-{
-    struct producer *p = MEM_NEW(struct producer);
-    p->topic = sim_load_str(load, "topic", "a");
-    p->version = (int16_t)prng_range(&client->prng, VERSION_MIN, VERSION_BY_ID);
-    p->producer_id = -1;
-    net_timer_init(&p->tick, client->loop, tick, p);
-    return &p->worker;
-}
-
 static void start(struct sim_worker *w)
 {
     struct producer *p = (struct producer *)w;
-    net_timer_set(&p->tick, sim_load_draw_ms(w, "every", "20ms..200ms"));
+    p->topic = sim_load_str(w->load, "topic", "a");
+    p->version = (int16_t)prng_range(&w->client->prng, VERSION_MIN, VERSION_BY_ID);
+    p->producer_id = -1;
+    net_timer_set(&w->timer, sim_load_draw_ms(w, "every", "20ms..200ms"));
 }
 
 static void free_batch(struct batch *b)
@@ -89,13 +79,9 @@ static void free_batch(struct batch *b)
     mem_free(b);
 }
 
-static void free_worker(struct sim_worker *w)
+static void fini(struct sim_worker *w)
 {
     struct producer *p = (struct producer *)w;
-    net_timer_stop(&p->tick);
-    if (p->asking != NULL) {
-        net_call_cancel(p->asking);
-    }
     for (int i = 0; i < p->partition_count; i++) {
         net_timer_stop(&p->partitions[i].retry);
         LIST_EACH(at, &p->partitions[i].batches)
@@ -103,7 +89,6 @@ static void free_worker(struct sim_worker *w)
             free_batch(LIST_ENTRY(at, struct batch, link));
         }
     }
-    mem_free(p);
 }
 
 static bool is_idle(const struct sim_worker *w)
@@ -124,7 +109,7 @@ static void on_producer_id(void *arg, enum err e, const void *response, struct n
     (void)raw;
     struct producer *p = arg;
     const struct wire_init_producer_id_response *r = response;
-    p->asking = NULL;
+    p->worker.call = NULL;
     if (e == ERR_NONE && r->error_code == 0) {
         p->producer_id = r->producer_id;
         p->producer_epoch = r->producer_epoch;
@@ -138,7 +123,7 @@ static void ask_producer_id(struct producer *p)
     wire_init(&wire_msg_init_producer_id_request, &request);
     request.transactional_id = SLICE_NULL;
     request.transaction_timeout_ms = 60000;
-    p->asking = sim_client_ask(
+    p->worker.call = sim_client_ask(
         sim_client_any(p->worker.client),
         &(struct sim_ask){WIRE_API_INIT_PRODUCER_ID, 4, &request, on_producer_id, p});
 }
@@ -358,7 +343,7 @@ static void tick(void *arg)
     struct producer *p = arg;
     struct sim_client *c = p->worker.client;
     bool known = learn_topic(p);
-    if (p->producer_id < 0 && !p->asking) {
+    if (p->producer_id < 0 && p->worker.call == NULL) {
         ask_producer_id(p);
     }
     if (known && p->partition_count > 0 && p->producer_id >= 0 && !c->world->quiet) {
@@ -368,7 +353,7 @@ static void tick(void *arg)
             send_more(part);
         }
     }
-    net_timer_set(&p->tick, sim_load_draw_ms(&p->worker, "every", "20ms..200ms"));
+    net_timer_set(&p->worker.timer, sim_load_draw_ms(&p->worker, "every", "20ms..200ms"));
 }
 
 static const char *const options[] = {"topic", "every", "batch", "size", NULL};
@@ -376,8 +361,9 @@ static const char *const options[] = {"topic", "every", "batch", "size", NULL};
 const struct sim_load_kind sim_load_produce = {
     .name = "produce",
     .options = options,
-    .make = make,
+    .size = sizeof(struct producer),
     .start = start,
+    .tick = tick,
     .is_idle = is_idle,
-    .free = free_worker,
+    .fini = fini,
 };

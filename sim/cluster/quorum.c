@@ -13,8 +13,6 @@ enum { DESCRIBE_VERSION = 2, CHANGE_VERSION = 0, CALL_MS = 15000, VOTERS_MIN = 3
 
 struct keeper {
     struct sim_worker worker;
-    struct net_timer timer;
-    struct net_call *call;
     const char *change; /* what is being asked for; NULL: the state */
     bool whole;         /* every controller was a voter when it was asked last */
 };
@@ -22,7 +20,7 @@ struct keeper {
 static void ask(struct keeper *k, int16_t api, int16_t version, const void *request,
                 net_call_done *done)
 {
-    k->call =
+    k->worker.call =
         net_call(sim_client_any(k->worker.client), &(struct net_call_args){.api = api,
                                                                            .version = version,
                                                                            .request = request,
@@ -33,7 +31,7 @@ static void ask(struct keeper *k, int16_t api, int16_t version, const void *requ
 
 static void rest(struct keeper *k)
 {
-    net_timer_set(&k->timer, sim_load_draw_ms(&k->worker, "every", "500ms..3s"));
+    net_timer_set(&k->worker.timer, sim_load_draw_ms(&k->worker, "every", "500ms..3s"));
 }
 
 /* ---- changes ---- */
@@ -45,7 +43,7 @@ static void on_changed(void *arg, enum err e, const void *response, struct net_r
     /* Both answers begin alike. */
     const struct wire_add_raft_voter_response *r = response;
     struct sim_world *world = k->worker.client->world;
-    k->call = NULL;
+    k->worker.call = NULL;
     e = e == ERR_NONE ? (enum err)r->error_code : e;
     if (e == ERR_NONE) {
         sim_tally(world->report, k->change, 1);
@@ -164,7 +162,7 @@ static void on_described(void *arg, enum err e, const void *response, struct net
     (void)raw;
     struct keeper *k = arg;
     const struct wire_describe_quorum_response *r = response;
-    k->call = NULL;
+    k->worker.call = NULL;
     if (e == ERR_NONE && r->error_code == 0 && r->topics_count == 1 &&
         r->topics[0].partitions_count == 1 && r->topics[0].partitions[0].error_code == 0) {
         decide(k, &r->topics[0].partitions[0]);
@@ -185,14 +183,6 @@ static void describe(void *arg)
 
 /* ---- life ---- */
 
-static struct sim_worker *make(struct sim_client *client, struct sim_load *load)
-{
-    (void)load;
-    struct keeper *k = MEM_NEW(struct keeper);
-    net_timer_init(&k->timer, client->loop, describe, k);
-    return &k->worker;
-}
-
 static void start(struct sim_worker *w)
 {
     rest((struct keeper *)w);
@@ -201,17 +191,7 @@ static void start(struct sim_worker *w)
 static bool is_idle(const struct sim_worker *w)
 {
     const struct keeper *k = (const struct keeper *)w;
-    return k->call == NULL && k->whole;
-}
-
-static void free_worker(struct sim_worker *w)
-{
-    struct keeper *k = (struct keeper *)w;
-    if (k->call != NULL) {
-        net_call_cancel(k->call);
-    }
-    net_timer_stop(&k->timer);
-    mem_free(k);
+    return k->worker.call == NULL && k->whole;
 }
 
 static const char *const options[] = {"every", "churn", NULL};
@@ -219,8 +199,8 @@ static const char *const options[] = {"every", "churn", NULL};
 const struct sim_load_kind sim_load_quorum = {
     .name = "quorum",
     .options = options,
-    .make = make,
+    .size = sizeof(struct keeper),
     .start = start,
+    .tick = describe,
     .is_idle = is_idle,
-    .free = free_worker,
 };

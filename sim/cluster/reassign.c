@@ -9,14 +9,12 @@ enum { ALTER_VERSION = 0, LIST_VERSION = 0, TIMEOUT_MS = 5000, CANCEL_PERCENT = 
 
 struct mover {
     struct sim_worker worker;
-    struct net_timer timer;
-    struct net_call *call;
     bool none_left; /* as the controller said when all was quiet */
 };
 
 static void rest(struct mover *m)
 {
-    net_timer_set(&m->timer, sim_load_draw_ms(&m->worker, "every", "500ms..5s"));
+    net_timer_set(&m->worker.timer, sim_load_draw_ms(&m->worker, "every", "500ms..5s"));
 }
 
 struct net_call *sim_ask_reassignment(struct sim_client *c, const struct sim_reassignment *r,
@@ -43,7 +41,7 @@ static void on_asked(void *arg, enum err e, const void *response, struct net_res
     (void)raw;
     struct mover *m = arg;
     const struct wire_alter_partition_reassignments_response *r = response;
-    m->call = NULL;
+    m->worker.call = NULL;
     if (e == ERR_NONE && r->error_code == 0 && r->responses_count == 1 &&
         r->responses[0].partitions[0].error_code == 0) {
         sim_tally(m->worker.client->world->report, "load reassignments", 1);
@@ -94,7 +92,7 @@ static void move(struct mover *m)
     }
     draw_replicas(m, replicas, count);
     snprintf(name, sizeof name, "%.*s", SLICE_ARG(t->name));
-    m->call = sim_ask_reassignment(
+    m->worker.call = sim_ask_reassignment(
         c, &(struct sim_reassignment){name, p->partition_index, replicas, cancel ? -1 : count},
         on_asked, m);
 }
@@ -106,7 +104,7 @@ static void on_listed(void *arg, enum err e, const void *response, struct net_re
     (void)raw;
     struct mover *m = arg;
     const struct wire_list_partition_reassignments_response *r = response;
-    m->call = NULL;
+    m->worker.call = NULL;
     m->none_left = e == ERR_NONE && r->error_code == 0 && r->topics_count == 0;
     rest(m);
 }
@@ -117,9 +115,9 @@ static void list(struct mover *m)
     wire_init(&wire_msg_list_partition_reassignments_request, &request);
     request.timeout_ms = TIMEOUT_MS;
     request.topics_count = -1; /* all */
-    m->call = sim_client_ask(sim_client_any(m->worker.client),
-                             &(struct sim_ask){WIRE_API_LIST_PARTITION_REASSIGNMENTS, LIST_VERSION,
-                                               &request, on_listed, m});
+    m->worker.call = sim_client_ask(sim_client_any(m->worker.client),
+                                    &(struct sim_ask){WIRE_API_LIST_PARTITION_REASSIGNMENTS,
+                                                      LIST_VERSION, &request, on_listed, m});
 }
 
 static void tick(void *arg)
@@ -134,14 +132,6 @@ static void tick(void *arg)
 
 /* ---- life ---- */
 
-static struct sim_worker *make(struct sim_client *client, struct sim_load *load)
-{
-    (void)load;
-    struct mover *m = MEM_NEW(struct mover);
-    net_timer_init(&m->timer, client->loop, tick, m);
-    return &m->worker;
-}
-
 static void start(struct sim_worker *w)
 {
     rest((struct mover *)w);
@@ -152,23 +142,13 @@ static bool is_idle(const struct sim_worker *w)
     return ((const struct mover *)w)->none_left;
 }
 
-static void free_worker(struct sim_worker *w)
-{
-    struct mover *m = (struct mover *)w;
-    if (m->call != NULL) {
-        net_call_cancel(m->call);
-    }
-    net_timer_stop(&m->timer);
-    mem_free(m);
-}
-
 static const char *const options[] = {"every", NULL};
 
 const struct sim_load_kind sim_load_reassign = {
     .name = "reassign",
     .options = options,
-    .make = make,
+    .size = sizeof(struct mover),
     .start = start,
+    .tick = tick,
     .is_idle = is_idle,
-    .free = free_worker,
 };

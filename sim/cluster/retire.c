@@ -22,13 +22,11 @@ struct memory {
 struct retirer {
     struct sim_worker worker;
     struct memory *memory;
-    struct net_timer timer;
-    struct net_call *call;
 };
 
 static void rest(struct retirer *r)
 {
-    net_timer_set(&r->timer, PAUSE_MS);
+    net_timer_set(&r->worker.timer, PAUSE_MS);
 }
 
 /* ---- its replicas ---- */
@@ -39,7 +37,7 @@ static void on_moved(void *arg, enum err e, const void *response, struct net_res
     (void)e;
     (void)response;
     struct retirer *r = arg;
-    r->call = NULL;
+    r->worker.call = NULL;
     rest(r);
 }
 
@@ -91,7 +89,7 @@ static bool drain_one(struct retirer *r, const struct wire_metadata_response_top
             return true;
         }
         snprintf(name, sizeof name, "%.*s", SLICE_ARG(t->name));
-        r->call = sim_ask_reassignment(
+        r->worker.call = sim_ask_reassignment(
             r->worker.client, &(struct sim_reassignment){name, p->partition_index, replicas, count},
             on_moved, r);
         sim_client_refresh(r->worker.client);
@@ -154,7 +152,7 @@ static void on_unregistered(void *arg, enum err e, const void *response, struct 
     struct retirer *r = arg;
     struct sim_world *world = r->worker.client->world;
     const struct wire_unregister_broker_response *answer = response;
-    r->call = NULL;
+    r->worker.call = NULL;
     e = e == ERR_NONE ? (enum err)answer->error_code : e;
     if (e == ERR_NONE || e == ERR_BROKER_ID_NOT_REGISTERED) {
         sim_tally(world->report, "brokers unregistered", 1);
@@ -173,9 +171,10 @@ static void unregister(struct retirer *r)
         return;
     }
     struct wire_unregister_broker_request request = {r->memory->broker->node_id};
-    r->call = sim_client_ask(sim_client_any(r->worker.client),
-                             &(struct sim_ask){WIRE_API_UNREGISTER_BROKER, UNREGISTER_VERSION,
-                                               &request, on_unregistered, r});
+    r->worker.call =
+        sim_client_ask(sim_client_any(r->worker.client),
+                       &(struct sim_ask){WIRE_API_UNREGISTER_BROKER, UNREGISTER_VERSION, &request,
+                                         on_unregistered, r});
 }
 
 static void wait_for_new_one(struct retirer *r)
@@ -204,38 +203,18 @@ static void tick(void *arg)
 
 /* ---- life ---- */
 
-static struct sim_worker *make(struct sim_client *client, struct sim_load *load)
-{
-    struct retirer *r = MEM_NEW(struct retirer);
-    if (load->memory == NULL) {
-        struct memory *memory = MEM_NEW(struct memory);
-        memory->broker = sim_machine_find(client->world, sim_load_str(load, "broker", "broker-1"));
-        memory->phase = memory->broker == NULL ? PHASE_DONE : PHASE_DRAIN;
-        load->memory = memory;
-    }
-    r->memory = load->memory;
-    net_timer_init(&r->timer, client->loop, tick, r);
-    return &r->worker;
-}
-
 static void start(struct sim_worker *w)
 {
-    rest((struct retirer *)w);
-}
-
-static bool is_idle(const struct sim_worker *w)
-{
-    return ((const struct retirer *)w)->call == NULL;
-}
-
-static void free_worker(struct sim_worker *w)
-{
     struct retirer *r = (struct retirer *)w;
-    if (r->call != NULL) {
-        net_call_cancel(r->call);
+    if (w->load->memory == NULL) {
+        struct memory *memory = MEM_NEW(struct memory);
+        memory->broker =
+            sim_machine_find(w->client->world, sim_load_str(w->load, "broker", "broker-1"));
+        memory->phase = memory->broker == NULL ? PHASE_DONE : PHASE_DRAIN;
+        w->load->memory = memory;
     }
-    net_timer_stop(&r->timer);
-    mem_free(r);
+    r->memory = w->load->memory;
+    rest(r);
 }
 
 static const char *const options[] = {"broker", "away", NULL};
@@ -243,8 +222,7 @@ static const char *const options[] = {"broker", "away", NULL};
 const struct sim_load_kind sim_load_retire = {
     .name = "retire",
     .options = options,
-    .make = make,
+    .size = sizeof(struct retirer),
     .start = start,
-    .is_idle = is_idle,
-    .free = free_worker,
+    .tick = tick,
 };

@@ -6,8 +6,6 @@ enum { PAUSE_MS = 200, VERSION = 5, TIMEOUT_MS = 5000, CONFIGS_MAX = 8 };
 
 struct maker {
     struct sim_worker worker;
-    struct net_timer timer;
-    struct net_call *call;
     bool exists;
 };
 
@@ -16,11 +14,11 @@ static void on_created(void *arg, enum err e, const void *response, struct net_r
     (void)raw;
     struct maker *m = arg;
     const struct wire_create_topics_response *r = response;
-    m->call = NULL;
+    m->worker.call = NULL;
     e = e == ERR_NONE ? (enum err)r->topics[0].error_code : e;
     m->exists = e == ERR_NONE || e == ERR_TOPIC_ALREADY_EXISTS;
     if (!m->exists) {
-        net_timer_set(&m->timer, PAUSE_MS);
+        net_timer_set(&m->worker.timer, PAUSE_MS);
     }
 }
 
@@ -53,22 +51,14 @@ static void create(void *arg)
     request.topics = &topic;
     request.topics_count = 1;
     request.timeout_ms = TIMEOUT_MS;
-    m->call =
+    m->worker.call =
         sim_client_ask(sim_client_any(m->worker.client),
                        &(struct sim_ask){WIRE_API_CREATE_TOPICS, VERSION, &request, on_created, m});
 }
 
-static struct sim_worker *make(struct sim_client *client, struct sim_load *load)
-{
-    (void)load;
-    struct maker *m = MEM_NEW(struct maker);
-    net_timer_init(&m->timer, client->loop, create, m);
-    return &m->worker;
-}
-
 static void start(struct sim_worker *w)
 {
-    net_timer_set(&((struct maker *)w)->timer, 0);
+    net_timer_set(&w->timer, 0);
 }
 
 static bool is_idle(const struct sim_worker *w)
@@ -76,23 +66,13 @@ static bool is_idle(const struct sim_worker *w)
     return ((const struct maker *)w)->exists;
 }
 
-static void free_worker(struct sim_worker *w)
-{
-    struct maker *m = (struct maker *)w;
-    if (m->call != NULL) {
-        net_call_cancel(m->call);
-    }
-    net_timer_stop(&m->timer);
-    mem_free(m);
-}
-
 static const char *const options[] = {"*", NULL};
 
 const struct sim_load_kind sim_load_topic = {
     .name = "topic",
     .options = options,
-    .make = make,
+    .size = sizeof(struct maker),
     .start = start,
+    .tick = create,
     .is_idle = is_idle,
-    .free = free_worker,
 };

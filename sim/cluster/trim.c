@@ -9,13 +9,11 @@ enum { VERSION = 2, TIMEOUT_MS = 4000 };
 struct trimmer {
     struct sim_worker worker;
     const char *topic;
-    struct net_timer timer;
-    struct net_call *call;
 };
 
 static void rest(struct trimmer *t)
 {
-    net_timer_set(&t->timer, sim_load_draw_ms(&t->worker, "every", "500ms..5s"));
+    net_timer_set(&t->worker.timer, sim_load_draw_ms(&t->worker, "every", "500ms..5s"));
 }
 
 static void on_deleted(void *arg, enum err e, const void *response, struct net_response *raw)
@@ -23,7 +21,7 @@ static void on_deleted(void *arg, enum err e, const void *response, struct net_r
     (void)raw;
     struct trimmer *t = arg;
     const struct wire_delete_records_response *r = response;
-    t->call = NULL;
+    t->worker.call = NULL;
     if (e == ERR_NONE && r->topics_count == 1 && r->topics[0].partitions[0].error_code == 0) {
         sim_tally(t->worker.client->world->report, "load records deleted", 1);
     }
@@ -40,7 +38,7 @@ static void delete_before(struct trimmer *t, const struct sim_leader *leader, in
     request.topics = &topic;
     request.topics_count = 1;
     request.timeout_ms = TIMEOUT_MS;
-    t->call = sim_client_ask(
+    t->worker.call = sim_client_ask(
         leader->net, &(struct sim_ask){WIRE_API_DELETE_RECORDS, VERSION, &request, on_deleted, t});
 }
 
@@ -73,32 +71,11 @@ static void tick(void *arg)
 
 /* ---- life ---- */
 
-static struct sim_worker *make(struct sim_client *client, struct sim_load *load)
-{
-    struct trimmer *t = MEM_NEW(struct trimmer);
-    t->topic = sim_load_str(load, "topic", "a");
-    net_timer_init(&t->timer, client->loop, tick, t);
-    return &t->worker;
-}
-
 static void start(struct sim_worker *w)
 {
-    rest((struct trimmer *)w);
-}
-
-static bool is_idle(const struct sim_worker *w)
-{
-    return ((const struct trimmer *)w)->call == NULL;
-}
-
-static void free_worker(struct sim_worker *w)
-{
     struct trimmer *t = (struct trimmer *)w;
-    if (t->call != NULL) {
-        net_call_cancel(t->call);
-    }
-    net_timer_stop(&t->timer);
-    mem_free(t);
+    t->topic = sim_load_str(w->load, "topic", "a");
+    rest(t);
 }
 
 static const char *const options[] = {"topic", "every", NULL};
@@ -106,8 +83,7 @@ static const char *const options[] = {"topic", "every", NULL};
 const struct sim_load_kind sim_load_trim = {
     .name = "trim",
     .options = options,
-    .make = make,
+    .size = sizeof(struct trimmer),
     .start = start,
-    .is_idle = is_idle,
-    .free = free_worker,
+    .tick = tick,
 };
