@@ -314,7 +314,6 @@ static void fill_limits(struct net_listener *listener)
         .idle_ms = listener->options.idle_ms == 0 ? IDLE_MS : listener->options.idle_ms,
         .frame_timeout_ms = o->frame_timeout_ms,
         .stall_timeout_ms = o->stall_timeout_ms,
-        .sendfile = o->sendfile,
         .counters = &listener->server->counters,
     };
 }

@@ -17,7 +17,6 @@ struct pieces {
     int count;
     size_t bytes;
     size_t scratch_used;
-    bool file_ahead; /* stopped before a file that goes by sendfile() */
 };
 
 void output_queue_init(struct output_queue *queue)
@@ -101,10 +100,6 @@ static bool gather_message(struct stream *s, struct pieces *p, struct output *ou
         }
         const struct net_file *file = &out->files[i].file;
         size_t left = file->len - sent;
-        if (s->limits->sendfile && left > 0) {
-            p->file_ahead = true;
-            return false;
-        }
         size_t want = min_size(left, s->out.quantum - p->scratch_used);
         if (p->count == OUT_IOV_MAX || (want == 0 && left > 0)) {
             return false;
@@ -179,32 +174,12 @@ static void advance(struct stream *s, size_t n)
 /* The one place where bytes go out: > 0 sent, 0 the socket is full, < 0 the stream is closed. */
 static ssize_t stream_write(struct stream *s, const struct pieces *p)
 {
-    ssize_t n = os_send(s->fd, p->iov, p->count, p->file_ahead);
+    ssize_t n = os_send(s->fd, p->iov, p->count);
     if (n < 0 && errno == EAGAIN) {
         return 0;
     }
     if (n < 0) {
         stream_close(s, STREAM_END_PEER, strerror(errno));
-    }
-    return n;
-}
-
-/* Sends of the file that is next, straight from the page cache. Results as stream_write(). */
-static ssize_t stream_sendfile(struct stream *s, const struct output *out)
-{
-    const struct net_file *file = &out->files[out->file_next].file;
-    int64_t pos = file->pos + (int64_t)out->file_sent;
-    size_t want = min_size(file->len - out->file_sent, WRITE_TURN_BYTES_MAX);
-    ssize_t n = os_sendfile(s->fd, file->fd, pos, want);
-    if (n < 0 && errno == EAGAIN) {
-        return 0;
-    }
-    if (n == 0) {
-        stream_close(s, STREAM_END_FILE, "file ends before its promised end");
-        return -1;
-    }
-    if (n < 0) {
-        stream_close(s, errno == EIO ? STREAM_END_FILE : STREAM_END_PEER, strerror(errno));
     }
     return n;
 }
@@ -227,7 +202,6 @@ static enum output_status write_once(struct stream *s, size_t *sent)
     p.count = 0;
     p.bytes = 0;
     p.scratch_used = 0;
-    p.file_ahead = false;
     LIST_EACH(node, &s->out.list)
     {
         if (!gather_message(s, &p, LIST_ENTRY(node, struct output, link)) ||
@@ -241,9 +215,7 @@ static enum output_status write_once(struct stream *s, size_t *sent)
     if (p.bytes == 0 && s->warming != NULL) {
         return OUTPUT_COLD;
     }
-    bool by_sendfile = p.bytes == 0 && p.file_ahead;
-    ssize_t n = by_sendfile ? stream_sendfile(s, LIST_ENTRY(s->out.list.next, struct output, link))
-                            : stream_write(s, &p);
+    ssize_t n = stream_write(s, &p);
     if (n < 0) {
         return OUTPUT_CLOSED;
     }
@@ -258,7 +230,7 @@ static enum output_status write_once(struct stream *s, size_t *sent)
     if (list_empty(&s->out.list)) {
         return OUTPUT_EMPTY;
     }
-    return by_sendfile || (size_t)n == p.bytes ? OUTPUT_TURN : OUTPUT_BLOCKED;
+    return (size_t)n == p.bytes ? OUTPUT_TURN : OUTPUT_BLOCKED;
 }
 
 enum output_status output_write(struct stream *s)

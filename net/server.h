@@ -125,7 +125,6 @@ struct net_server_options {
                                   each MiB that has come: announcing much earns no time; also the
                                   longest silence between two of its bytes; default 30,000 */
     int64_t stall_timeout_ms;  /* a peer that takes no byte of a response; default 30,000 */
-    bool sendfile;             /* net.sendfile: files by sendfile() in place of pread() + write() */
 };
 
 struct net_server *net_server_new(const struct net_server_options *options);

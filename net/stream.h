@@ -34,7 +34,6 @@ struct stream_limits {
     int64_t frame_timeout_ms;  /* first to last byte of a frame, and again for each MiB come; also
                                   between two bytes */
     int64_t stall_timeout_ms;  /* output that does not move */
-    bool sendfile;
     struct stream_counters *counters; /* NULL: none */
 };
 

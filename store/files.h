@@ -29,7 +29,7 @@ uint32_t store_files_open_count(struct store_files *files);
  * True: there are more of them. */
 bool store_files_close_idle(struct store_files *files, uint32_t max);
 
-/* The descriptor of a pinned file, for sendfile(). */
+/* The descriptor of a pinned file; good while it is pinned. */
 int store_file_fd(const struct store_file *file);
 
 /* One more pin of a pinned file. */

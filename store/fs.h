@@ -88,8 +88,8 @@ struct store_fs {
 /* The operating system's file system. */
 const struct store_fs *store_fs_posix(void);
 
-/* Opens a file; the caller closes `*fd`. With the real file system it is a file descriptor that may
- * be given to sendfile(). */
+/* Opens a file; the caller closes `*fd`. With the real file system it is a file descriptor, which
+ * net/ may read from too. */
 enum err store_fs_open(const struct store_fs *fs, const char *path, uint32_t flags,
                        int *fd) MUST_USE;
 void store_fs_close(const struct store_fs *fs, int fd);

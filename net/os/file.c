@@ -1,6 +1,5 @@
 /* Files that are sent. */
 #include <errno.h>
-#include <sys/sendfile.h>
 #include <unistd.h>
 
 #include "net/os/socket.h"
@@ -35,14 +34,4 @@ int os_file_dup(int fd)
 void os_file_close(int fd)
 {
     close(fd);
-}
-
-ssize_t os_sendfile(int fd, int file_fd, int64_t pos, size_t len)
-{
-    off_t at = pos;
-    ssize_t n;
-    do {
-        n = sendfile(fd, file_fd, &at, len);
-    } while (n < 0 && errno == EINTR);
-    return n;
 }

@@ -88,7 +88,7 @@ struct os_poll *os_poll_new(bool (*turn)(void *arg), void *arg)
     poll->alarm_ms = INT64_MAX;
     add_edge_event(poll, &poll->alarm_event, poll->alarm_fd, on_alarm);
     list_init(&poll->signals);
-    /* sendfile() has no flag against it. */
+    /* Sockets are told not to raise it; the pipe that a log goes into cannot be. */
     sigaction(SIGPIPE, &(struct sigaction){.sa_handler = SIG_IGN}, NULL);
     return poll;
 }

@@ -110,12 +110,12 @@ ssize_t os_recv(int fd, const struct iovec *iov, int count)
     return n;
 }
 
-ssize_t os_send(int fd, const struct iovec *iov, int count, bool more)
+ssize_t os_send(int fd, const struct iovec *iov, int count)
 {
     struct msghdr msg = {.msg_iov = (struct iovec *)iov, .msg_iovlen = (size_t)count};
     ssize_t n;
     do {
-        n = sendmsg(fd, &msg, MSG_NOSIGNAL | (more ? MSG_MORE : 0));
+        n = sendmsg(fd, &msg, MSG_NOSIGNAL);
     } while (n < 0 && errno == EINTR);
     return n;
 }

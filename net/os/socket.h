@@ -58,8 +58,8 @@ void os_close(int fd);
 
 ssize_t os_recv(int fd, const struct iovec *iov, int count);
 
-/* `more`: other bytes will follow at once. Raises no signal. */
-ssize_t os_send(int fd, const struct iovec *iov, int count, bool more);
+/* Raises no signal. */
+ssize_t os_send(int fd, const struct iovec *iov, int count);
 
 /* ---- files ---- */
 
@@ -71,8 +71,5 @@ ssize_t os_pread_nowait(int fd, void *to, size_t len, int64_t pos);
 /* Another descriptor of the file, so that the first can be closed. */
 int os_file_dup(int fd);
 void os_file_close(int fd);
-
-/* Straight from the file into the socket. */
-ssize_t os_sendfile(int fd, int file_fd, int64_t pos, size_t len);
 
 #endif

@@ -302,9 +302,8 @@ ssize_t os_recv(int fd, const struct iovec *iov, int count)
     return -1;
 }
 
-ssize_t os_send(int fd, const struct iovec *iov, int count, bool more)
+ssize_t os_send(int fd, const struct iovec *iov, int count)
 {
-    (void)more;
     struct socket *socket = socket_find(fd);
     if (socket == NULL) {
         return -1;

@@ -312,7 +312,7 @@ static inline void fix_send(struct fix *f, int fd, struct slice bytes)
 {
     int64_t end_ms = net_wall_ms(f->loop) + FIX_DEADLINE_MS;
     while (bytes.len > 0) {
-        ssize_t n = os_send(fd, &(struct iovec){(void *)bytes.data, bytes.len}, 1, false);
+        ssize_t n = os_send(fd, &(struct iovec){(void *)bytes.data, bytes.len}, 1);
         ck_assert_msg(n >= 0 || errno == EAGAIN, "send: %s", strerror(errno));
         if (n > 0) {
             bytes = slice_of(bytes.data + n, bytes.len - (size_t)n);

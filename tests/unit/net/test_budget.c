@@ -17,8 +17,7 @@ static bool send_some(struct peer *peers, int count, size_t bytes_each)
     for (int i = 0; i < count; i++) {
         struct peer *p = &peers[i];
         size_t want = min_size(p->left.len, bytes_each);
-        ssize_t n =
-            want == 0 ? 0 : os_send(p->fd, &(struct iovec){(void *)p->left.data, want}, 1, false);
+        ssize_t n = want == 0 ? 0 : os_send(p->fd, &(struct iovec){(void *)p->left.data, want}, 1);
         ck_assert(n >= 0 || errno == EAGAIN || errno == EPIPE || errno == ECONNRESET);
         if (n > 0) {
             p->left = slice_of(p->left.data + n, p->left.len - (size_t)n);

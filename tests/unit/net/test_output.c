@@ -86,16 +86,13 @@ static const struct shape shapes[] = {{1, 0},     {1, 1},      {3, 100},    {64,
 
 START_TEST(files_arrive_whole)
 {
-    for (int sendfile = 0; sendfile < 2; sendfile++) {
-        struct fix f;
-        struct net_server_options so = {.sendfile = sendfile == 1};
-        fix_init(&f, &so, NULL);
-        make_files(&f, shapes[_i].files, shapes[_i].len);
-        int fd = fix_connect(&f);
-        fetch_and_check(&f, fd, 4);
-        os_close(fd);
-        fix_fini(&f);
-    }
+    struct fix f;
+    fix_init(&f, NULL, NULL);
+    make_files(&f, shapes[_i].files, shapes[_i].len);
+    int fd = fix_connect(&f);
+    fetch_and_check(&f, fd, 4);
+    os_close(fd);
+    fix_fini(&f);
 }
 END_TEST
 
@@ -157,18 +154,15 @@ END_TEST
 
 START_TEST(small_socket_buffers)
 {
-    for (int sendfile = 0; sendfile < 2; sendfile++) {
-        struct fix f;
-        struct net_server_options so = {.sendfile = sendfile == 1};
-        struct net_listener_options lo = {.send_buffer_bytes = 4096};
-        fix_init(&f, &so, &lo);
-        make_files(&f, 7, 90000);
-        int fd = fix_connect_buf(&f, 4096);
-        fetch_and_check(&f, fd, 3);
-        ck_assert_int_ge(net_server_stats(f.server).bytes_out, 3 * 7 * 90000);
-        os_close(fd);
-        fix_fini(&f);
-    }
+    struct fix f;
+    struct net_listener_options lo = {.send_buffer_bytes = 4096};
+    fix_init(&f, NULL, &lo);
+    make_files(&f, 7, 90000);
+    int fd = fix_connect_buf(&f, 4096);
+    fetch_and_check(&f, fd, 3);
+    ck_assert_int_ge(net_server_stats(f.server).bytes_out, 3 * 7 * 90000);
+    os_close(fd);
+    fix_fini(&f);
 }
 END_TEST
 
@@ -218,25 +212,22 @@ END_TEST
 
 START_TEST(short_file_closes)
 {
-    for (int sendfile = 0; sendfile < 2; sendfile++) {
-        struct fix f;
-        struct net_server_options so = {.sendfile = sendfile == 1};
-        fix_init(&f, &so, NULL);
-        make_files(&f, 2, 1000);
-        f.files[1].pos = FILE_BYTES - 999;
-        int fd = fix_connect(&f);
-        struct buf out = {0};
-        struct buf frame = {0};
-        fix_put_fetch(&out, 1);
-        fix_send(&f, fd, buf_slice(&out));
-        ck_assert(!fix_recv_frame(&f, fd, &frame));
-        ck_assert_int_eq(f.released, 2);
-        ck_assert_int_eq(f.warnings, 1);
-        buf_fini(&out);
-        buf_fini(&frame);
-        os_close(fd);
-        fix_fini(&f);
-    }
+    struct fix f;
+    fix_init(&f, NULL, NULL);
+    make_files(&f, 2, 1000);
+    f.files[1].pos = FILE_BYTES - 999;
+    int fd = fix_connect(&f);
+    struct buf out = {0};
+    struct buf frame = {0};
+    fix_put_fetch(&out, 1);
+    fix_send(&f, fd, buf_slice(&out));
+    ck_assert(!fix_recv_frame(&f, fd, &frame));
+    ck_assert_int_eq(f.released, 2);
+    ck_assert_int_eq(f.warnings, 1);
+    buf_fini(&out);
+    buf_fini(&frame);
+    os_close(fd);
+    fix_fini(&f);
 }
 END_TEST
 
@@ -307,7 +298,7 @@ START_TEST(reading_pauses_while_output_is_not_taken)
     }
     size_t sent = 0;
     for (int tries = 0; tries < 50; tries++) {
-        ssize_t n = os_send(fd, &(struct iovec){out.data + sent, out.len - sent}, 1, false);
+        ssize_t n = os_send(fd, &(struct iovec){out.data + sent, out.len - sent}, 1);
         sent += n > 0 ? (size_t)n : 0;
         net_loop_step(f.loop, 1);
     }

@@ -229,7 +229,6 @@ static void storm_begin(struct storm *s, uint64_t seed, struct net_budget *budge
         .budget = budget,
         .in_flight_max = (int)prng_range(&s->prng, 1, 12),
         .output_bytes_max = (size_t)prng_range(&s->prng, 1000, 100000),
-        .sendfile = chance(s, 1, 3),
     });
     struct net_listener_options lo = {
         .name = "S",
