@@ -13,8 +13,13 @@ them.
   produce1k    1 KiB values, 1,000,000 messages
   idempotent   produce100 with enable.idempotence
   keyed        3,000,000 messages of 100 B with 10,000 keys over 100 partitions
-  unkeyed      the same without keys
-  consume100   5,000,000 messages of 100 B read back from one partition
+  unkeyed      the same without keys: librdkafka fills one partition after the other (KIP-480)
+  spread       the same without keys, each message to a partition of its own choice: what a hundred
+               small batches cost, so that keyed / spread is what keys cost
+  consume100   5,000,000 messages of 100 B read back from one partition; steady: from the first
+               message that the client delivers to the last, without its start
+  fetch100     the same by plain Fetch requests, one after the other, records not parsed: how fast
+               the servers hand them out
   latency200   200 messages/s of 100 B, linger 0, one partition, 20 s: send to ack
   latency1000  the same at 1,000 messages/s
   idle         CPU per cent of a core and RSS of each kind of process over 20 s
@@ -38,6 +43,7 @@ import time
 
 from confluent_kafka.admin import NewTopic
 from measure import LOADS, ONCE, ROOT, Cluster, FullPageCache, machine, options_of, save, show
+from measure import show_ratios
 
 sys.path.insert(0, os.path.join(ROOT, "tests", "e2e"))
 from lib import free_port_base  # noqa: E402
@@ -148,6 +154,7 @@ def main():
                     page_cache.refill()
                     results[name].append(OURS[name](cluster))
                 show(name, cluster.name, results[name])
+        show_ratios(cluster.name, results)
     finally:
         cluster.stop()
     save(options.json, results)

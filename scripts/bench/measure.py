@@ -18,6 +18,7 @@ import time
 
 from confluent_kafka import Consumer, Producer, TopicPartition
 from confluent_kafka.admin import AdminClient, NewTopic
+from fetch import Fetcher
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 BENCH_DIR = os.path.join(ROOT, "build", "bench")
@@ -32,6 +33,8 @@ BATCHING = [
     "queue.buffering.max.kbytes=1048576",
 ]
 DEADLINE_S = 60
+CONSUMED = 5_000_000
+FETCH_PASSES = 4  # CPU is counted in steps of 10 ms; a pass takes but a few dozen of them
 
 
 class Cluster:
@@ -146,11 +149,14 @@ def timed_load(cluster, mode, topic, count, size, properties):
     before = cluster.cpu_s()
     result = cluster.generate(mode, topic, count, size, *properties)
     cpu = cluster.cpu_s() - before
-    return {
+    figures = {
         "msg/s": count / result["seconds"],
         "MB/s": count * max(size, 100) / result["seconds"] / 1e6,
         "server_cpu_us/msg": cpu * 1e6 / count,
     }
+    if "steady_seconds" in result:
+        figures["steady_msg/s"] = count / result["steady_seconds"]
+    return figures
 
 
 def produce(size, count, warm, *properties, partitions=4):
@@ -165,14 +171,37 @@ def produce(size, count, warm, *properties, partitions=4):
     return run
 
 
-def consume(cluster):
-    topic, count = cluster.create(1), 5_000_000
+def written(cluster, count):
+    """A topic of one partition with so many messages of 100 B."""
+    topic = cluster.create(1)
     cluster.generate("produce", topic, count, 100, "acks=all", *BATCHING)
+    return topic
+
+
+def consume(cluster):
+    topic = written(cluster, CONSUMED)
     args = ["queued.min.messages=1000000", "fetch.message.max.bytes=10485760"]
-    cluster.generate("consume", topic, count, 0, *args)
-    result = timed_load(cluster, "consume", topic, count, 0, args)
+    cluster.generate("consume", topic, CONSUMED, 0, *args)
+    result = timed_load(cluster, "consume", topic, CONSUMED, 0, args)
     cluster.delete(topic)
     return result
+
+
+def fetch(cluster):
+    topic = written(cluster, CONSUMED)
+    with Fetcher(cluster, topic) as fetcher:
+        fetcher.read(CONSUMED)
+        cpu, began = cluster.cpu_s(), time.monotonic()
+        size = sum(fetcher.read(CONSUMED) for _ in range(FETCH_PASSES))
+        seconds = time.monotonic() - began
+        cpu = cluster.cpu_s() - cpu
+    cluster.delete(topic)
+    count = CONSUMED * FETCH_PASSES
+    return {
+        "msg/s": count / seconds,
+        "MB/s": size / seconds / 1e6,
+        "server_cpu_us/msg": cpu * 1e6 / count,
+    }
 
 
 def latency(rate):
@@ -321,13 +350,18 @@ LOADS = {
     "idempotent": produce(100, 6_000_000, 1_000_000, "enable.idempotence=true"),
     "keyed": produce(100, 3_000_000, 500_000, "keys=10000", partitions=100),
     "unkeyed": produce(100, 3_000_000, 500_000, partitions=100),
+    "spread": produce(
+        100, 3_000_000, 500_000, "sticky.partitioning.linger.ms=0", partitions=100
+    ),
     "consume100": consume,
+    "fetch100": fetch,
     "latency200": latency(200),
     "latency1000": latency(1000),
     "controller": kill_controller,
     "leader": kill_leader,
 }
 ONCE = {"idle", "many"}
+RATIOS = (("keyed", "unkeyed"), ("keyed", "spread"))  # of messages/s
 
 
 # ---- the machine ----
@@ -405,6 +439,14 @@ def show(load, name, samples, base=None):
             ratio = f"  x{middle / other:.3f}" if other else ""
         row = f"{load:12} {name:8} {key:24} {middle:12.4g}"
         print(f"{row}  [{values[0]:.4g} .. {values[-1]:.4g}]{ratio}", flush=True)
+
+
+def show_ratios(name, samples):
+    """Compares loads of one cluster; `samples` by the name of the load, those that were run."""
+    for load, base in RATIOS:
+        if load in samples and base in samples:
+            rates = [statistics.median(s["msg/s"] for s in samples[x]) for x in (load, base)]
+            print(f"{load:12} {name:8} {'msg/s of ' + base:24} {rates[0] / rates[1]:12.4g}")
 
 
 def options_of(parser, loads):

@@ -23,7 +23,7 @@ import time
 from bench import Craft
 from lib import free_port_base
 from measure import LOADS, ONCE, ROOT, Cluster, FullPageCache, machine, options_of, save, show
-from measure import wait_for
+from measure import show_ratios, wait_for
 
 SKIPPED = 77
 CLUSTER_ID = "bWFkZUJ5S2Fma2FDcmFmdA"
@@ -148,6 +148,8 @@ def main():
             for name in options.only.split(","):
                 runs = 1 if name in ONCE else options.runs
                 results[name] = one_load(name, [kafka, craft], runs, page_cache)
+        for cluster in kafka, craft:
+            show_ratios(cluster.name, {load: own[cluster.name] for load, own in results.items()})
     finally:
         craft.stop()
         kafka.stop()

@@ -4,9 +4,11 @@
  *     load consume  BOOTSTRAP TOPIC COUNT 0    [key=value]...   partition 0 from the beginning
  *     load latency  BOOTSTRAP TOPIC COUNT SIZE rate=N [key=value]...
  *
- * `partition=N` sends everything to one partition, `keys=N` gives messages N different keys. The
- * latency of a message is the time from rd_kafka_produce() to its delivery report; messages are
- * sent at fixed points in time, whether or not earlier ones came back (no coordinated omission). */
+ * `steady_seconds` of a consumer go from the first message delivered to the last one: the client's
+ * start is not in them. `partition=N` sends everything to one partition, `keys=N` gives messages N
+ * different keys. The latency of a message is the time from rd_kafka_produce() to its delivery
+ * report; messages are sent at fixed points in time, whether or not earlier ones came back (no
+ * coordinated omission). */
 #include <errno.h>
 #include <inttypes.h>
 #include <librdkafka/rdkafka.h>
@@ -29,6 +31,8 @@ struct load {
     int32_t partition;
     int64_t delivered;
     int64_t failed;
+    int64_t first_us; /* consume mode: when the first message was delivered, and the last one */
+    int64_t last_us;
     int64_t *latencies_us; /* latency mode */
     int64_t latencies;
     rd_kafka_t *rk;
@@ -133,11 +137,14 @@ static void consume(struct load *load)
         die("consume", rd_kafka_err2str(rd_kafka_last_error()));
     }
     while (load->delivered < load->count && now_us() < deadline) {
-        ssize_t got = rd_kafka_consume_batch(topic, 0, 1000, batch, BATCH);
+        bool is_first = load->delivered == 0;
+        ssize_t got = rd_kafka_consume_batch(topic, 0, 1000, batch, is_first ? 1 : BATCH);
         for (ssize_t i = 0; i < got; i++) {
             load->delivered += batch[i]->err == RD_KAFKA_RESP_ERR_NO_ERROR;
             rd_kafka_message_destroy(batch[i]);
         }
+        load->last_us = now_us();
+        load->first_us = is_first ? load->last_us : load->first_us;
     }
     rd_kafka_consume_stop(topic, 0);
     rd_kafka_topic_destroy(topic);
@@ -155,6 +162,9 @@ static void print(struct load *load, double seconds)
 {
     printf("{\"delivered\": %" PRId64 ", \"failed\": %" PRId64 ", \"seconds\": %.6f",
            load->delivered, load->failed, seconds);
+    if (load->first_us > 0) {
+        printf(", \"steady_seconds\": %.6f", (double)(load->last_us - load->first_us) / US_PER_S);
+    }
     if (load->latencies > 0) {
         qsort(load->latencies_us, (size_t)load->latencies, sizeof *load->latencies_us, compare);
         int64_t last = load->latencies - 1;

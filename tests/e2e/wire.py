@@ -144,7 +144,7 @@ def decode_value(reader, field, version):
     if size < 0:
         return None
     data = reader.take(size)
-    return data.decode() if field.kind == "string" else data
+    return str(data, "utf-8") if field.kind == "string" else data
 
 
 def decode_field(reader, field, version):
