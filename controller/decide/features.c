@@ -106,15 +106,32 @@ struct update {
     struct decision *out;
 };
 
-/* The level of metadata.version when the whole request is carried out. */
+/* The level of metadata.version when the whole request is carried out. Before version 2 one update
+ * may be carried out and another refused, so each must be possible alone. */
 static int16_t proposed_level(const struct update *u)
 {
-    for (int32_t i = 0; i < u->request->feature_updates_count; i++) {
+    bool all_or_none = u->in->api_version >= ALL_OR_NONE;
+    for (int32_t i = 0; all_or_none && i < u->request->feature_updates_count; i++) {
         if (slice_eq_str(u->request->feature_updates[i].feature, METADATA_VERSION_FEATURE)) {
             return u->request->feature_updates[i].max_version_level;
         }
     }
     return decide_level(u->in->image);
+}
+
+/* Releases that know no higher level than the new one do not read voters from the log. */
+static enum err check_voters(const struct update *u, int16_t level, struct slice *why)
+{
+    if (u->quorum->kraft_version == 0 || level >= METADATA_LEVEL_3_9_IV0) {
+        return ERR_NONE;
+    }
+    *why =
+        decide_text(u->in->arena,
+                    "Invalid update version %d for feature metadata.version. kraft.version %d is "
+                    "finalized, which needs metadata.version %d (%s), and has no way back.",
+                    level, u->quorum->kraft_version, METADATA_LEVEL_3_9_IV0,
+                    metadata_level_name(METADATA_LEVEL_3_9_IV0));
+    return ERR_INVALID_UPDATE_VERSION;
 }
 
 /* Voters that are records stay records. */
@@ -203,6 +220,7 @@ static enum err update_one(const struct update *u,
         return update_kraft_version(u, level, why);
     }
     if (level < now && slice_eq_str(update->feature, METADATA_VERSION_FEATURE)) {
+        TRY(check_voters(u, level, why));
         TRY(check_downgrade(in, level, type, why));
     }
     if (level != now) {

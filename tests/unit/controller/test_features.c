@@ -283,7 +283,47 @@ START_TEST(voters_as_records_need_3_9)
 }
 END_TEST
 
+/* Releases below that level do not read voters from the log. */
+START_TEST(voters_as_records_hold_the_level_up)
+{
+    struct world w;
+    world_init(&w, 1);
+    w.quorum.kraft_version = 1;
+    ck_assert_int_eq(try_update(&w, (struct update){VERSION, 20, SAFE, 0, false}),
+                     ERR_INVALID_UPDATE_VERSION);
+    ck_assert(says(&w, "kraft.version 1 is finalized, which needs metadata.version 21 (3.9-IV0)"));
+    ck_assert_int_eq(try_update(&w, (struct update){VERSION, 20, UNSAFE, 0, false}),
+                     ERR_INVALID_UPDATE_VERSION);
+    ck_assert_int_eq(level_of(&w, VERSION), METADATA_LEVEL_4_0_IV3);
+    ck_assert_int_eq(try_update(&w, (struct update){VERSION, 21, SAFE, 0, false}), 0);
+    ck_assert_int_eq(level_of(&w, VERSION), 21);
+    world_fini(&w);
+}
+END_TEST
+
+/* In an old request each update stands alone: one that is refused carries no other. */
+START_TEST(voters_as_records_need_a_level_that_is_granted)
+{
+    struct world w;
+    world_init(&w, 1);
+    ck_assert_int_eq(try_update(&w, (struct update){VERSION, 20, SAFE, 0, false}), 0);
+    struct wire_update_features_request_feature_updates two[] = {
+        {.feature = slice_str(KRAFT), .max_version_level = 1, .upgrade_type = UPGRADE},
+        {.feature = slice_str(VERSION), .max_version_level = 99, .upgrade_type = UPGRADE}};
+    struct wire_update_features_request request = {.feature_updates = two,
+                                                   .feature_updates_count = 2};
+    struct decision *out = world_begin(&w);
+    struct decide_input in = world_input(&w);
+    in.api_version = 1;
+    decide_update_features(&in, &w.quorum, &request, out);
+    ck_assert_int_eq(out->kraft_version, 0);
+    ck_assert_uint_eq(world_apply(&w), 0);
+    world_fini(&w);
+}
+END_TEST
+
 UNIT_MAIN("features", what_cannot_be_is_refused, levels_go_down_and_up,
           a_node_of_an_older_release_holds_the_level_down, a_downgrade_must_not_lose_anything,
           nothing_is_written_above_the_level, unknown_features_are_at_level_0,
-          the_quorum_has_a_level_of_its_own, voters_as_records_need_3_9)
+          the_quorum_has_a_level_of_its_own, voters_as_records_need_3_9,
+          voters_as_records_hold_the_level_up, voters_as_records_need_a_level_that_is_granted)
