@@ -19,6 +19,7 @@ struct channel_call {
     struct buf body; /* encoded once, sent maybe several times */
     int64_t deadline_ms;
     bool (*not_controller)(const void *response);
+    bool once;
     net_call_done *done;
     void *arg;
     struct net_call *sent;  /* NULL: waiting */
@@ -89,7 +90,7 @@ static void on_done(void *arg, enum err e, const void *response, struct net_resp
     call->sent = NULL;
     if (e == ERR_NONE) {
         take_response(call, raw);
-    } else if (e == ERR_CLOSED) {
+    } else if (e == ERR_CLOSED && !call->once) {
         retry_later(call);
     } else {
         call_end(call, e, NULL, NULL);
@@ -131,6 +132,7 @@ void broker_channel_send(struct broker_channel *channel, const struct broker_cha
     call->version = wanted->version;
     call->deadline_ms = net_now_ms(channel->broker->loop) + wanted->timeout_ms;
     call->not_controller = wanted->not_controller;
+    call->once = wanted->once;
     call->done = wanted->done;
     call->arg = wanted->arg;
     net_timer_init(&call->timer, channel->broker->loop, on_timer, call);

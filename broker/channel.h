@@ -25,6 +25,7 @@ struct broker_channel_call {
     /* Looks at the response: true if it says that this is not the active controller; then it is
      * found again and the request is sent again within the deadline. */
     bool (*not_controller)(const void *response);
+    bool once; /* a closed connection ends it: the request may have arrived, or arrive yet */
     net_call_done *done; /* once; ERR_TIMED_OUT when the deadline passes, ERR_CLOSED at the end */
     void *arg;
 };

@@ -180,7 +180,7 @@ static void fill_partition(const struct replica *r, const struct partition_propo
 static bool proposal_of(struct replica *r, struct partition_proposal *out)
 {
     if (r->part.role == PARTITION_ROLE_LEADER && r->part.proposal_in_flight) {
-        *out = r->part.proposal;
+        partition_repeat_proposal(&r->part, out);
         return true;
     }
     struct partition_eligibility may_join = replica_eligibility(r);
@@ -235,6 +235,7 @@ static void flush(void *arg)
                                            .request = &request,
                                            .timeout_ms = ISR_REQUEST_TIMEOUT_MS,
                                            .not_controller = not_controller,
+                                           .once = true, /* the core wants to know of each copy */
                                            .done = on_answer,
                                            .arg = isr};
         broker_channel_send(isr->broker->channel, &call);

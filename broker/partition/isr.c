@@ -73,8 +73,22 @@ bool partition_propose_isr(struct partition *p, int64_t now_ms,
         }
     }
     p->proposal_in_flight = true;
+    p->proposal_unanswered = false;
+    p->withdrawing = false;
     *out = *proposal;
     return true;
+}
+
+void partition_repeat_proposal(const struct partition *p, struct partition_proposal *out)
+{
+    ASSERT(p->proposal_in_flight);
+    *out = p->proposal;
+    if (p->withdrawing) {
+        out->isr_count = 0;
+        for (int i = 0; i < p->state.isr_count; i++) {
+            add_member(out, p->state.isr[i], -1);
+        }
+    }
 }
 
 /* Takes over the state that the controller answered; its record may have arrived before. */
@@ -96,6 +110,25 @@ static enum partition_isr_outcome apply_answer(struct partition *p,
     return PARTITION_ISR_APPLIED;
 }
 
+/* This copy was refused for who is in it. If no other can come, its members count no longer.
+ *
+ * One that was never answered can: a member that is fenced now is unfenced later, without a change
+ * of the partition; the copy then arrives, its partition epoch is still the newest, and the member
+ * is in the ISR without what was acknowledged meanwhile. So the proposal counts until the
+ * controller has given the partition a newer epoch, which we ask for: every copy is refused then,
+ * or one was accepted before, and we are told that our epoch is old. */
+static enum partition_isr_outcome refused(struct partition *p, int64_t now_ms,
+                                          struct partition_effects *effects)
+{
+    if (p->proposal_unanswered) {
+        p->proposal_in_flight = true;
+        p->withdrawing = true;
+        return PARTITION_ISR_RETRY;
+    }
+    partition_maybe_advance(p, now_ms, NULL, effects);
+    return PARTITION_ISR_DROPPED;
+}
+
 enum partition_isr_outcome partition_isr_answered(struct partition *p, enum err error,
                                                   const struct partition_state *state,
                                                   int64_t now_ms, struct partition_effects *effects)
@@ -108,11 +141,11 @@ enum partition_isr_outcome partition_isr_answered(struct partition *p, enum err 
     switch ((int)error) {
     case ERR_NONE:
         ASSERT(state != NULL);
+        p->withdrawing = false;
         return apply_answer(p, state, now_ms, effects);
     case ERR_INELIGIBLE_REPLICA:
     case ERR_OPERATION_NOT_ATTEMPTED:
-        partition_maybe_advance(p, now_ms, NULL, effects);
-        return PARTITION_ISR_DROPPED;
+        return refused(p, now_ms, effects);
     case ERR_FENCED_LEADER_EPOCH:
     case ERR_INVALID_UPDATE_VERSION:
     case ERR_UNKNOWN_TOPIC_OR_PARTITION:
@@ -125,6 +158,7 @@ enum partition_isr_outcome partition_isr_answered(struct partition *p, enum err 
         return PARTITION_ISR_WAIT;
     default:
         p->proposal_in_flight = true;
+        p->proposal_unanswered = true;
         return PARTITION_ISR_RETRY;
     }
 }

@@ -101,7 +101,8 @@ enum partition_change partition_apply(struct partition *p, const struct partitio
     bool new_epoch = !p->known || state->leader_epoch > p->state.leader_epoch;
     p->state = *state;
     p->known = true;
-    p->proposal_in_flight = false;
+    p->proposal_in_flight = false; /* every copy has an older epoch: refused from now on */
+    p->withdrawing = false;
     if (state->leader == p->local_id) {
         new_epoch = new_epoch || p->role != PARTITION_ROLE_LEADER;
         return become_leader(p, new_epoch, now_ms, effects);
@@ -132,6 +133,7 @@ void partition_verify(const struct partition *p)
     ASSERT(p->role != PARTITION_ROLE_LEADER || p->state.leader == p->local_id);
     ASSERT(p->role != PARTITION_ROLE_LEADER || p->epoch_start_offset <= p->log_end_offset);
     ASSERT(!p->proposal_in_flight || p->role == PARTITION_ROLE_LEADER);
+    ASSERT(!p->withdrawing || p->proposal_unanswered);
     ASSERT(!p->proposal_in_flight || p->proposal.partition_epoch == p->state.partition_epoch);
     for (int i = 0; i < p->state.isr_count; i++) {
         ASSERT(partition_ids_contain(p->state.replicas, p->state.replicas_count, p->state.isr[i]));

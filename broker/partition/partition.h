@@ -17,6 +17,8 @@
  *   still while the ISR is smaller than min.insync.replicas.
  * - A proposed expansion counts for the high watermark at once, a proposed shrink only when the
  *   controller has committed it. One proposal is in flight at a time.
+ * - A proposal counts until no copy of it can be accepted any more. When one copy was refused and
+ *   another was never answered, it is withdrawn: the ISR as it is becomes a newer partition epoch.
  * - A replica joins the ISR when its log end offset has reached the high watermark and the start
  *   of this leader epoch, in its current incarnation (broker epoch, KAFKA-14617).
  * - A consumer may not see this leader's offsets before its high watermark has reached the start
@@ -106,6 +108,8 @@ struct partition {
     int remotes_count;
 
     bool proposal_in_flight;
+    bool proposal_unanswered; /* once or more: a copy of it may still be on its way */
+    bool withdrawing;         /* it was refused, but such a copy might be accepted */
     struct partition_proposal proposal;
 };
 
@@ -187,15 +191,19 @@ bool partition_propose_isr(struct partition *p, int64_t now_ms,
                            const struct partition_eligibility *may_join,
                            struct partition_proposal *out);
 
+/* What to send again of the proposal in flight: itself, or what withdraws it. */
+void partition_repeat_proposal(const struct partition *p, struct partition_proposal *out);
+
 enum partition_isr_outcome {
     PARTITION_ISR_APPLIED, /* the committed state was taken over */
     PARTITION_ISR_DROPPED, /* reverted; a later fetch or check may ask again */
     PARTITION_ISR_WAIT,    /* wait for the metadata log to tell */
-    PARTITION_ISR_RETRY    /* send the same proposal again */
+    PARTITION_ISR_RETRY    /* partition_repeat_proposal() */
 };
 
-/* The controller's answer to the proposal in flight; `state` is its partition state on success,
- * else NULL. */
+/* The controller's answer to the proposal in flight, to be told of every copy that was sent, also
+ * when none came (any error of the connection); `state` is its partition state on success, else
+ * NULL. */
 enum partition_isr_outcome partition_isr_answered(struct partition *p, enum err error,
                                                   const struct partition_state *state,
                                                   int64_t now_ms,

@@ -257,7 +257,8 @@ const struct metadata_partition_change *decide_change_build(const struct decide_
     complete_reassignment(in, &target);
     apply_election(in, &target, &record);
     bump_leader_epoch(in, &target, &record);
-    if (target.isr.count > 0 && !metadata_ids_equal(target.isr, metadata_isr(p))) {
+    if (target.isr.count > 0 &&
+        (target.renewed || !metadata_ids_equal(target.isr, metadata_isr(p)))) {
         record.has_isr = true;
         record.isr = target.isr;
     }

@@ -39,6 +39,7 @@ struct decide_change {
     struct metadata_ids removing;
     struct metadata_ids adding;
     enum metadata_recovery recovery;
+    bool renewed; /* the partition epoch grows though the ISR stays as it is */
 };
 
 /* The change that changes nothing. */

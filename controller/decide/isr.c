@@ -122,6 +122,9 @@ static enum err alter_one(const struct altering *a, const struct metadata_topic 
     change.isr = isr.ids;
     change.recovery = (enum metadata_recovery)wanted->leader_recovery_state;
     change.election = a->election;
+    /* So a leader can take back an earlier request that was never answered: its epoch is old then,
+     * whenever it arrives. Kafka's controller writes nothing when the ISR stays as it is. */
+    change.renewed = true;
     struct decide_state after = decide_state_after(p, decide_change_build(in, &change, a->out));
     if (after.leader != a->sender) {
         /* The reassignment ended here, without the sender: the record is written all the same. */

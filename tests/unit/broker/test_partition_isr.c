@@ -201,6 +201,67 @@ START_TEST(an_ineligible_member_is_taken_back)
 }
 END_TEST
 
+static void assert_withdrawn(const struct partition *p)
+{
+    struct partition_proposal proposal;
+    partition_repeat_proposal(p, &proposal);
+    ck_assert_int_eq(proposal.leader_epoch, p->state.leader_epoch);
+    ck_assert_int_eq(proposal.partition_epoch, p->state.partition_epoch);
+    assert_ids(proposal.isr, proposal.isr_count, "1");
+    ck_assert_int_eq(proposal.broker_epochs[0], -1);
+}
+
+/* The copy that was not answered may be accepted when the member is unfenced: the proposal counts
+ * until the partition has a newer epoch. */
+START_TEST(a_refusal_says_nothing_of_another_copy)
+{
+    struct partition p;
+    lead(&p, 1, 10, 10, "1");
+    fetch(&p, F2, 10, 0);
+    struct partition_proposal first = propose(&p, 0, "12");
+    append(&p, 12, 1);
+    ck_assert_int_eq(answer(&p, ERR_TIMED_OUT, NULL), PARTITION_ISR_RETRY);
+    struct partition_proposal again;
+    partition_repeat_proposal(&p, &again);
+    assert_ids(again.isr, again.isr_count, "12");
+    ck_assert_int_eq(again.broker_epochs[1], first.broker_epochs[1]);
+    const enum err errors[] = {ERR_INELIGIBLE_REPLICA, ERR_TIMED_OUT, ERR_INELIGIBLE_REPLICA};
+    for (size_t i = 0; i < ARRAY_LEN(errors); i++) {
+        ck_assert_int_eq(answer(&p, errors[i], NULL), PARTITION_ISR_RETRY);
+        assert_withdrawn(&p);
+        ck_assert_int_eq(p.high_watermark, 10);
+    }
+    struct partition_state newer = state_with(ME, 5, 11, "1");
+    ck_assert_int_eq(answer(&p, ERR_NONE, &newer), PARTITION_ISR_APPLIED);
+    ck_assert_int_eq(p.high_watermark, 12);
+    ck_assert(!p.proposal_in_flight);
+    /* The next one was sent once only. */
+    fetch(&p, F2, 12, 3);
+    propose(&p, 3, "12");
+    ck_assert_int_eq(answer(&p, ERR_INELIGIBLE_REPLICA, NULL), PARTITION_ISR_DROPPED);
+}
+END_TEST
+
+/* A copy was accepted before the withdrawal came: the metadata log tells. */
+START_TEST(a_withdrawal_may_come_too_late)
+{
+    struct partition p;
+    lead(&p, 1, 10, 10, "1");
+    fetch(&p, F2, 10, 0);
+    propose(&p, 0, "12");
+    append(&p, 12, 1);
+    ck_assert_int_eq(answer(&p, ERR_CLOSED, NULL), PARTITION_ISR_RETRY);
+    ck_assert_int_eq(answer(&p, ERR_INELIGIBLE_REPLICA, NULL), PARTITION_ISR_RETRY);
+    ck_assert_int_eq(answer(&p, ERR_INVALID_UPDATE_VERSION, NULL), PARTITION_ISR_WAIT);
+    ck_assert_int_eq(p.high_watermark, 10);
+    ck_assert_int_eq(apply(&p, state_with(ME, 5, 11, "12"), 3), PARTITION_CHANGE_SAME_EPOCH);
+    ck_assert(!p.proposal_in_flight);
+    ck_assert_int_eq(p.high_watermark, 10);
+    fetch(&p, F2, 12, 4);
+    ck_assert_int_eq(p.high_watermark, 12);
+}
+END_TEST
+
 /* Our state is old: what we proposed may be committed, so it goes on counting. */
 START_TEST(old_states_wait_for_the_metadata)
 {
@@ -279,5 +340,6 @@ UNIT_MAIN("partition_isr", joining_needs_the_high_watermark, joining_needs_the_s
           a_laggard_is_proposed_to_leave, silence_without_records_is_no_lag,
           a_follower_that_runs_along_does_not_lag, members_of_a_new_leader_have_the_lag_time,
           a_shrink_counts_when_it_is_committed, an_ineligible_member_is_taken_back,
+          a_refusal_says_nothing_of_another_copy, a_withdrawal_may_come_too_late,
           old_states_wait_for_the_metadata, other_errors_are_tried_again,
           the_metadata_may_come_before_the_answer, an_answer_of_another_epoch_waits)

@@ -101,21 +101,18 @@ static void acknowledge(struct world *w, const struct node *n, int64_t at)
     }
 }
 
-/* One AlterPartition is on its way at a time: another one goes out on a new connection, and what
- * was on the old one, in either direction, is lost. */
+/* One AlterPartition waits for an answer at a time: another one goes out on a new connection. What
+ * was sent on the old one may arrive later still, but its answer does not. */
 static void send_proposal(struct world *w, int id, const struct partition_proposal *proposal)
 {
-    int kept = 0;
-    for (int i = 0; i < w->message_count; i++) {
-        const struct message *m = &w->messages[i];
-        if (!(m->kind == ALTER && m->from == id) && !(m->kind == ALTERED && m->to == id)) {
-            w->messages[kept++] = *m;
-        }
-    }
-    w->message_count = kept;
+    w->nodes[id].proposals++;
     TRACE(w, "%d proposes isr=%s hw=%lld", id, ids_text(proposal->isr, proposal->isr_count).text,
           (long long)w->nodes[id].part.high_watermark);
-    send(w, &(struct message){.kind = ALTER, .from = id, .proposal = *proposal});
+    send(w, &(struct message){.kind = ALTER,
+                              .from = id,
+                              .broker_epoch = w->nodes[id].incarnation,
+                              .request = w->nodes[id].proposals,
+                              .proposal = *proposal});
 }
 
 static void obey(struct world *w, int id, const struct partition_effects *effects)
@@ -254,11 +251,21 @@ static void leader_hears(struct world *w, const struct message *m)
 {
     struct partition *part = &w->nodes[m->to].part;
     struct partition_effects effects;
-    if (part->proposal_in_flight && part->proposal.leader_epoch == m->leader_epoch) {
+    if (part->proposal_in_flight && m->request == w->nodes[m->to].proposals) {
         partition_isr_answered(part, m->error, m->error == ERR_NONE ? &m->state : NULL, w->now_ms,
                                &effects);
         obey(w, m->to, &effects);
     }
+}
+
+static void proposal_times_out(struct world *w, int id)
+{
+    struct partition *part = &w->nodes[id].part;
+    struct partition_effects effects;
+    struct partition_proposal proposal;
+    partition_isr_answered(part, ERR_TIMED_OUT, NULL, w->now_ms, &effects);
+    partition_repeat_proposal(part, &proposal);
+    send_proposal(w, id, &proposal);
 }
 
 /* ---- following ---- */

@@ -222,7 +222,7 @@ static void broker_step(struct world *w, int id, uint64_t what)
     /* A proposal whose message was lost: the sender's request times out and goes again. */
     struct partition *part = &w->nodes[id].part;
     if (w->nodes[id].up && part->proposal_in_flight && prng_chance(&w->prng, 1, 20)) {
-        send_proposal(w, id, &part->proposal);
+        proposal_times_out(w, id);
     }
 }
 

@@ -41,7 +41,7 @@ struct message {
     int from;
     int32_t leader_epoch;
     int64_t broker_epoch; /* incarnation of the broker that sent the fetch */
-    int64_t request;      /* number of the fetch, and of the one that is answered */
+    int64_t request;      /* number of the fetch or proposal, and of what is answered */
     int64_t offset;
     int32_t last_epoch;
     int64_t hw;
@@ -64,9 +64,10 @@ struct node {
     bool up;
     int64_t incarnation;
     int64_t checkpointed_hw;
-    int64_t requests; /* fetches sent */
-    int applied;      /* states of the controller's history that this broker has seen */
-    int64_t seen_hw;  /* for HwMonotonic */
+    int64_t requests;  /* fetches sent */
+    int64_t proposals; /* AlterPartitions sent */
+    int applied;       /* states of the controller's history that this broker has seen */
+    int64_t seen_hw;   /* for HwMonotonic */
     int32_t seen_hw_epoch;
     int64_t
         unacked_from; /* leader: what it appended since it leads is not acknowledged from here on */
@@ -142,7 +143,9 @@ static void send(struct world *w, const struct message *m)
     bool lost = !w->healing && prng_chance(&w->prng, 1, 12);
     if (!lost && w->message_count < MESSAGES_MAX) {
         w->messages[w->message_count] = *m;
-        w->messages[w->message_count++].slow = !w->healing && prng_chance(&w->prng, 1, 60);
+        /* Few proposals are sent; what an old one does should be seen. */
+        w->messages[w->message_count++].slow =
+            !w->healing && prng_chance(&w->prng, 1, m->kind == ALTER ? 6 : 60);
     }
 }
 
@@ -233,7 +236,10 @@ static void fence(struct world *w, int id)
     }
     state.isr_count = kept;
     elect(w, &state);
-    publish(w, state);
+    /* Of a broker that is not in the ISR the partition hears nothing. */
+    if (kept != newest(w)->isr_count || state.leader != newest(w)->leader) {
+        publish(w, state);
+    }
 }
 
 static void unfence(struct world *w, int id)
@@ -286,9 +292,12 @@ static enum err check_proposal(struct world *w, int from, const struct partition
 
 static void controller_alter(struct world *w, const struct message *m)
 {
-    struct message answer = {.kind = ALTERED, .to = m->from, .leader_epoch = m->leader_epoch};
+    struct message answer = {.kind = ALTERED, .to = m->from, .request = m->request};
     const struct partition_proposal *p = &m->proposal;
     answer.error = w->state_count == STATES_MAX ? ERR_TIMED_OUT : check_proposal(w, m->from, p);
+    if (m->broker_epoch != w->registered[m->from]) {
+        answer.error = ERR_STALE_BROKER_EPOCH;
+    }
     if (answer.error == ERR_NONE) {
         struct partition_state state = *newest(w);
         memcpy(state.isr, p->isr, sizeof state.isr);

@@ -165,9 +165,13 @@ START_TEST(isr_shrinks_and_grows_without_a_new_leader_epoch)
     ck_assert_int_eq(response->topics[0].partitions[0].leader_id, 1);
     ck_assert_int_eq(response->topics[0].partitions[0].isr_count, 2);
     ck_assert_int_eq(response->topics[0].partitions[0].isr[1], 3);
-    /* What is so already is no record, and no error. */
+    /* What is so already takes the epoch away from requests that come late. */
     ck_assert_int_eq(alter(&w, (struct alter){.sender = 1, .isr = "1,3"}), 0);
-    ck_assert_uint_eq(w.decision.count, 0);
+    ck_assert_str_eq(world_show(&w, topic_id, 0), "1/0/3 isr=1,3");
+    response = w.decision.response;
+    ck_assert_int_eq(response->topics[0].partitions[0].partition_epoch, 3);
+    struct alter late = {.sender = 1, .isr = "1,2,3", .partition_epoch_off = -1};
+    ck_assert_int_eq(alter(&w, late), ERR_INVALID_UPDATE_VERSION);
     world_fini(&w);
 }
 END_TEST
@@ -184,7 +188,7 @@ START_TEST(a_recovering_leader_reports_when_it_has_recovered)
                      ERR_INVALID_REQUEST);
     ck_assert_int_eq(alter(&w, (struct alter){.sender = 2, .isr = "2", .recovery = 1}), 0);
     ck_assert_int_eq(alter(&w, (struct alter){.sender = 2, .isr = "2,3"}), 0);
-    ck_assert_str_eq(world_show(&w, topic_id, 0), "2/1/3 isr=2,3");
+    ck_assert_str_eq(world_show(&w, topic_id, 0), "2/1/4 isr=2,3");
     world_fini(&w);
 }
 END_TEST
