@@ -79,7 +79,7 @@ static void dump_end(struct dump *dump, const struct segment *segment, enum segm
     switch (found) {
     case SEGMENT_BATCH:
     case SEGMENT_END:
-    case SEGMENT_ZEROES:
+    case SEGMENT_AHEAD:
         break;
     case SEGMENT_CUT:
         dump_error(dump, position,

@@ -1,6 +1,8 @@
 /* Walking over a segment; see segment.h. */
 #include "cli/segment.h"
 
+#include "store/ahead.h"
+
 /* A length beyond this is taken for damage. */
 enum { BATCH_BYTES_MAX = 1 << 30 };
 
@@ -33,10 +35,15 @@ static bool read_at(struct segment *segment, uint64_t position, size_t len)
     return segment->error == ERR_NONE;
 }
 
-static bool is_zero_to_the_end(struct segment *segment)
+/* Zeroes, or the mark before them. */
+static bool is_ahead_to_the_end(struct segment *segment)
 {
     enum { PIECE = 1 << 16 };
-    for (uint64_t at = segment->position; at < segment->end; at += PIECE) {
+    uint64_t at = segment->position;
+    if (!read_at(segment, at, STORE_AHEAD_MARK) || !store_is_ahead(buf_slice(&segment->bytes))) {
+        return false;
+    }
+    for (at += segment->bytes.len; at < segment->end; at += PIECE) {
         if (!read_at(segment, at, PIECE)) {
             return false;
         }
@@ -70,8 +77,8 @@ enum segment_found segment_next(struct segment *segment)
     size_t size = head.len < WIRE_BATCH_PREFIX ? 0 : wire_batch_size(head);
     bool is_bad = store_batch_parse(head, &segment->head) != ERR_NONE;
     segment->size = size;
-    if (is_bad && is_zero_to_the_end(segment)) {
-        return SEGMENT_ZEROES;
+    if (is_bad && is_ahead_to_the_end(segment)) {
+        return SEGMENT_AHEAD;
     }
     if (size > left || (is_bad && left < WIRE_BATCH_HEADER)) {
         return SEGMENT_CUT;

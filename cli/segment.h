@@ -16,7 +16,7 @@
 enum segment_found {
     SEGMENT_BATCH,      /* `head`, and `bytes` for one of version 2 */
     SEGMENT_END,        /* of the file */
-    SEGMENT_ZEROES,     /* up to the end: room that was reserved and not used */
+    SEGMENT_AHEAD,      /* up to the end: room that was written ahead (store/ahead.h) */
     SEGMENT_CUT,        /* the file ends inside of a batch of `size` bytes */
     SEGMENT_BAD,        /* this is no batch; `size` is what stands where its size should */
     SEGMENT_UNREADABLE, /* `error` */

@@ -84,6 +84,7 @@ enum err log_roll(struct store_log *log, int64_t base, int64_t now_ms)
         return ERR_NONE;
     }
     TRY(segment_load(log, log_active(log)));
+    TRY(segment_cut_ahead(log, log_active(log)));
     TRY(segment_finish(log_active(log)));
     TRY(segment_create(log, base, now_ms));
     log_recent_clear(log);
@@ -104,16 +105,21 @@ enum err store_log_roll(struct store_log *log, int64_t now_ms)
 
 /* Writes behind the last good byte. What a failed write left there is taken back, so that the next
  * one finds the file as it was; if that fails too, nobody knows what the file has. */
-static enum err write_parts(struct store_log *log, const struct slice *parts, size_t count)
+static enum err write_parts(struct store_log *log, const struct slice *parts, size_t count,
+                            uint32_t bytes)
 {
     struct segment *seg = log_active(log);
     TRY(store_file_pin(seg->file, STORE_OPEN_WRITE));
     int fd = store_file_fd(seg->file);
     enum err e = store_fs_pwritev(log->fs, fd, parts, count, seg->size);
+    if (e == ERR_NONE) {
+        e = segment_write_ahead(log, seg, fd, bytes);
+    }
     if (e != ERR_NONE) {
         log_warn(log->log, "store", "append failed", "dir=%s segment=%" PRId64 " error=%s",
                  log->dir, seg->base, err_name(e));
         enum err back = store_fs_truncate(log->fs, fd, seg->size);
+        seg->file_size = seg->size;
         if (back != ERR_NONE) {
             e = log_go_offline(log, "take back a failed append", back);
         }
@@ -179,7 +185,7 @@ static enum err append_run(struct store_log *log, const struct slice *parts, siz
     struct segment *seg = log_active(log);
     TRY(index_maybe_write(&seg->offsets, (uint32_t)log->config.index_bytes_max));
     TRY(index_maybe_write(&seg->times, (uint32_t)log->config.index_bytes_max));
-    enum err e = write_parts(log, parts, count);
+    enum err e = write_parts(log, parts, count, (uint32_t)in->bytes);
     if (e != ERR_NONE) {
         return seg->base > log->end ? undo_far_roll(log, e) : e;
     }

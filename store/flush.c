@@ -40,7 +40,8 @@ static enum err gather(struct store_log *log, struct store_flush *flush)
 {
     for (uint32_t i = 0; i < log->segment_count; i++) {
         struct segment *seg = &log->segments[i];
-        if (log_segment_end(log, i) > log->recovery_point && seg->size > 0) {
+        bool is_new = log_segment_end(log, i) > log->recovery_point && seg->size > 0;
+        if (is_new || !seg->cut_synced) {
             TRY(pin_for(flush, seg->file));
         }
         if (indexes_want_sync(seg)) {
@@ -57,6 +58,7 @@ static enum err gather(struct store_log *log, struct store_flush *flush)
         struct segment *seg = &log->segments[i];
         seg->index_synced = seg->index_synced || indexes_want_sync(seg);
         seg->txn_index_synced = true;
+        seg->cut_synced = true;
     }
     return ERR_NONE;
 }

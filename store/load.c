@@ -195,6 +195,7 @@ static enum err push_segment(struct store_log *log, int64_t base)
     }
     struct segment *seg = segment_push(log, base);
     seg->size = (uint32_t)st.size;
+    seg->file_size = seg->size;
     seg->created_ms = st.modified_ms;
     log->size += st.size;
     return ERR_NONE;

@@ -146,6 +146,7 @@ static enum err close_clean(struct store_log *log)
     if (log->offline) {
         return ERR_IO;
     }
+    TRY(segment_cut_ahead(log, log_active(log)));
     TRY(segment_finish(log_active(log)));
     return store_log_flush(log);
 }

@@ -35,6 +35,7 @@ struct store_log_config {
     int32_t index_interval_bytes; /* index.interval.bytes: 4096 */
     int32_t index_bytes_max;      /* segment.index.bytes: 10 MiB */
     int64_t flush_messages;       /* flush.messages: INT64_MAX; see store_log_flush_due() */
+    int32_t ahead_bytes;          /* room written ahead (ahead.h), at most 256 KiB: 0, none */
 };
 
 #define STORE_LOG_CONFIG_DEFAULT \
@@ -96,6 +97,9 @@ enum err store_log_rename(struct store_log *log, const char *dir) MUST_USE;
 /* Another owner takes over: replaces on_roll and its argument of the options. */
 void store_log_set_owner(struct store_log *log, void (*on_roll)(void *arg, int64_t base_offset),
                          void *arg);
+
+/* Takes the room away that was written ahead, for a stop without a close. Not synced. */
+enum err store_log_cut_ahead(struct store_log *log) MUST_USE;
 
 /* Frees the log without a write: for a directory that is offline, or a crash in a test. */
 void store_log_abandon(struct store_log *log);

@@ -20,7 +20,8 @@
 
 struct segment {
     int64_t base;
-    uint32_t size; /* bytes of whole batches; the file may be longer after a failed write */
+    uint32_t size;      /* bytes of whole batches */
+    uint32_t file_size; /* ≥ size: with the room that was written ahead */
     uint32_t bytes_since_index;
     struct store_file *file;
     struct index offsets;
@@ -33,6 +34,7 @@ struct segment {
     int64_t last_time; /* of the time index */
     bool loaded;
     bool index_synced;
+    bool cut_synced; /* that room was taken away */
     bool has_txn_index;
     bool txn_index_synced;
 };
@@ -68,6 +70,7 @@ struct store_log {
     uint32_t flushes;     /* under way */
     bool offline;
     bool gapless;
+    bool no_ahead;      /* writing ahead has failed */
     bool parent_synced; /* the directory's own name is durable */
     uint8_t recent_count;
     uint8_t recent_next;
@@ -123,6 +126,16 @@ enum err segment_first_timestamp(struct segment *seg, int64_t *out) MUST_USE;
 
 /* Removes the files of a segment that is not in the list any more. */
 enum err segment_unlink(struct store_log *log, int64_t base) MUST_USE;
+
+/* ---- ahead.c ---- */
+
+/* After `appended` bytes were written behind the segment's size: keeps room behind them. Fails only
+ * if what a failed write left cannot be taken back. */
+enum err segment_write_ahead(struct store_log *log, struct segment *seg, int fd,
+                             uint32_t appended) MUST_USE;
+
+/* The file ends with its last batch. */
+enum err segment_cut_ahead(struct store_log *log, struct segment *seg) MUST_USE;
 
 /* ---- walk.c: batch headers one after the other ---- */
 
@@ -182,6 +195,7 @@ struct segment_scan {
     int64_t next_offset;  /* behind the last good batch; the base if there is none */
     uint32_t valid_bytes; /* where the good batches end */
     const char *reason;   /* why they end before the file does, NULL */
+    bool ahead;           /* as the rest was written ahead, which is no reason */
 };
 
 /* Builds the indexes anew from the batches, which begin at or behind the segment's base. With

@@ -32,8 +32,17 @@ static enum err cut_file(struct store_log *log, struct segment *seg, uint32_t si
         log->recovery.bytes_cut += seg->size - size;
         log->size -= seg->size - size;
         seg->size = size;
+        seg->file_size = size;
     }
     return e;
+}
+
+/* Room is no part of the log. Should it come back after a crash it is taken away again. */
+static enum err cut_ahead(struct store_log *log, struct segment *seg, uint32_t size)
+{
+    log->size -= seg->size - size;
+    seg->size = size;
+    return segment_cut_ahead(log, seg);
 }
 
 static enum err cut(struct store_log *log, uint32_t i, const struct segment_scan *scan)
@@ -66,6 +75,9 @@ static enum err recover_segment(struct store_log *log, uint32_t i, int32_t *epoc
     log->recovery.segments_scanned++;
     log->recovery.indexes_rebuilt++;
     log->end = scan.next_offset;
+    if (scan.ahead) {
+        TRY(cut_ahead(log, &log->segments[i], scan.valid_bytes));
+    }
     if (scan.reason == NULL && log->gapless && !is_last && scan.next_offset < scan.limit) {
         scan.reason = "offsets are missing behind the segment";
     }
@@ -87,7 +99,9 @@ static enum err remove_txn_index(struct store_log *log, struct segment *seg)
 
 enum err log_recover(struct store_log *log, int64_t recovery_point)
 {
-    uint32_t first = log_segment_floor(log, recovery_point);
+    /* Room behind a segment that ends at the recovery point may be back. */
+    int64_t from = recovery_point - (log->config.ahead_bytes > 0 ? 1 : 0);
+    uint32_t first = log_segment_floor(log, from);
     bool stop = false;
     int32_t epoch = -1;
     epochs_cut_end(&log->epochs, log->segments[first].base);

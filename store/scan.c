@@ -5,6 +5,7 @@
 
 #include "base/crc32c.h"
 #include "base/mem.h"
+#include "store/ahead.h"
 
 enum { WINDOW_BYTES = 256 << 10 };
 
@@ -74,6 +75,21 @@ static enum err examine(struct window *w, const struct segment_scan *scan, bool 
     return ERR_NONE;
 }
 
+/* Is there nothing but room from `position` on? */
+static enum err look_ahead(struct window *w, uint32_t position, bool *ahead)
+{
+    struct slice part;
+    TRY(view(w, position, STORE_AHEAD_MARK, &part));
+    *ahead = store_is_ahead(part);
+    position += (uint32_t)part.len;
+    while (*ahead && position < w->file_end) {
+        TRY(view(w, position, w->file_end - position, &part));
+        *ahead = part.data[0] == 0 && memcmp(part.data, part.data + 1, part.len - 1) == 0;
+        position += (uint32_t)part.len;
+    }
+    return ERR_NONE;
+}
+
 static void begin(struct segment *seg)
 {
     index_clear(&seg->offsets);
@@ -118,7 +134,11 @@ static enum err scan_window(struct store_log *log, struct segment *seg, struct w
         if (out->reason == NULL && check_crc) {
             out->reason = out_of_order(log, out, &batch);
         }
-        if (out->reason != NULL) {
+        if (out->reason != NULL && log->config.ahead_bytes > 0) {
+            TRY(look_ahead(w, out->valid_bytes, &out->ahead));
+            out->reason = out->ahead ? NULL : out->reason;
+        }
+        if (out->reason != NULL || out->ahead) {
             return ERR_NONE;
         }
         segment_note(log, seg, &batch, batch.position);

@@ -20,6 +20,7 @@ struct segment *segment_push(struct store_log *log, int64_t base)
     seg->max_timestamp_offset = base;
     seg->last_time = -1;
     seg->index_synced = true;
+    seg->cut_synced = true;
     seg->txn_index_synced = true;
     return seg;
 }
@@ -242,6 +243,7 @@ enum err segment_truncate(struct store_log *log, struct segment *seg, int64_t of
         TRY(e);
         log->size -= seg->size - place.position;
         seg->size = place.position;
+        seg->file_size = place.position;
     }
     seg->bytes_since_index = 0;
     seg->first_timestamp = TIMESTAMP_UNKNOWN;

@@ -180,8 +180,9 @@ static bool dump_tail(struct dump_log *dump, const struct segment *segment,
         return dump_log_fail(dump, "%s: %s", dump->path, err_text(segment->error));
     }
     bool has_size = left > WIRE_BATCH_CRC_AT; /* else Kafka does not look at it */
-    if ((found == SEGMENT_ZEROES || found == SEGMENT_BAD) && has_size) {
-        size_t size = found == SEGMENT_ZEROES ? 0 : segment->size;
+    bool too_small = found == SEGMENT_BAD || (found == SEGMENT_AHEAD && segment->size == 0);
+    if (too_small && has_size) {
+        size_t size = segment->size;
         return dump_log_fail(dump,
                              "Found record size %zu smaller than minimum record overhead (%d) in "
                              "file %s.",

@@ -8,6 +8,9 @@
 
 /* What an earlier process may have left in the page cache only: batches of its own, and those of a
  * fetch on top. */
+/* Each commit waits for a sync. */
+enum { AHEAD_BYTES = 256 << 10 };
+
 enum { UNSYNCED_BYTES_MAX = NODE_UNSYNCED_BYTES_MAX + NODE_FETCH_BYTES_MAX };
 
 /* Kafka opens this log as one never closed cleanly, from recovery point 0: every batch is checked.
@@ -29,6 +32,7 @@ enum err node_log_open(struct node *node, struct store_error *why)
     options.config.segment_ms = node->options.retention.segment_ms;
     /* What is read now counts as synced from now on, though it may be in the page cache only. */
     options.config.flush_messages = node->options.is_controller ? 1 : INT64_MAX;
+    options.config.ahead_bytes = node->options.is_controller ? AHEAD_BYTES : 0;
     options.unsynced_bytes_max = UNSYNCED_BYTES_MAX;
     TRY(store_log_open(&options, &log->store, why));
     enum err e = store_partition_meta_write(fs, node->log_dir, UUID_METADATA_TOPIC);
@@ -50,6 +54,10 @@ void node_log_close(struct node *node)
     net_work_queue_free(log->queue);
     log->queue = NULL;
     if (log->store != NULL) {
+        if (!node->broken && store_log_cut_ahead(log->store) != ERR_NONE) {
+            log_warn(node->options.log, "raft", "room behind the log stays", "dir=%s",
+                     node->log_dir);
+        }
         store_log_abandon(log->store);
         log->store = NULL;
     }

@@ -7,6 +7,7 @@
 
 #include "base/mem.h"
 #include "raft/node/private.h"
+#include "store/ahead.h"
 
 enum {
     BATCH_BYTES_MAX = 32 << 20, /* far above what anybody writes: a length beyond it is damage */
@@ -167,11 +168,11 @@ static enum err read_bytes(struct node_log_reader *reader, size_t count)
     return ERR_NONE;
 }
 
-/* A batch that is not whole, or room that was reserved and not used. */
-static bool is_end(const struct node_log_reader *reader, size_t size)
+/* A batch that is not whole, at the end of the log. */
+static bool is_torn(const struct node_log_reader *reader, size_t size)
 {
     bool last = reader->current + 1 == reader->count;
-    return last && (size == 0 || size > reader->size - reader->position);
+    return last && size > reader->size - reader->position;
 }
 
 static enum err read_batch(struct node_log_reader *reader, struct wire_batch *batch, bool *got)
@@ -179,12 +180,16 @@ static enum err read_batch(struct node_log_reader *reader, struct wire_batch *ba
     uint64_t left = reader->size - reader->position;
     *got = false;
     if (left < WIRE_BATCH_PREFIX) {
-        return left == 0 || is_end(reader, 0) ? ERR_NONE
-                                              : corrupt(reader, "the segment ends in a batch");
+        return left == 0 || is_torn(reader, WIRE_BATCH_PREFIX)
+                   ? ERR_NONE
+                   : corrupt(reader, "the segment ends in a batch");
     }
     TRY(read_bytes(reader, WIRE_BATCH_PREFIX));
+    if (store_is_ahead(buf_slice(&reader->bytes))) {
+        return ERR_NONE;
+    }
     size_t size = wire_batch_size(buf_slice(&reader->bytes));
-    if (is_end(reader, size)) {
+    if (is_torn(reader, size)) {
         return ERR_NONE;
     }
     if (size == 0 || size > BATCH_BYTES_MAX || size > left) {

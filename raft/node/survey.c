@@ -6,6 +6,7 @@
 #include "raft/node/private.h"
 #include "raft/node/recover.h"
 #include "raft/node/snapshot.h"
+#include "store/ahead.h"
 
 /* A length beyond this is taken for damage. */
 enum { BATCH_BYTES_MAX = 1 << 30, SEGMENT_NAME = 24 };
@@ -66,6 +67,12 @@ static bool read_bytes(struct survey *survey, int fd, uint64_t position, size_t 
     return e == ERR_NONE && got == len;
 }
 
+static bool is_ahead(struct survey *survey, int fd, uint64_t position, uint64_t size)
+{
+    size_t len = min_size(size - position, STORE_AHEAD_MARK);
+    return read_bytes(survey, fd, position, len) && store_is_ahead(buf_slice(&survey->bytes));
+}
+
 /* The batch at `position`, whole and with its CRC right; false: there is none. */
 static bool read_batch(struct survey *survey, int fd, uint64_t position, uint64_t size,
                        struct wire_batch *batch)
@@ -96,7 +103,7 @@ static enum err read_segment(struct survey *survey)
     enum err e = store_fs_size(survey->fs, fd, &size);
     uint64_t position = 0;
     struct wire_batch batch;
-    while (e == ERR_NONE && position < size && !survey->damaged) {
+    while (e == ERR_NONE && position < size && !is_ahead(survey, fd, position, size)) {
         if (!read_batch(survey, fd, position, size, &batch) ||
             batch.base_offset < out->end_offset) {
             survey->damaged = true;
@@ -144,6 +151,9 @@ enum err node_survey_log(const struct store_fs *fs, const char *log_dir,
         out->start_offset = out->end_offset = names.bases[0];
     }
     for (int i = 0; i < names.count && e == ERR_NONE && !survey.damaged; i++) {
+        if (names.bases[i] != out->end_offset) {
+            break; /* behind a hole */
+        }
         snprintf(survey.path, sizeof survey.path, "%.*s/%020" PRId64 ".log", NODE_PATH_MAX - 64,
                  log_dir, names.bases[i]);
         e = read_segment(&survey);

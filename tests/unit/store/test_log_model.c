@@ -260,6 +260,8 @@ START_TEST(agrees_with_the_model)
     log_bench_init(&m.b, seed);
     m.b.options.config.segment_bytes = (int32_t)prng_range(&m.p, 1000, 20000);
     m.b.options.config.index_interval_bytes = (int32_t)prng_range(&m.p, 0, 2000);
+    m.b.options.config.ahead_bytes =
+        prng_chance(&m.p, 1, 2) ? (int32_t)prng_range(&m.p, 1, 9000) : 0;
     m.clock = 100000;
     ck_assert_int_eq(log_bench_open(&m.b, true), ERR_NONE);
     for (int i = 0; i < STEPS; i++) {

@@ -415,6 +415,7 @@ static void run_world(uint64_t seed, bool truncates)
     w.b.options.gapless = true;
     w.b.options.config.segment_bytes = (int32_t)prng_range(&w.p, 1000, 9000);
     w.b.options.config.index_interval_bytes = (int32_t)prng_range(&w.p, 0, 2000);
+    w.b.options.config.ahead_bytes = prng_chance(&w.p, 1, 2) ? (int32_t)seed * 150 : 0;
     ck_assert_int_eq(log_bench_open(&w.b, true), ERR_NONE);
     for (int i = 0; i < 150; i++) {
         step(&w);
