@@ -1,10 +1,11 @@
 /* Writing zeroes behind the end of a segment, and taking them away; see ahead.h. */
 #include "store/ahead.h"
 
+#include "base/mem.h"
 #include "store/log_private.h"
 
 /* A small log keeps little room: as much as it has, within these bounds. */
-enum { AHEAD_BYTES_MIN = 16 << 10, ZEROES = 64 << 10, AHEAD_PARTS_MAX = 8 };
+enum { AHEAD_BYTES_MIN = 16 << 10, ZEROES = 64 << 10, ROOM_PARTS_MAX = 8 };
 
 static const uint8_t zeroes[ZEROES];
 
@@ -32,49 +33,42 @@ static uint32_t write_to(const struct store_log *log, const struct segment *seg,
     return log->no_ahead || is_large || to <= end + sizeof mark ? end : (uint32_t)to;
 }
 
-/* The mark and zeroes from `end` to `to`. */
-static enum err write_room(const struct store_log *log, int fd, uint32_t end, uint32_t to)
+/* The mark and zeroes, `bytes` in all; returns how many parts. */
+static size_t put_room(struct slice *parts, size_t bytes)
 {
-    struct slice parts[AHEAD_PARTS_MAX] = {slice_of(mark, sizeof mark)};
-    size_t count = 1;
-    size_t left = to - end - sizeof mark;
-    while (left > 0) {
-        ASSERT(count < AHEAD_PARTS_MAX);
+    size_t count = 0;
+    parts[count++] = slice_of(mark, sizeof mark);
+    for (size_t left = bytes - sizeof mark; left > 0; left -= parts[count++].len) {
+        ASSERT(count < ROOM_PARTS_MAX);
         parts[count] = slice_of(zeroes, min_size(left, sizeof zeroes));
-        left -= parts[count++].len;
     }
-    return store_fs_pwritev(log->fs, fd, parts, count, end);
+    return count;
 }
 
-static enum err cut_file(struct store_log *log, struct segment *seg, int fd, uint32_t size)
+enum err segment_write(struct store_log *log, struct segment *seg, const struct slice *parts,
+                       size_t count, uint32_t bytes)
 {
-    if (seg->file_size == size) {
-        return ERR_NONE;
-    }
-    TRY(store_fs_truncate(log->fs, fd, size));
-    seg->file_size = size;
-    seg->cut_synced = false;
-    return ERR_NONE;
-}
-
-enum err segment_write_ahead(struct store_log *log, struct segment *seg, int fd, uint32_t appended)
-{
-    uint32_t end = seg->size + appended;
-    uint32_t to = write_to(log, seg, end, appended);
-    if (to == end) {
-        seg->file_size = (uint32_t)max_size(seg->file_size, end);
-        return ERR_NONE;
-    }
-    enum err e = write_room(log, fd, end, to);
+    int fd = store_file_fd(seg->file);
+    uint32_t end = seg->size + bytes;
+    uint32_t to = write_to(log, seg, end, bytes);
     seg->file_size = (uint32_t)max_size(seg->file_size, to);
-    if (e == ERR_NONE) {
-        return ERR_NONE;
+    if (to == end) {
+        return store_fs_pwritev(log->fs, fd, parts, count, seg->size);
     }
-    /* The batches are there. Without room their syncs take longer, no more. */
-    log_warn(log->log, "store", "no room ahead", "dir=%s segment=%" PRId64 " error=%s", log->dir,
-             seg->base, err_name(e));
+    /* One write, so that nobody sees a batch without the mark behind it. */
+    struct slice *all = mem_alloc((count + ROOM_PARTS_MAX) * sizeof *all);
+    memcpy(all, parts, count * sizeof *all);
+    count += put_room(all + count, to - end);
+    enum err e = store_fs_pwritev(log->fs, fd, all, count, seg->size);
+    mem_free(all);
+    return e;
+}
+
+bool segment_give_up_room(struct store_log *log)
+{
+    bool did = log->config.ahead_bytes > 0 && !log->no_ahead;
     log->no_ahead = true;
-    return cut_file(log, seg, fd, end);
+    return did;
 }
 
 enum err segment_cut_ahead(struct store_log *log, struct segment *seg)
@@ -83,9 +77,12 @@ enum err segment_cut_ahead(struct store_log *log, struct segment *seg)
         return ERR_NONE;
     }
     TRY(store_file_pin(seg->file, STORE_OPEN_WRITE));
-    enum err e = cut_file(log, seg, store_file_fd(seg->file), seg->size);
+    enum err e = store_fs_truncate(log->fs, store_file_fd(seg->file), seg->size);
     store_file_unpin(seg->file);
-    return e;
+    TRY(e);
+    seg->file_size = seg->size;
+    seg->cut_synced = false;
+    return ERR_NONE;
 }
 
 enum err store_log_cut_ahead(struct store_log *log)

@@ -6,7 +6,7 @@
  *
  * Before the zeroes stands a mark: the prefix of a batch that is longer than any segment. Readers
  * of Kafka's format take it for a last batch that is not whole. Kafka's own log.preallocate leaves
- * the zeroes alone, and so does the end of a process between two writes.
+ * the zeroes alone, and so does a write that a power cut tore.
  *
  * A closed segment ends with its last batch. */
 #ifndef STORE_AHEAD_H

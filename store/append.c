@@ -103,27 +103,31 @@ enum err store_log_roll(struct store_log *log, int64_t now_ms)
     return log_active(log)->size == 0 ? ERR_NONE : log_roll(log, log->end, now_ms);
 }
 
-/* Writes behind the last good byte. What a failed write left there is taken back, so that the next
- * one finds the file as it was; if that fails too, nobody knows what the file has. */
+/* Takes back what a failed write left, so that the next one finds the file as it was; if that fails
+ * too, nobody knows what the file has. */
+static enum err take_back(struct store_log *log, struct segment *seg, enum err e)
+{
+    log_warn(log->log, "store", "append failed", "dir=%s segment=%" PRId64 " error=%s", log->dir,
+             seg->base, err_name(e));
+    enum err back = store_fs_truncate(log->fs, store_file_fd(seg->file), seg->size);
+    seg->file_size = seg->size;
+    return back == ERR_NONE ? e : log_go_offline(log, "take back a failed append", back);
+}
+
+/* Writes behind the last good byte. On a disk that is nearly full the batches come before the room
+ * behind them. */
 static enum err write_parts(struct store_log *log, const struct slice *parts, size_t count,
                             uint32_t bytes)
 {
     struct segment *seg = log_active(log);
     TRY(store_file_pin(seg->file, STORE_OPEN_WRITE));
-    int fd = store_file_fd(seg->file);
-    enum err e = store_fs_pwritev(log->fs, fd, parts, count, seg->size);
-    if (e == ERR_NONE) {
-        e = segment_write_ahead(log, seg, fd, bytes);
-    }
-    if (e != ERR_NONE) {
-        log_warn(log->log, "store", "append failed", "dir=%s segment=%" PRId64 " error=%s",
-                 log->dir, seg->base, err_name(e));
-        enum err back = store_fs_truncate(log->fs, fd, seg->size);
-        seg->file_size = seg->size;
-        if (back != ERR_NONE) {
-            e = log_go_offline(log, "take back a failed append", back);
+    enum err e;
+    do {
+        e = segment_write(log, seg, parts, count, bytes);
+        if (e != ERR_NONE) {
+            e = take_back(log, seg, e);
         }
-    }
+    } while (e == ERR_NO_SPACE && segment_give_up_room(log));
     store_file_unpin(seg->file);
     return e;
 }

@@ -129,10 +129,13 @@ enum err segment_unlink(struct store_log *log, int64_t base) MUST_USE;
 
 /* ---- ahead.c ---- */
 
-/* After `appended` bytes were written behind the segment's size: keeps room behind them. Fails only
- * if what a failed write left cannot be taken back. */
-enum err segment_write_ahead(struct store_log *log, struct segment *seg, int fd,
-                             uint32_t appended) MUST_USE;
+/* Writes parts of `bytes` in all behind the segment's size, and room behind them. The file is
+ * pinned. After an error anything may be behind the size. */
+enum err segment_write(struct store_log *log, struct segment *seg, const struct slice *parts,
+                       size_t count, uint32_t bytes) MUST_USE;
+
+/* Writes no room any more; false: it did not before. */
+bool segment_give_up_room(struct store_log *log);
 
 /* The file ends with its last batch. */
 enum err segment_cut_ahead(struct store_log *log, struct segment *seg) MUST_USE;

@@ -200,7 +200,7 @@ START_TEST(a_start_takes_room_for_no_damage)
 }
 END_TEST
 
-/* A process that ends between the batch and the mark, and Kafka's log.preallocate. */
+/* A power cut that tore the mark off, and Kafka's log.preallocate. */
 START_TEST(zeroes_without_a_mark_are_room_too)
 {
     struct log_bench b;
@@ -321,7 +321,7 @@ START_TEST(without_space_for_room_the_append_succeeds)
 {
     struct log_bench b;
     open_with_room(&b, 1);
-    fault_fs_fail(b.disk, FAULT_WRITE, 1, ERR_NO_SPACE, 1);
+    fault_fs_fail(b.disk, FAULT_WRITE, 0, ERR_NO_SPACE, 1);
     fill(&b, 3);
     ck_assert(fault_fs_struck(b.disk));
     ck_assert_uint_eq(file_size(&b, 0), store_log_size(b.log));
