@@ -3,6 +3,7 @@
  *   fs.h        every file call, real or simulated; atomic files; error texts
  *   files.h     open files, shared and capped
  *   log.h       a partition's log: append, read, truncate, flush, recover, leader epochs
+ *   ahead.h     room that a log of many syncs writes before it is needed
  *   batch_header.h  what a scan of a log reports
  *   snapshot.h  producer snapshots
  *   checkpoint.h  recovery point, high watermark and log start of all partitions
