@@ -50,6 +50,7 @@ struct cli_verb {
     const char *more;                  /* lines of further explanation, or NULL */
     const char *examples;              /* lines, each a command */
     const struct args_option *options; /* its own, or NULL */
+    const char *repeats; /* of Kafka's tools: options with a value that may be given again */
     enum cli_exit (*run)(struct cli *cli);
 };
 

@@ -1,6 +1,8 @@
 /* Plans of new offsets; see reset.h. */
 #include "cli/reset.h"
 
+#include <stdlib.h>
+
 struct reset_rows reset_rows_of(const struct group_partitions *partitions, struct arena *arena)
 {
     struct reset_rows rows = {
@@ -56,23 +58,35 @@ static bool take_field(struct slice *line, struct arena *arena, struct slice *ou
     return is_closed && (rest.len == 0 || rest.data[0] == ',');
 }
 
+static bool read_number(struct slice text, int64_t *out)
+{
+    while (text.len > 0 && text.data[0] == ' ') {
+        text = slice_of(text.data + 1, text.len - 1);
+    }
+    while (text.len > 0 && text.data[text.len - 1] == ' ') {
+        text.len--;
+    }
+    return args_parse_number(text, out);
+}
+
 static bool read_line(struct slice line, bool with_groups, struct arena *arena,
                       struct reset_row *row)
 {
-    struct slice fields[4];
-    int wanted = with_groups ? 4 : 3;
+    enum { FIELDS = 4 };
+    struct slice fields[FIELDS];
     int count = 0;
-    while (count < wanted && take_field(&line, arena, &fields[count])) {
+    while (count < FIELDS && take_field(&line, arena, &fields[count])) {
         count++;
     }
-    if (count < wanted || !slice_is_null(line)) {
+    bool has_group = count == FIELDS;
+    if (count < FIELDS - 1 || (with_groups && !has_group) || !slice_is_null(line)) {
         return false;
     }
-    const struct slice *f = with_groups ? fields + 1 : fields;
+    const struct slice *f = has_group ? fields + 1 : fields;
     int64_t partition;
     *row = (struct reset_row){
-        .group = with_groups ? fields[0] : SLICE_NULL, .topic = f[0], .current = -1};
-    if (!args_parse_number(f[1], &partition) || !args_parse_number(f[2], &row->target)) {
+        .group = has_group ? fields[0] : SLICE_NULL, .topic = f[0], .current = -1};
+    if (!read_number(f[1], &partition) || !read_number(f[2], &row->target)) {
         return false;
     }
     row->partition = (int32_t)partition;
@@ -150,6 +164,33 @@ static enum err ask(struct cluster *cluster, const struct reset_rows *rows, int6
     return ERR_NONE;
 }
 
+static int compare_rows(const void *a, const void *b)
+{
+    const struct reset_row *x = *(const struct reset_row *const *)a;
+    const struct reset_row *y = *(const struct reset_row *const *)b;
+    int order = slice_cmp(x->topic, y->topic);
+    return order != 0 ? order : (x->partition > y->partition) - (x->partition < y->partition);
+}
+
+/* A partition has one new offset, and is asked for once. */
+static enum err check_once(const struct reset_rows *rows, struct arena *arena, struct buf *why)
+{
+    size_t count = (size_t)rows->count;
+    const struct reset_row **sorted = ARENA_ARRAY(arena, count + 1, const struct reset_row *);
+    for (size_t i = 0; i < count; i++) {
+        sorted[i] = &rows->items[i];
+    }
+    qsort(sorted, count, sizeof *sorted, compare_rows);
+    for (size_t i = 1; i < count; i++) {
+        if (compare_rows(&sorted[i - 1], &sorted[i]) == 0) {
+            buf_printf(why, "%.*s-%" PRId32 " is named twice", SLICE_ARG(sorted[i]->topic),
+                       sorted[i]->partition);
+            return ERR_INVALID_REQUEST;
+        }
+    }
+    return ERR_NONE;
+}
+
 static void cut(struct reset_row *row, int64_t start, int64_t end)
 {
     if (row->target > end) {
@@ -189,6 +230,7 @@ static enum err plan(struct cluster *cluster, const struct reset *reset, struct 
     struct cluster_offset *starts = ARENA_ARRAY(arena, count, struct cluster_offset);
     struct cluster_offset *ends = ARENA_ARRAY(arena, count, struct cluster_offset);
     struct cluster_offset *times = ARENA_ARRAY(arena, count, struct cluster_offset);
+    TRY(check_once(rows, arena, why));
     TRY(set_targets(reset, rows, why));
     TRY(ask(cluster, rows, CLUSTER_EARLIEST, starts, why));
     TRY(ask(cluster, rows, CLUSTER_LATEST, ends, why));

@@ -47,8 +47,9 @@ struct reset_rows reset_rows_of(const struct group_partitions *partitions, struc
 /* Copies what the group has committed into the rows. */
 void reset_take_committed(struct reset_rows *rows, const struct group *group);
 
-/* Lines "topic,partition,offset", or with groups "group,topic,partition,offset"; names may stand in
- * quotes. Errors: INVALID_REQUEST with a sentence in `why`. Pure. */
+/* Lines "topic,partition,offset" or "group,topic,partition,offset", only the latter if
+ * `with_groups`. Names may stand in quotes, numbers between blanks. Errors: INVALID_REQUEST with a
+ * sentence in `why`. Pure. */
 enum err reset_read_csv(struct slice text, bool with_groups, struct arena *arena,
                         struct reset_rows *out, struct buf *why) MUST_USE;
 

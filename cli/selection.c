@@ -34,6 +34,9 @@ enum err selection_read(struct slice text, struct arena *arena, struct group_par
         return ERR_INVALID_REQUEST;
     }
     struct slice item;
+    if (numbers.len > 1 && numbers.data[numbers.len - 1] == ',') {
+        numbers.len--; /* so does Java's split() */
+    }
     while (args_item(&numbers, ',', &item)) {
         int64_t number;
         if (!args_parse_number(item, &number) || number < 0 || number > INT32_MAX) {

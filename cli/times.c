@@ -1,6 +1,7 @@
 /* ISO 8601; see times.h. */
 #include "cli/times.h"
 
+#include <ctype.h>
 #include <stdio.h>
 #include <time.h>
 
@@ -121,10 +122,18 @@ bool times_parse_moment(struct slice text, int64_t *out_ms)
 
 /* ---- spans ---- */
 
-/* A number and a unit of a span; false: there is none. */
+/* The letters of a span may be small ones. */
+static bool take_letter(struct cursor *c, char wanted)
+{
+    return take_char(c, wanted) || take_char(c, (char)tolower((unsigned char)wanted));
+}
+
+/* A number, perhaps below zero, and a unit of a span; false: there is none. */
 static bool take_amount(struct cursor *c, int64_t *whole, int *ms, char *unit)
 {
     int digits = 0;
+    int sign = take_char(c, '-') ? -1 : 1;
+    (void)(sign > 0 && take_char(c, '+'));
     *whole = 0;
     *ms = 0;
     for (; c->p < c->end && *c->p >= '0' && *c->p <= '9' && digits < 10; c->p++, digits++) {
@@ -133,7 +142,9 @@ static bool take_amount(struct cursor *c, int64_t *whole, int *ms, char *unit)
     if (digits == 0 || (take_char(c, '.') && !take_fraction(c, ms)) || c->p == c->end) {
         return false;
     }
-    *unit = *c->p++;
+    *whole *= sign;
+    *ms *= sign;
+    *unit = (char)toupper((unsigned char)*c->p++);
     return true;
 }
 
@@ -149,14 +160,15 @@ bool times_parse_duration(struct slice text, int64_t *out_ms)
                  {'S', true, 1}};
     struct cursor c = {(const char *)text.data, (const char *)text.data + text.len};
     int sign = take_char(&c, '-') ? -1 : 1;
-    if (!take_char(&c, 'P') || c.p == c.end) {
+    (void)(sign > 0 && take_char(&c, '+'));
+    if (!take_letter(&c, 'P') || c.p == c.end) {
         return false;
     }
     bool is_time = false;
     size_t next = 0;
     int64_t total = 0;
     while (c.p < c.end) {
-        if (!is_time && take_char(&c, 'T')) {
+        if (!is_time && take_letter(&c, 'T')) {
             is_time = true;
         }
         int64_t whole;

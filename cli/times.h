@@ -11,7 +11,7 @@ bool times_parse_date(struct slice text, int64_t *out_ms);
 /* Such a date, or milliseconds since 1970 as a number. */
 bool times_parse_moment(struct slice text, int64_t *out_ms);
 
-/* "P1DT2H3M4.5S", "PT15M", "-PT1H": Java's durations. Milliseconds. */
+/* "P1DT2H3M4.5S", "pt15m", "-PT1H", "PT1H-6M": Java's durations. Milliseconds. */
 bool times_parse_duration(struct slice text, int64_t *out_ms);
 
 /* "2026-11-21T14:50:17.229Z"; the buffer must have TIMES_DATE_BYTES. */

@@ -462,5 +462,6 @@ const struct cli_verb kafka_configs = {
     .uses = CLI_USES_CONTROLLERS,
     .about = "Shows and changes settings of topics, brokers and groups",
     .options = options,
+    .repeats = "entity-type,entity-name,delete-config",
     .run = run,
 };

@@ -60,6 +60,15 @@ static bool check_args(struct cli *cli)
 
 /* ---- the group ---- */
 
+static bool is_blank(struct slice text)
+{
+    size_t i = 0;
+    while (i < text.len && text.data[i] == ' ') {
+        i++;
+    }
+    return i == text.len;
+}
+
 static bool read_group(struct console_consumer *c)
 {
     struct cli *cli = c->cli;
@@ -74,6 +83,10 @@ static bool read_group(struct console_consumer *c)
         return false;
     }
     c->member.group = slice_is_null(given) ? property : given;
+    if (!slice_is_null(c->member.group) && is_blank(c->member.group)) {
+        return refuse(cli, "org.apache.kafka.common.errors.InvalidGroupIdException: The configured "
+                           "group.id should not be an empty string or whitespace.");
+    }
     if (!slice_is_null(c->member.group) && c->partition >= 0) {
         return refuse(cli, "Options group and partition cannot be specified together.");
     }
@@ -462,5 +475,6 @@ const struct cli_verb kafka_console_consumer = {
     .words = "",
     .about = "Prints the records of topics",
     .options = options,
+    .repeats = "property,consumer-property",
     .run = run,
 };

@@ -29,10 +29,22 @@ struct console_producer {
 
 /* ---- the command line ---- */
 
+/* A number that is not below zero, of an option; `property` is what Java's producer calls it. */
+static bool read_option(struct console_producer *p, const char *option, const char *property,
+                        int64_t *out)
+{
+    if (!tool_long(p->cli, option, out)) {
+        return false;
+    }
+    struct properties given = {.cli = p->cli};
+    properties_add_value(&given, property, args_text(&p->cli->args, option));
+    return properties_number(&given, property, 0, out);
+}
+
 static bool read_number(struct console_producer *p, const char *option, const char *property,
                         int64_t *out)
 {
-    return properties_number(&p->client, property, 0, out) && tool_long(p->cli, option, out);
+    return properties_number(&p->client, property, 0, out) && read_option(p, option, property, out);
 }
 
 static bool read_acks(struct console_producer *p)
@@ -76,20 +88,26 @@ static bool read_codec(struct console_producer *p)
 /* What only says how memory and sockets are used is read, so that nonsense is refused. */
 static bool read_numbers(struct console_producer *p)
 {
-    static const char *const ignored[] = {
-        "message-send-max-retries", "retry-backoff-ms", "timeout",           "request-timeout-ms",
-        "metadata-expiry-ms",       "max-memory-bytes", "socket-buffer-size"};
+    static const struct {
+        const char *option;
+        const char *property;
+    } ignored[] = {{"message-send-max-retries", "retries"},
+                   {"retry-backoff-ms", "retry.backoff.ms"},
+                   {"timeout", "linger.ms"},
+                   {"request-timeout-ms", "request.timeout.ms"},
+                   {"metadata-expiry-ms", "metadata.max.age.ms"},
+                   {"max-memory-bytes", "buffer.memory"}};
     int64_t number;
     for (size_t i = 0; i < ARRAY_LEN(ignored); i++) {
-        if (!tool_long(p->cli, ignored[i], &number)) {
+        if (!read_number(p, ignored[i].option, ignored[i].property, &number)) {
             return false;
         }
     }
     int64_t batch_bytes = 0;
     if (!read_number(p, "batch-size", "batch.size", &batch_bytes) ||
-        !tool_long(p->cli, "max-partition-memory-bytes", &batch_bytes) ||
+        !read_option(p, "max-partition-memory-bytes", "batch.size", &batch_bytes) ||
+        !tool_long(p->cli, "socket-buffer-size", &number) ||
         !read_number(p, "max-block-ms", "max.block.ms", &p->block_ms) ||
-        !properties_number(&p->client, "linger.ms", 0, &number) ||
         !properties_number(&p->client, "delivery.timeout.ms", 0, &p->options.timeout_ms)) {
         return false;
     }
@@ -336,5 +354,6 @@ const struct cli_verb kafka_console_producer = {
     .words = "",
     .about = "Writes the lines of the standard input to a topic",
     .options = options,
+    .repeats = "property,producer-property",
     .run = run,
 };

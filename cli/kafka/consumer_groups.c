@@ -36,6 +36,12 @@ enum cli_exit groups_fail(struct groups_tool *tool, enum err e, struct slice mes
                         tool_error_class(e), text);
 }
 
+enum cli_exit groups_refuse(const struct cli *cli)
+{
+    return groups_error("Executing consumer group command failed due to %.*s",
+                        SLICE_ARG(buf_slice(&cli->why)));
+}
+
 /* ---- which groups ---- */
 
 static int compare_names(const void *a, const void *b)
@@ -65,6 +71,12 @@ static enum err find_names(struct groups_tool *tool)
         tool->names[tool->count++] = slice_str(name);
     }
     qsort(tool->names, (size_t)tool->count, sizeof *tool->names, compare_names);
+    tool->count = 0;
+    for (int i = 0; i < count; i++) { /* each once */
+        if (i == 0 || !slice_eq(tool->names[i], tool->names[tool->count - 1])) {
+            tool->names[tool->count++] = tool->names[i];
+        }
+    }
     return ERR_NONE;
 }
 
@@ -198,9 +210,10 @@ static enum cli_exit validate_regex(const struct cli *cli)
     bool is_good = pattern != NULL;
     pattern_free(pattern);
     if (!is_good) {
-        return groups_error("The regex `%s` is invalid.", text);
+        printf("The regular expression `%s` is invalid.\n", text);
+    } else {
+        printf("The regular expression `%s` is valid.\n", text);
     }
-    printf("The regex `%s` is valid.\n", text);
     return CLI_OK;
 }
 
@@ -297,6 +310,10 @@ static enum cli_exit run(struct cli *cli)
     if (tool_has(cli, "validate-regex")) {
         return validate_regex(cli);
     }
+    int64_t timeout_ms;
+    if (!tool_long(cli, "timeout", &timeout_ms)) {
+        return groups_refuse(cli);
+    }
     enum cli_exit code;
     struct client *client = tool_open(cli, &code);
     if (client == NULL) {
@@ -354,5 +371,6 @@ const struct cli_verb kafka_consumer_groups = {
     .words = "",
     .about = "Lists, describes and deletes consumer groups, and sets their offsets",
     .options = options,
+    .repeats = "group,topic",
     .run = run,
 };

@@ -15,6 +15,9 @@ struct groups_tool {
 /* "\nError: <text>" on stdout. Returns CLI_OK: Kafka's tool ends so. */
 enum cli_exit groups_error(const char *fmt, ...) PRINTF_LIKE(1, 2);
 
+/* groups_error() of the whole command, with the sentence in cli->why. */
+enum cli_exit groups_refuse(const struct cli *cli);
+
 /* The failure of the action; `exception`: with the name of Java's exception. */
 enum cli_exit groups_fail(struct groups_tool *tool, enum err e, struct slice message,
                           bool exception);

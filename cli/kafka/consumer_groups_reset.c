@@ -89,7 +89,7 @@ static bool read_way(struct groups_tool *tool, struct reset *reset, enum cli_exi
     }
     if (!tool_long(cli, "to-offset", &reset->number) ||
         !tool_long(cli, "shift-by", &reset->number)) {
-        *code = tool_refuse(cli);
+        *code = groups_refuse(cli);
         return false;
     }
     const char *date = args_text(&cli->args, "to-datetime");

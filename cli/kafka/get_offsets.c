@@ -111,6 +111,12 @@ static bool read_rules(struct offsets_tool *tool)
         buf_printf(&cli->why, "%s is an invalid regex.", topic);
         return false;
     }
+    while (rule->list.len > 0 && rule->list.data[rule->list.len - 1] == ',') {
+        rule->list.len--; /* as Java's split() leaves them out */
+    }
+    if (rule->list.len == 0) {
+        rule->list = SLICE_NULL;
+    }
     struct slice numbers = rule->list;
     int64_t number;
     while (args_item(&numbers, ',', &item)) {

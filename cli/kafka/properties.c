@@ -102,19 +102,22 @@ struct slice properties_get(const struct properties *p, const char *name)
     return SLICE_NULL;
 }
 
-bool properties_is_true(const struct properties *p, const char *name, bool usual)
+/* The word, whatever its case and however many blanks are around it. */
+static bool is_word(struct slice value, const char *word)
 {
-    struct slice value = properties_get(p, name);
-    if (slice_is_null(value)) {
-        return usual;
-    }
     while (value.len > 0 && value.data[0] == ' ') {
         value = slice_of(value.data + 1, value.len - 1);
     }
     while (value.len > 0 && value.data[value.len - 1] == ' ') {
         value.len--;
     }
-    return value.len == 4 && strncasecmp((const char *)value.data, "true", 4) == 0;
+    return value.len == strlen(word) && strncasecmp((const char *)value.data, word, value.len) == 0;
+}
+
+bool properties_is_true(const struct properties *p, const char *name, bool usual)
+{
+    struct slice value = properties_get(p, name);
+    return slice_is_null(value) ? usual : is_word(value, "true");
 }
 
 bool properties_number(const struct properties *p, const char *name, int64_t min, int64_t *out)
@@ -142,6 +145,74 @@ bool properties_number(const struct properties *p, const char *name, int64_t min
     return true;
 }
 
+/* ---- what a client would refuse ---- */
+
+enum kind { KIND_INT, KIND_LONG, KIND_BOOLEAN };
+
+/* Properties of consumers, producers and admin clients that are numbers or true or false. Most do
+ * nothing here; a wrong value is told as Java's clients tell it. */
+static const struct {
+    const char *name;
+    enum kind kind;
+    int64_t min;
+} typed[] = {
+    {"allow.auto.create.topics", KIND_BOOLEAN, 0},
+    {"auto.commit.interval.ms", KIND_INT, 0},
+    {"batch.size", KIND_INT, 0},
+    {"buffer.memory", KIND_LONG, 0},
+    {"check.crcs", KIND_BOOLEAN, 0},
+    {"connections.max.idle.ms", KIND_LONG, INT64_MIN},
+    {"default.api.timeout.ms", KIND_INT, 0},
+    {"delivery.timeout.ms", KIND_INT, 0},
+    {"enable.auto.commit", KIND_BOOLEAN, 0},
+    {"enable.idempotence", KIND_BOOLEAN, 0},
+    {"exclude.internal.topics", KIND_BOOLEAN, 0},
+    {"fetch.max.bytes", KIND_INT, 0},
+    {"fetch.max.wait.ms", KIND_INT, 0},
+    {"fetch.min.bytes", KIND_INT, 0},
+    {"heartbeat.interval.ms", KIND_INT, INT32_MIN},
+    {"linger.ms", KIND_LONG, 0},
+    {"max.block.ms", KIND_LONG, 0},
+    {"max.in.flight.requests.per.connection", KIND_INT, 1},
+    {"max.partition.fetch.bytes", KIND_INT, 0},
+    {"max.poll.interval.ms", KIND_INT, 1},
+    {"max.poll.records", KIND_INT, 1},
+    {"max.request.size", KIND_INT, 0},
+    {"metadata.max.age.ms", KIND_LONG, 0},
+    {"receive.buffer.bytes", KIND_INT, -1},
+    {"reconnect.backoff.max.ms", KIND_LONG, 0},
+    {"reconnect.backoff.ms", KIND_LONG, 0},
+    {"request.timeout.ms", KIND_INT, 0},
+    {"retries", KIND_INT, 0},
+    {"retry.backoff.max.ms", KIND_LONG, 0},
+    {"retry.backoff.ms", KIND_LONG, 0},
+    {"send.buffer.bytes", KIND_INT, -1},
+    {"session.timeout.ms", KIND_INT, INT32_MIN},
+};
+
+static bool check_type(const struct properties *p, const char *name, enum kind kind, int64_t min)
+{
+    struct slice value = properties_get(p, name);
+    int64_t number;
+    bool is_number = args_parse_number(value, &number) &&
+                     (kind == KIND_LONG || (number >= INT32_MIN && number <= INT32_MAX));
+    if (kind != KIND_BOOLEAN && is_number) {
+        return properties_number(p, name, min, &number);
+    }
+    if (kind == KIND_BOOLEAN && (properties_is_true(p, name, false) || is_word(value, "false"))) {
+        return true;
+    }
+    static const char *const expected[] = {[KIND_INT] = "Not a number of type INT",
+                                           [KIND_LONG] = "Not a number of type LONG",
+                                           [KIND_BOOLEAN] =
+                                               "Expected value to be either true or false"};
+    buf_printf(&p->cli->why,
+               "org.apache.kafka.common.config.ConfigException: Invalid value %.*s for "
+               "configuration %s: %s",
+               SLICE_ARG(value), name, expected[kind]);
+    return false;
+}
+
 /* What would protect something must not be left out silently. */
 bool properties_check(const struct properties *p, const char *const *refused)
 {
@@ -150,6 +221,12 @@ bool properties_check(const struct properties *p, const char *const *refused)
         buf_printf(&p->cli->why, "security.protocol=%.*s is not supported, only PLAINTEXT",
                    SLICE_ARG(protocol));
         return false;
+    }
+    for (size_t i = 0; i < ARRAY_LEN(typed); i++) {
+        if (!slice_is_null(properties_get(p, typed[i].name)) &&
+            !check_type(p, typed[i].name, typed[i].kind, typed[i].min)) {
+            return false;
+        }
     }
     for (; *refused != NULL; refused++) {
         struct slice value = properties_get(p, *refused);

@@ -32,8 +32,8 @@ bool properties_is_true(const struct properties *p, const char *name, bool usual
  * cli->why. */
 bool properties_number(const struct properties *p, const char *name, int64_t min, int64_t *out);
 
-/* False, with the sentence in cli->why: the properties ask for a protocol other than PLAINTEXT, or
- * for one of `refused`, names with NULL at the end. */
+/* False, with the sentence in cli->why: the properties ask for a protocol other than PLAINTEXT or
+ * for one of `refused`, names with NULL at the end; or a number or boolean is none. */
 bool properties_check(const struct properties *p, const char *const *refused);
 
 #endif

@@ -1,17 +1,12 @@
 /* How Kafka's tools complain and connect; see tool.h. */
 #include "cli/kafka/tool.h"
 
-#include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
 
-#include "metadata/settings_file.h"
-#include "store/store.h"
+#include "cli/kafka/properties.h"
 
-enum {
-    TIMEOUT_MS = 60000, /* default.api.timeout.ms */
-    CONFIG_BYTES_MAX = 1 << 20,
-};
+enum { TIMEOUT_MS = 60000 }; /* default.api.timeout.ms */
 
 /* ---- complaints ---- */
 
@@ -124,70 +119,32 @@ bool tool_int(struct cli *cli, const char *option, int32_t *out)
     return true;
 }
 
-/* ---- the properties of the client ---- */
+/* ---- the cluster ---- */
 
-struct config {
-    struct cli *cli;
-    const char *path;
-    struct client_options *options;
-};
-
-/* A file that asks for what we cannot do must not pass: it is meant to protect something. */
-static enum err take_pair(void *arg, int line, struct slice key, struct slice value)
-{
-    struct config *config = arg;
-    struct buf *why = &config->cli->why;
-    if (slice_eq_str(key, "security.protocol") && !slice_eq_str(value, "PLAINTEXT")) {
-        buf_printf(why, "%s:%d: security.protocol=%.*s is not supported, only PLAINTEXT",
-                   config->path, line, SLICE_ARG(value));
-        return ERR_CONFIG;
-    }
-    if (slice_eq_str(key, "default.api.timeout.ms") &&
-        (!args_parse_number(value, &config->options->timeout_ms) ||
-         config->options->timeout_ms < 1)) {
-        buf_printf(why, "%s:%d: default.api.timeout.ms=%.*s is no number of milliseconds",
-                   config->path, line, SLICE_ARG(value));
-        return ERR_CONFIG;
-    }
-    return ERR_NONE;
-}
-
-static enum err bad_line(void *arg, int line)
-{
-    struct config *config = arg;
-    buf_printf(&config->cli->why, "%s:%d: a NUL, or a wrong \\u escape", config->path, line);
-    return ERR_CONFIG;
-}
-
-static bool read_config(struct cli *cli, const char *path, struct client_options *options)
-{
-    struct config config = {cli, path, options};
-    struct settings_file_sink sink = {&config, take_pair, bad_line};
-    struct buf text = {0};
-    enum err e = store_fs_read_file(store_fs_posix(), path, CONFIG_BYTES_MAX, &text);
-    if (e != ERR_NONE) {
-        buf_printf(&cli->why, "%s: %s", path,
-                   e == ERR_NOT_FOUND ? "there is no such file" : strerror(errno));
-    } else {
-        e = settings_file_read(buf_slice(&text), &sink);
-    }
-    buf_fini(&text);
-    return e == ERR_NONE;
-}
-
-/* The file may be given by one of several names. */
-static const char *config_path(const struct cli *cli)
+/* The option that names the file of properties, if one was given. */
+static const char *config_option(const struct cli *cli)
 {
     static const char *const names[] = {"command-config", "admin.config", "producer.config",
                                         "consumer.config"};
     for (size_t i = 0; i < ARRAY_LEN(names); i++) {
         for (const struct args_option *row = cli->verb->options; row->name != NULL; row++) {
             if (strcmp(row->name, names[i]) == 0 && tool_has(cli, names[i])) {
-                return args_text(&cli->args, names[i]);
+                return names[i];
             }
         }
     }
     return NULL;
+}
+
+/* A file that asks for what we cannot do must not pass: it is meant to protect something. */
+static bool read_config(struct cli *cli, struct client_options *options)
+{
+    static const char *const refused[] = {NULL};
+    const char *option = config_option(cli);
+    struct properties properties = {.cli = cli};
+    return option == NULL ||
+           (properties_add_file(&properties, option) && properties_check(&properties, refused) &&
+            properties_number(&properties, "default.api.timeout.ms", 1, &options->timeout_ms));
 }
 
 struct client *tool_open(struct cli *cli, enum cli_exit *code)
@@ -203,11 +160,7 @@ struct client *tool_open(struct cli *cli, enum cli_exit *code)
         tool_refuse(cli);
         return NULL;
     }
-    const char *path = config_path(cli);
-    struct client *client = NULL;
-    if (path == NULL || read_config(cli, path, &options)) {
-        client = client_new(cli, &options);
-    }
+    struct client *client = read_config(cli, &options) ? client_new(cli, &options) : NULL;
     if (client == NULL) {
         tool_refuse(cli);
         return NULL;

@@ -47,6 +47,30 @@ static const struct args_option common_options[] = {
     {"version", NULL, "the release of Kafka that this is like"},
     {0}};
 
+/* Of two values the tool would take one, which may not be the one that was meant. */
+static bool check_once(struct cli *cli)
+{
+    for (int i = 0; i < cli->args.given_count; i++) {
+        const struct args_option *option = cli->args.given[i].option;
+        struct slice name = args_name(option);
+        struct slice rest = slice_str(cli->verb->repeats);
+        struct slice item;
+        bool may_repeat = option->value == NULL;
+        while (!may_repeat && args_item(&rest, ',', &item)) {
+            may_repeat = slice_eq(item, name);
+        }
+        for (int k = 0; k < i && !may_repeat; k++) {
+            if (cli->args.given[k].option == option) {
+                buf_printf(&cli->why,
+                           "Found multiple arguments for option %.*s, but you asked for only one",
+                           SLICE_ARG(name));
+                return false;
+            }
+        }
+    }
+    return true;
+}
+
 static enum cli_exit run(struct cli *cli, char **argv)
 {
     const struct args_option *tables[] = {cli->verb->options, common_options, NULL};
@@ -65,6 +89,9 @@ static enum cli_exit run(struct cli *cli, char **argv)
     if (args_has(&cli->args, "version")) {
         puts(KAFKA_VERSION);
         return CLI_OK;
+    }
+    if (!check_once(cli)) {
+        return tool_refuse(cli);
     }
     enum cli_exit code = cli->verb->run(cli);
     return code == CLI_USAGE ? CLI_FAILED : code;

@@ -421,5 +421,6 @@ const struct cli_verb kafka_topics = {
     .words = "",
     .about = "Lists, creates, describes, grows and deletes topics",
     .options = options,
+    .repeats = "config",
     .run = run,
 };

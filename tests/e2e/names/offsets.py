@@ -18,6 +18,8 @@ OFFSETS = [
     # What does.
     offsets("--topic", "{t}-times", before=topic_with("times", 3, 5)),
     offsets("--topic", "{t}-t.*", "--partitions", "0,2"),
+    offsets("--topic", "{t}-times", "--partitions", "0,"),
+    offsets("--topic", "{t}-times", "--partitions", ""),
     offsets("--topic", "{t}-times", "--time", "-2"),
     offsets("--topic", "{t}-times", "--time", "earliest"),
     offsets("--topic", "{t}-times", "--time", "-1"),

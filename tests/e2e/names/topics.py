@@ -22,6 +22,8 @@ STEPS = [
     topics("--describe", "--under-replicated-partitions", "--topics-with-overrides", says=True),
     topics("--alter", "--topic", "x", says=True),
     topics("--alter", "--topic", "x", "--partitions", "3", "--config", "a=b", says=True),
+    topics("--list", "--topic", "{t}-x", "--topic", "{t}-y", drop="^Error"),
+    topics("--list", "--command-config", "{file}", files={"file": "request.timeout.ms=soon\n"}),
     topics("--create", "--topic", "{t}-x", "--partitions", "0"),
     topics("--create", "--topic", "{t}-x", "--partitions", "1", "--replication-factor", "0"),
     topics("--create", "--topic", "{t}-x", "--replica-assignment", "1:2,3"),

@@ -25,7 +25,7 @@ static void fini(struct fixture *f)
 START_TEST(refuses_lines_that_are_none)
 {
     struct fixture f = {0};
-    static const char *const bad[] = {"x",          "t,0",   "t,0,1,2",        ",0,1",
+    static const char *const bad[] = {"x",          "t,0",   "t,0,1,2,3",      ",0,1",
                                       "t,-1,1",     "t,x,1", "t,0,x",          "\"t,0,1",
                                       "\"t\"x,0,1", "t,0,",  "t,99999999999,1"};
     for (size_t i = 0; i < ARRAY_LEN(bad); i++) {
@@ -50,6 +50,9 @@ START_TEST(files)
     ck_assert(slice_eq_str(f.rows.items[1].topic, "a,\"b") && f.rows.items[1].partition == 7);
     ck_assert_int_eq(read_csv(&f, "g,t,0,1", true), ERR_NONE);
     ck_assert(slice_eq_str(f.rows.items[0].group, "g"));
+    /* What was exported of several groups goes for one of them, too. */
+    ck_assert_int_eq(read_csv(&f, "g,t, 0, 1 ", false), ERR_NONE);
+    ck_assert(slice_eq_str(f.rows.items[0].group, "g") && f.rows.items[0].target == 1);
     fini(&f);
 }
 END_TEST
@@ -76,7 +79,7 @@ START_TEST(partitions)
     struct fixture f = {0};
     struct group_partitions some = {0};
     struct group_partitions topics = {0};
-    static const char *const bad[] = {"", ":1", "t:", "t:x", "t:1,", "t:1:2", "t:-1"};
+    static const char *const bad[] = {"", ":1", "t:", "t:x", "t:,1", "t:1:2", "t:-1"};
     for (size_t i = 0; i < ARRAY_LEN(bad); i++) {
         ck_assert_msg(selection_read(slice_str(bad[i]), &f.arena, &some, &topics, &f.why) ==
                           ERR_INVALID_REQUEST,

@@ -52,7 +52,7 @@ END_TEST
 START_TEST(spans)
 {
     static const char *const bad[] = {"",       "P",    "1D",   "PT",    "P1H", "PT1D",
-                                      "PT1S2M", "P1DT", "PTxS", "P1.5D", "PT1", "P-1D"};
+                                      "PT1S2M", "P1DT", "PTxS", "P1.5D", "PT1", "P--1D"};
     for (size_t i = 0; i < ARRAY_LEN(bad); i++) {
         int64_t ms;
         ck_assert_msg(!times_parse_duration(slice_str(bad[i]), &ms), "%s", bad[i]);
@@ -60,8 +60,17 @@ START_TEST(spans)
     static const struct {
         const char *text;
         int64_t ms;
-    } rows[] = {{"PT0S", 0},         {"P1D", 86400000},          {"PT15M", 900000},
-                {"-PT1H", -3600000}, {"P1DT2H3M4.5S", 93784500}, {"PT0.001S", 1}};
+    } rows[] = {{"PT0S", 0},
+                {"P1D", 86400000},
+                {"PT15M", 900000},
+                {"-PT1H", -3600000},
+                {"P1DT2H3M4.5S", 93784500},
+                {"PT0.001S", 1},
+                {"pt1h", 3600000},
+                {"PT1H-6M", 3240000},
+                {"P-1DT-0.5S", -86400500},
+                {"-PT-1S", 1000},
+                {"+PT+1S", 1000}};
     for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
         int64_t ms = 77;
         ck_assert_msg(times_parse_duration(slice_str(rows[i].text), &ms), "%s", rows[i].text);
