@@ -24,12 +24,12 @@ struct recovery {
     struct log log;
     struct node *node;
     const char *dir;
+    const char *log_dir;
     struct store_meta meta;
     int32_t node_id;
     struct node_advertised *listeners;
     int listener_count;
-    const struct node_voter *voters; /* those of the log */
-    int voter_count;
+    struct node_survey_voters voters; /* those of the log */
 
     struct node_survey own;
     struct raft_epoch_start *epochs; /* of the own log */
@@ -88,6 +88,7 @@ static enum err read_identity(struct recovery *r)
                    e == ERR_NOT_FOUND ? "log.dirs: there is no meta.properties" : problem.text);
         return e;
     }
+    r->log_dir = arena_printf(&cli->arena, "%s/" LOG_DIR, r->dir);
     if (r->meta.node_id != r->node_id) {
         buf_printf(&cli->why, "%s/" STORE_META_FILE " is of node %" PRId32 ", not %" PRId32, r->dir,
                    r->meta.node_id, r->node_id);
@@ -125,8 +126,26 @@ static enum err open_node(struct recovery *r)
     } else if (e != ERR_NONE) {
         buf_printf(&r->cli->why, "the metadata log in %s cannot be opened: %s", r->dir,
                    err_text(e));
+    }
+    return e;
+}
+
+/* What a running controller has changes while it is looked at. Starting one to look would cut its
+ * log where a batch is damaged, though what is behind may be all that is left of it. */
+static enum err check_stopped(struct recovery *r)
+{
+    const struct store_fs *fs = store_fs_posix();
+    const char *path = arena_printf(&r->cli->arena, "%s/" STORE_LOCK_FILE, r->dir);
+    int fd;
+    if (!store_fs_exists(fs, path)) {
+        return ERR_NONE;
+    }
+    enum err e = store_fs_lock(fs, path, &fd);
+    if (e == ERR_NONE) {
+        store_fs_close(fs, fd);
     } else {
-        r->voter_count = node_voters(r->node, &r->voters);
+        buf_put_str(&r->cli->why, e == ERR_LOCKED ? "the controller runs: stop it first"
+                                                  : "its " STORE_LOCK_FILE " cannot be opened");
     }
     return e;
 }
@@ -168,8 +187,8 @@ static const char *voters_text(const struct recovery *r, bool with_addresses)
 {
     struct arena *arena = &r->cli->arena;
     const char *text = "";
-    for (int i = 0; i < r->voter_count; i++) {
-        const struct node_voter *voter = &r->voters[i];
+    for (int i = 0; i < r->voters.count; i++) {
+        const struct node_voter *voter = &r->voters.items[i];
         text = arena_printf(arena, "%s%s%" PRId32, text, i == 0 ? "" : ", ", voter->id);
         if (with_addresses && voter->host != NULL) {
             text = arena_printf(arena, "%s at %s:%d", text, voter->host, voter->port);
@@ -193,6 +212,10 @@ static void show_own(const struct recovery *r)
     printf("controller %" PRId32 " of cluster %s, %s\n", r->node_id, r->meta.cluster_id, r->dir);
     printf("  its log ends at offset %" PRId64 ", epoch %" PRId32 ", last written %s\n",
            r->own.end_offset, r->own.last_epoch, date_text(r, r->own.last_timestamp_ms));
+    if (r->own.unread_bytes > 0) {
+        printf("  behind that, %" PRIu64 " bytes are torn or damaged; starting cuts them off\n",
+               r->own.unread_bytes);
+    }
     if (r->own.snapshot.offset > 0) {
         printf("  its newest snapshot ends at offset %" PRId64 "\n", r->own.snapshot.offset);
     }
@@ -295,6 +318,9 @@ static void build_record(const struct recovery *r, struct buf *out)
 static enum cli_exit force(struct recovery *r)
 {
     struct buf value = {0};
+    if (open_node(r) != ERR_NONE) {
+        return cli_fail(r->cli, "%.*s", SLICE_ARG(buf_slice(&r->cli->why)));
+    }
     build_record(r, &value);
     struct slice records[] = {buf_slice(&value)};
     struct node_forced forced = {r->listeners, r->listener_count, records, 1};
@@ -331,11 +357,21 @@ static bool is_confirmed(const struct recovery *r)
 static enum cli_exit recover(struct recovery *r)
 {
     struct cli *cli = r->cli;
+    const struct store_fs *fs = store_fs_posix();
     struct store_error problem = {{0}};
-    const char *log_dir = arena_printf(&cli->arena, "%s/" LOG_DIR, r->dir);
     struct node_survey_visitor visitor = {note_epoch, r};
-    if (node_survey_log(store_fs_posix(), log_dir, &visitor, &r->own, &problem) != ERR_NONE) {
+    if (node_survey_log(fs, r->log_dir, &visitor, &r->own, &problem) != ERR_NONE) {
         return cli_fail(cli, "%s", problem.text);
+    }
+    if (node_survey_read_voters(fs, r->log_dir, r->listeners[0].name, &cli->arena, &r->voters) !=
+        ERR_NONE) {
+        return cli_fail(cli, "%s: the records of the voters cannot be read", r->log_dir);
+    }
+    if (r->voters.count == 0) {
+        return cli_fail(cli,
+                        "the voters of %s are static: they are those of controller.quorum.voters "
+                        "and can be changed there, on all nodes that are left",
+                        r->log_dir);
     }
     show_own(r);
     if (compare_all(r) != ERR_NONE) {
@@ -360,7 +396,7 @@ static enum cli_exit run_recover(struct cli *cli)
         .cli = cli, .settings = settings_new(), .log = {LOG_INFO, log_errors, NULL}};
     enum err e = read_identity(&r);
     if (e == ERR_NONE) {
-        e = open_node(&r);
+        e = check_stopped(&r);
     }
     enum cli_exit code =
         e == ERR_NONE ? recover(&r) : cli_fail(cli, "%.*s", SLICE_ARG(buf_slice(&cli->why)));

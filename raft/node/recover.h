@@ -11,8 +11,10 @@
 #define RAFT_NODE_RECOVER_H
 
 #include "raft/node/change.h"
+#include "raft/node/node.h"
 #include "raft/raft.h"
 
+struct arena;
 struct store_error;
 struct store_fs;
 struct wire_batch;
@@ -24,6 +26,7 @@ struct node_survey {
     int64_t end_offset;
     int32_t last_epoch;            /* of the last record; 0: there is none */
     int64_t last_timestamp_ms;     /* of the last batch; −1 */
+    uint64_t unread_bytes;         /* behind the first batch that is not whole, in its segment */
     struct raft_position snapshot; /* the newest that is finished, {0, 0}: none */
 };
 
@@ -39,6 +42,17 @@ struct node_survey_visitor {
 enum err node_survey_log(const struct store_fs *fs, const char *log_dir,
                          const struct node_survey_visitor *visitor, struct node_survey *out,
                          struct store_error *why) MUST_USE;
+
+struct node_survey_voters {
+    struct node_voter *items; /* in the arena; `host` NULL: the record has no address */
+    int count;                /* 0: no record says who votes (kraft.version 0) */
+};
+
+/* The voters by the newest record in `log_dir`, in the log or a snapshot, at the addresses of
+ * `listener` (or their first). Writes nothing. Errors as node_survey_log(). */
+enum err node_survey_read_voters(const struct store_fs *fs, const char *log_dir,
+                                 const char *listener, struct arena *arena,
+                                 struct node_survey_voters *out) MUST_USE;
 
 /* ---- the voter set by force ---- */
 

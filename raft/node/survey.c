@@ -107,6 +107,7 @@ static enum err read_segment(struct survey *survey)
         if (!read_batch(survey, fd, position, size, &batch) ||
             batch.base_offset < out->end_offset) {
             survey->damaged = true;
+            out->unread_bytes = size - position;
             break;
         }
         if (survey->visitor != NULL) {

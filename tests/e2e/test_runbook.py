@@ -186,6 +186,43 @@ def what_nobody_has_is_given_up():
     create_topic(cluster, unique("after"), 1, 1)
 
 
+def contents(folder):
+    """Every file of a directory with its bytes."""
+    found = {}
+    for root, _, names in os.walk(folder):
+        for name in names:
+            with open(os.path.join(root, name), "rb") as file:
+                found[os.path.join(root, name)] = file.read()
+    return found
+
+
+@case
+def looking_changes_nothing():
+    """Not even where a start would cut: what is behind a flipped bit may be all that is left."""
+    cluster = Cluster("looking", controllers=1, brokers=1)
+    cluster.start()
+    for _ in range(3):
+        create_topic(cluster, unique("kept"), 1, 1)
+    cluster.stop()
+    folder = f"{cluster.dir}/controller-1"
+    settings = f"{folder}.properties"
+    log = f"{folder}/__cluster_metadata-0/{0:020}.log"
+    with open(log, "r+b") as file:
+        file.seek(os.path.getsize(log) // 2)
+        byte = file.read(1)
+        file.seek(-1, os.SEEK_CUR)
+        file.write(bytes([byte[0] ^ 1]))
+    with open(f"{folder}/__cluster_metadata-0/{9:020}-{1:010}.checkpoint.part", "wb"):
+        pass
+    before = contents(folder)
+    status, out, err = cluster.craft("quorum", "recover", "--config", settings, "--show")
+    assert status == 0 and "bytes are torn or damaged" in out and "voters now" in out, out + err
+    asked = subprocess.run([BIN + "/craft", "quorum", "recover", "--config", settings],
+                           input="no\n", capture_output=True, text=True, timeout=20)
+    assert asked.returncode == 1 and "nothing was changed" in asked.stderr, asked
+    assert contents(folder) == before
+
+
 @case
 def a_running_controller_is_refused():
     cluster = Cluster("running", controllers=1, brokers=1)

@@ -153,10 +153,47 @@ START_TEST(test_a_survey_changes_nothing)
     ck_assert_int_eq(records, out.end_offset);
     ck_assert_int_eq(store_fs_size(fs, fd, &size_after), ERR_NONE);
     ck_assert_uint_eq(size_after, size - 3);
+    ck_assert_uint_eq(whole.unread_bytes, 0);
+    ck_assert_uint_gt(out.unread_bytes, 0);
     store_fs_close(fs, fd);
 
     ck_assert_int_eq(node_survey_log(fs, "/nonexistent", NULL, &out, &why), ERR_NOT_FOUND);
     ck_assert_int_eq(node_survey_log(fs, q.dir, NULL, &out, &why), ERR_NOT_FOUND);
+    quorum_close(&q);
+}
+END_TEST
+
+/* By the newest record, which a snapshot may have alone. */
+START_TEST(test_voters_of_a_log_as_it_lies_there)
+{
+    struct quorum q;
+    open_and_stop(&q, true);
+    char dir[300];
+    char path[400];
+    struct store_error why = {{0}};
+    struct arena arena = {0};
+    struct node_survey_voters voters;
+    const struct store_fs *fs = store_fs_posix();
+    log_dir_of(&q.members[1], dir);
+    ck_assert_int_eq(node_survey_read_voters(fs, dir, "CONTROLLER", &arena, &voters), ERR_NONE);
+    ck_assert_int_eq(voters.count, 3);
+    ck_assert_int_eq(voters.items[2].id, q.members[2].self.id);
+    ck_assert_int_eq(voters.items[2].port, q.members[2].self.port);
+    ck_assert(uuid_eq(voters.items[2].directory_id, q.members[2].self.directory_id));
+    ck_assert_int_eq(force(&q.members[1], &why), ERR_NONE);
+    ck_assert_int_eq(node_survey_read_voters(fs, dir, "CONTROLLER", &arena, &voters), ERR_NONE);
+    ck_assert_int_eq(voters.count, 1);
+    ck_assert_int_eq(voters.items[0].id, q.members[1].self.id);
+
+    /* The records of the log are gone: those of the snapshot that formatting made are left. */
+    int fd;
+    snprintf(path, sizeof path, "%s/00000000000000000000.log", dir);
+    ck_assert_int_eq(store_fs_open(fs, path, STORE_OPEN_WRITE, &fd), ERR_NONE);
+    ck_assert_int_eq(store_fs_truncate(fs, fd, 0), ERR_NONE);
+    store_fs_close(fs, fd);
+    ck_assert_int_eq(node_survey_read_voters(fs, dir, "CONTROLLER", &arena, &voters), ERR_NONE);
+    ck_assert_int_eq(voters.count, 3);
+    arena_fini(&arena);
     quorum_close(&q);
 }
 END_TEST
@@ -170,6 +207,7 @@ int main(void)
     tcase_add_test(tc, test_an_old_voter_comes_back);
     tcase_add_test(tc, test_static_voters_are_not_forced);
     tcase_add_test(tc, test_a_survey_changes_nothing);
+    tcase_add_test(tc, test_voters_of_a_log_as_it_lies_there);
     suite_add_tcase(suite, tc);
     SRunner *runner = srunner_create(suite);
     srunner_run_all(runner, CK_NORMAL);
