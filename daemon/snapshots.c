@@ -73,8 +73,13 @@ static void close_source(void *arg)
 
 /* ---- when ---- */
 
+/* A disk that is full now may not be so for long; were it tried with the next batch, its log would
+ * have to share the rest of the disk with what is thrown away. */
+enum { RETRY_MS = 60 * 1000 };
+
 static void reset(struct daemon_snapshots *snapshots)
 {
+    snapshots->failed = NULL;
     snapshots->lowered = false;
     snapshots->bytes = 0;
     snapshots->since_ms = net_now_ms(snapshots->loop);
@@ -89,6 +94,9 @@ static void note_level(struct daemon_snapshots *snapshots, const struct metadata
 
 static const char *why_now(const struct daemon_snapshots *snapshots)
 {
+    if (snapshots->failed != NULL) {
+        return net_now_ms(snapshots->loop) >= snapshots->retry_ms ? snapshots->failed : NULL;
+    }
     if (snapshots->lowered) {
         return METADATA_VERSION_FEATURE;
     }
@@ -100,6 +108,15 @@ static const char *why_now(const struct daemon_snapshots *snapshots)
     return timed ? "metadata.log.max.snapshot.interval.ms" : NULL;
 }
 
+static void written(void *owner, enum err e)
+{
+    struct daemon_snapshots *snapshots = owner;
+    if (e != ERR_NONE) {
+        snapshots->failed = snapshots->begun;
+        snapshots->retry_ms = net_now_ms(snapshots->loop) + RETRY_MS;
+    }
+}
+
 static void begin(struct daemon_snapshots *snapshots, struct node *node,
                   const struct metadata_image *image, const char *why)
 {
@@ -108,9 +125,12 @@ static void begin(struct daemon_snapshots *snapshots, struct node *node,
     struct node_snapshot_place place = {.end_offset = metadata_image_offset(image) + 1,
                                         .epoch = metadata_image_epoch(image),
                                         .append_timestamp_ms = metadata_image_timestamp_ms(image)};
-    enum err e = node_snapshot_write(
-        node, &place,
-        &(struct node_snapshot_source){.arg = source, .next = next_value, .close = close_source});
+    struct node_snapshot_source from = {.arg = source,
+                                        .next = next_value,
+                                        .close = close_source,
+                                        .done = written,
+                                        .owner = snapshots};
+    enum err e = node_snapshot_write(node, &place, &from);
     if (e != ERR_NONE) {
         close_source(source);
     }
@@ -118,6 +138,7 @@ static void begin(struct daemon_snapshots *snapshots, struct node *node,
         return; /* with the next batch */
     }
     reset(snapshots);
+    snapshots->begun = why;
     if (e == ERR_NONE) {
         log_info(snapshots->log, "snapshots", "snapshot begun",
                  "end=%" PRId64 " epoch=%d reason=%s", place.end_offset, place.epoch, why);

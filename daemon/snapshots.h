@@ -9,7 +9,8 @@
  * worker thread; the image is immutable and shared by reference, so that requests go on meanwhile.
  * Not while a metadata transaction is open, not while the one before is being written, and never
  * again after something could not be replayed: a state that nobody can explain must not replace the
- * log that led to it.
+ * log that led to it. One that could not be written, as on a full disk, is tried again after a
+ * minute.
  *
  * One thread; the loop of the node. */
 #ifndef DAEMON_SNAPSHOTS_H
@@ -34,6 +35,9 @@ struct daemon_snapshots {
     int64_t since_ms;    /* when that was; net_now_ms() */
     int16_t level;       /* of metadata.version in the last image; 0: none yet */
     bool lowered;        /* and it was higher before, and no snapshot has been begun since */
+    const char *begun;   /* why the last one was begun */
+    const char *failed;  /* why the last one was begun, if it could not be written; else NULL */
+    int64_t retry_ms;    /* when it is tried again */
     bool disabled;
 };
 

@@ -211,7 +211,8 @@ struct node_snapshot_source {
     void (*close)(void *arg);
     /* On the loop, once, after `close`: NONE when the snapshot is durable under its name. Not
      * called any more after node_free(). May be NULL. */
-    void (*done)(void *arg, enum err error);
+    void (*done)(void *owner, enum err error);
+    void *owner;
 };
 
 /* Writes the state after the records before place->end_offset (which on_commit has delivered, up to

@@ -112,7 +112,8 @@ static void answered(struct node_own_entry *own, enum err e, struct slice why)
                e == ERR_NONE ? "the voters take note of this controller"
                              : "the voters do not take note of this controller",
                "node=%d wish=\"%s\" error=%s reason=\"%.*s\"", node->options.node_id,
-               wishes[own->asked], err_name(e), SLICE_ARG(why));
+               wishes[own->asked], err_name(e),
+               SLICE_ARG(slice_is_null(why) ? slice_str(err_text(e)) : why));
     }
     own->told = e;
     if (own->asked == WISH_REPORT && (e == ERR_NONE || e == ERR_UNSUPPORTED_VERSION)) {

@@ -180,7 +180,7 @@ static void finish(struct node_snapshot_job *job)
                   err_name(job->result));
     }
     if (job->source.done != NULL) {
-        job->source.done(job->source.arg, job->result);
+        job->source.done(job->source.owner, job->result);
     }
     free_job(job);
 }

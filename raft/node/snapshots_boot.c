@@ -1,11 +1,12 @@
 /* What a node makes of the snapshots and the log that it finds when it starts.
  *
- *     a `.part`, a `.deleted`                  removed: it never was a snapshot, or is none any
- * more the newest cannot be read                set aside as `.corrupt`, the one before is taken a
- * snapshot, no log                       the log begins at its end a snapshot ahead of the log the
- * same: a crash came between the name of a loaded snapshot and the emptying of the log a log that
- * begins after its snapshots    records are missing: a controller does not start, as it may have
- * promised to have them; a broker, which promises nothing, copies everything anew */
+ * - A `.part` or a `.deleted`: removed. It never was a snapshot, or is none any more.
+ * - The newest cannot be read: it is set aside as `.corrupt`, and the one before is taken.
+ * - A snapshot and no log: the log begins at its end.
+ * - A snapshot ahead of the log: the same. A crash came between the name of a loaded snapshot and
+ *   the emptying of the log.
+ * - A log that begins after its snapshots: records are missing. A controller does not start, as it
+ *   may have promised to have them; a broker, which promises nothing, copies everything anew. */
 #include <stdio.h>
 
 #include "base/mem.h"

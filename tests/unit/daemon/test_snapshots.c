@@ -310,5 +310,57 @@ START_TEST(not_after_a_replay_fault)
 }
 END_TEST
 
+static void drop_line(void *arg, enum log_level level, const char *line)
+{
+    (void)arg;
+    (void)level;
+    (void)line;
+}
+
+/* Directories where the next snapshots would be written, or none any more. */
+static void block(struct fixture *f, bool blocked)
+{
+    struct node_state state;
+    node_describe(f->node, &state);
+    for (int64_t end = 1; end < 60; end++) {
+        char name[NODE_SNAPSHOT_NAME_MAX];
+        char path[200];
+        node_snapshot_name((struct raft_position){end, state.epoch}, name);
+        snprintf(path, sizeof path, "%s/__cluster_metadata-0/%s.part", f->dir, name);
+        if (blocked) {
+            ck_assert_int_eq(store_fs_mkdir(store_fs_posix(), path), ERR_NONE);
+        } else {
+            ck_assert_int_eq(store_fs_remove_tree(store_fs_posix(), path), ERR_NONE);
+        }
+    }
+}
+
+START_TEST(one_that_failed_is_tried_again)
+{
+    struct fixture f;
+    set_up(&f, "metadata.log.max.record.bytes.between.snapshots=500");
+    f.log.write = drop_line; /* it is an error, and wanted here */
+    block(&f, true);
+    for (int i = 0; i < 12; i++) {
+        add_topic(&f);
+    }
+    UNTIL(&f, f.snapshots.failed != NULL);
+    ck_assert_str_eq(f.snapshots.failed, "metadata.log.max.record.bytes.between.snapshots");
+    block(&f, false);
+    for (int i = 0; i < 12; i++) {
+        add_topic(&f); /* that would be enough for another, but not so soon */
+    }
+    turn(&f);
+    ck_assert_int_eq(snapshot_end(&f), 0);
+    ck_assert_int_gt(f.snapshots.retry_ms, net_now_ms(f.loop) + 30 * 1000);
+    f.snapshots.retry_ms = net_now_ms(f.loop);
+    add_topic(&f);
+    UNTIL(&f, snapshot_end(&f) > 0);
+    ck_assert_ptr_null(f.snapshots.failed);
+    tear_down(&f);
+}
+END_TEST
+
 UNIT_MAIN("snapshots", contradicting_settings_are_refused, by_size, by_time,
-          not_by_time_when_it_is_off, not_in_a_transaction, not_after_a_replay_fault)
+          not_by_time_when_it_is_off, not_in_a_transaction, not_after_a_replay_fault,
+          one_that_failed_is_tried_again)

@@ -54,7 +54,7 @@ static inline enum err begin_at(struct member *member, struct node_snapshot_plac
     enum err e = node_snapshot_write(
         member->node, &place,
         &(struct node_snapshot_source){
-            .arg = state, .next = next_line, .close = close_state, .done = done});
+            .arg = state, .next = next_line, .close = close_state, .done = done, .owner = state});
     if (e != ERR_NONE) {
         buf_fini(&state->lines);
     }
