@@ -12,7 +12,11 @@ struct arena_block {
     _Alignas(max_align_t) uint8_t bytes[];
 };
 
-enum { ARENA_BLOCK_MIN = 2048, ARENA_ALIGN = _Alignof(max_align_t) };
+/* The first block is one that malloc() keeps in the thread's cache: most requests need no other. */
+enum {
+    ARENA_BLOCK_MIN = 1024 - sizeof(struct arena_block),
+    ARENA_ALIGN = _Alignof(max_align_t),
+};
 
 void *arena_alloc(struct arena *a, size_t size)
 {

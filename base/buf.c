@@ -14,23 +14,12 @@ void buf_fini(struct buf *b)
     *b = (struct buf){0};
 }
 
-uint8_t *buf_room(struct buf *b, size_t more)
+uint8_t *buf_grow(struct buf *b, size_t more)
 {
-    ASSERT(b->len <= b->cap);
     ASSERT(more <= SIZE_MAX / 4 - b->len);
-    if (b->data == NULL || more > b->cap - b->len) {
-        size_t cap = max_size(BUF_CAP_MIN, max_size(b->cap * 2, b->len + more));
-        b->data = mem_realloc(b->data, cap);
-        b->cap = cap;
-    }
+    b->cap = max_size(BUF_CAP_MIN, max_size(b->cap * 2, b->len + more));
+    b->data = mem_realloc(b->data, b->cap);
     return b->data + b->len;
-}
-
-uint8_t *buf_extend(struct buf *b, size_t len)
-{
-    uint8_t *at = buf_room(b, len);
-    b->len += len;
-    return at;
 }
 
 void buf_put(struct buf *b, const void *data, size_t len)
@@ -51,63 +40,23 @@ void buf_put_str(struct buf *b, const char *text)
     buf_put(b, text, strlen(text));
 }
 
-void buf_put_i8(struct buf *b, int8_t v)
-{
-    *buf_extend(b, 1) = (uint8_t)v;
-}
-
-void buf_put_u16(struct buf *b, uint16_t v)
-{
-    store_u16(buf_extend(b, 2), v);
-}
-
-void buf_put_u32(struct buf *b, uint32_t v)
-{
-    store_u32(buf_extend(b, 4), v);
-}
-
-void buf_put_u64(struct buf *b, uint64_t v)
-{
-    store_u64(buf_extend(b, 8), v);
-}
-
-void buf_put_i16(struct buf *b, int16_t v)
-{
-    buf_put_u16(b, (uint16_t)v);
-}
-
-void buf_put_i32(struct buf *b, int32_t v)
-{
-    buf_put_u32(b, (uint32_t)v);
-}
-
-void buf_put_i64(struct buf *b, int64_t v)
-{
-    buf_put_u64(b, (uint64_t)v);
-}
-
-static void put_base128(struct buf *b, uint64_t v)
+void buf_put_base128(struct buf *b, uint64_t v)
 {
     while (v >= 0x80) {
-        buf_put_i8(b, (int8_t)(v | 0x80));
+        buf_put_u8(b, (uint8_t)(v | 0x80));
         v >>= 7;
     }
-    buf_put_i8(b, (int8_t)v);
-}
-
-void buf_put_uvarint(struct buf *b, uint32_t v)
-{
-    put_base128(b, v);
+    buf_put_u8(b, (uint8_t)v);
 }
 
 void buf_put_varint(struct buf *b, int32_t v)
 {
-    put_base128(b, ((uint32_t)v << 1) ^ (uint32_t)(v >> 31));
+    buf_put_base128(b, ((uint32_t)v << 1) ^ (uint32_t)(v >> 31));
 }
 
 void buf_put_varlong(struct buf *b, int64_t v)
 {
-    put_base128(b, ((uint64_t)v << 1) ^ (uint64_t)(v >> 63));
+    buf_put_base128(b, ((uint64_t)v << 1) ^ (uint64_t)(v >> 63));
 }
 
 void buf_printf(struct buf *b, const char *fmt, ...)

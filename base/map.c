@@ -23,6 +23,23 @@ uint64_t map_hash(struct slice key)
     return h ^ (h >> 29);
 }
 
+/* A word at a time: keys are looked up much more often than they are written down. */
+static uint64_t hash_of(struct slice key)
+{
+    uint64_t h = key.len;
+    uint64_t word;
+    for (; key.len >= sizeof word; key.data += sizeof word, key.len -= sizeof word) {
+        memcpy(&word, key.data, sizeof word);
+        h = (h ^ word) * 0x9e3779b97f4a7c15u;
+        h ^= h >> 32;
+    }
+    for (word = 0; key.len > 0; key.len--) {
+        word = word << 8 | key.data[key.len - 1];
+    }
+    h = (h ^ word) * 0x9e3779b97f4a7c15u;
+    return h ^ (h >> 29);
+}
+
 /* The slot that holds `key`, or the free slot where it would go. Removed entries keep their slot
  * until the next rebuild, so that probing stays unbroken. */
 static size_t find_slot(const struct map *m, struct slice key, uint64_t hash)
@@ -68,14 +85,14 @@ void *map_get(const struct map *m, struct slice key)
     if (m->count == 0) {
         return NULL;
     }
-    size_t slot = find_slot(m, key, map_hash(key));
+    size_t slot = find_slot(m, key, hash_of(key));
     return m->index[slot] == 0 ? NULL : m->entries[m->index[slot] - 1].value;
 }
 
 void *map_put(struct map *m, struct slice key, void *value)
 {
     ASSERT(value != NULL);
-    uint64_t hash = map_hash(key);
+    uint64_t hash = hash_of(key);
     if (m->used >= m->slots / 2) {
         rebuild(m);
     }
@@ -99,7 +116,7 @@ void *map_remove(struct map *m, struct slice key)
     if (m->count == 0) {
         return NULL;
     }
-    size_t slot = find_slot(m, key, map_hash(key));
+    size_t slot = find_slot(m, key, hash_of(key));
     if (m->index[slot] == 0) {
         return NULL;
     }

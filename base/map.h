@@ -39,7 +39,7 @@ void *map_remove(struct map *m, struct slice key);
  * returned is allowed, adding is not. */
 void *map_next(const struct map *m, size_t *at);
 
-/* FNV-1a with a final mix, the hash of this map. */
+/* FNV-1a with a final mix. It stays what it is on every machine: groups write it down. */
 uint64_t map_hash(struct slice key);
 
 /* A key made of the bytes of an integer or structure that lives in the value. */

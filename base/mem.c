@@ -4,6 +4,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+enum { CACHED_BYTES_MAX = 1024 };
+
 static void *checked(void *ptr, size_t size)
 {
     if (ptr == NULL && size > 0) {
@@ -18,10 +20,16 @@ void *mem_alloc(size_t size)
     return checked(malloc(size), size);
 }
 
+/* glibc's calloc() passes the thread's cache of small blocks by, malloc() does not. What is large
+ * may come from the system, which has cleared it. */
 void *mem_zalloc(size_t count, size_t size)
 {
     ASSERT(size == 0 || count <= SIZE_MAX / size);
-    return checked(calloc(count, size), count * size);
+    size_t bytes = count * size;
+    if (bytes <= CACHED_BYTES_MAX) {
+        return memset(mem_alloc(bytes), 0, bytes);
+    }
+    return checked(calloc(count, size), bytes);
 }
 
 void *mem_realloc(void *ptr, size_t size)
