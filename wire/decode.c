@@ -182,7 +182,7 @@ static void decode_field(struct decoder *d, const struct wire_field *f, void *ou
 static const struct wire_field *find_tagged(const struct wire_message *m, uint32_t tag,
                                             int16_t version)
 {
-    for (uint16_t i = 0; i < m->field_count; i++) {
+    for (uint16_t i = m->tags_from; i < m->field_count; i++) {
         const struct wire_field *f = &m->fields[i];
         if (wire_is_tagged(f, version) && (uint32_t)f->tag == tag) {
             return f;
@@ -194,7 +194,7 @@ static const struct wire_field *find_tagged(const struct wire_message *m, uint32
 /* A structure among the tagged fields that is absent is its default, an empty one; null is said. */
 static void set_tagged_defaults(struct decoder *d, const struct wire_message *m, void *out)
 {
-    for (uint16_t i = 0; i < m->field_count; i++) {
+    for (uint16_t i = m->tags_from; i < m->field_count; i++) {
         const struct wire_field *f = &m->fields[i];
         if ((f->flags & WIRE_POINTER) != 0 && wire_is_tagged(f, d->version)) {
             wire_pointer_set(f, out, wire_new(f->nested, d->arena));
@@ -238,8 +238,8 @@ static void decode_struct(struct decoder *d, const struct wire_message *m, void 
 
 static enum err decode(const struct wire_message *m, struct decoder *d, void *out)
 {
-    wire_init(m, out);
     if (!wire_in_range(m->versions, d->version)) {
+        wire_init(m, out);
         return ERR_UNSUPPORTED_VERSION;
     }
     decode_struct(d, m, out);

@@ -259,12 +259,12 @@ static void encode_sized(struct encoder *e, const struct wire_field *f, const vo
 static void encode_tagged(struct encoder *e, const struct wire_message *m, const void *in)
 {
     uint32_t count = 0;
-    for (uint16_t i = 0; i < m->field_count; i++) {
+    for (uint16_t i = m->tags_from; i < m->field_count; i++) {
         const struct wire_field *f = &m->fields[i];
         count += wire_is_tagged(f, e->version) && wire_is_written(m, f, in);
     }
     buf_put_uvarint(e->out, count);
-    for (uint16_t i = 0; i < m->field_count && count > 0 && e->err == ERR_NONE; i++) {
+    for (uint16_t i = m->tags_from; i < m->field_count && count > 0 && e->err == ERR_NONE; i++) {
         const struct wire_field *f = &m->fields[i];
         if (wire_is_tagged(f, e->version) && wire_is_written(m, f, in)) {
             buf_put_uvarint(e->out, (uint32_t)f->tag);

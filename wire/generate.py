@@ -282,6 +282,12 @@ def in_order(struct):
     return [next(tagged) if field.tagged else field for field in struct.fields]
 
 
+def tags_from(struct):
+    """The first of in_order() that is tagged in some version."""
+    fields = in_order(struct)
+    return next((i for i, field in enumerate(fields) if field.tagged), len(fields))
+
+
 def structs(struct):
     """All structures of a message, nested ones first."""
     for field in struct.fields:
@@ -384,7 +390,7 @@ def define_struct(struct):
     out += ["};",
             f"const struct wire_message wire_msg_{path} = {{",
             f'    "{struct.name}", fields_{path}, &default_{path}, sizeof(struct wire_{path}),',
-            f"    ARRAY_LEN(fields_{path}), {least(struct)}, {key}, "
+            f"    ARRAY_LEN(fields_{path}), {tags_from(struct)}, {least(struct)}, {key}, "
             f"{{{struct.versions[0]}, {last}}}, {message.flexible}}};"]
     if struct is not message:
         out.append(f"_Static_assert(sizeof(struct wire_{path}) <= "

@@ -1,19 +1,14 @@
 /* What is known of messages and APIs, and structures with their defaults. */
 #include "wire/table.h"
 
+/* Keys ascend from 0 with few gaps: a key is its own slot, or little more than it. */
 int wire_api_slot(int16_t key)
 {
-    int low = 0;
-    int high = WIRE_API_SLOTS;
-    while (low < high) {
-        int middle = (low + high) / 2;
-        if (wire_apis[middle].key < key) {
-            low = middle + 1;
-        } else {
-            high = middle;
-        }
+    int slot = key < WIRE_API_SLOTS ? key : WIRE_API_SLOTS - 1;
+    while (slot >= 0 && wire_apis[slot].key > key) {
+        slot--;
     }
-    return low < WIRE_API_SLOTS && wire_apis[low].key == key ? low : -1;
+    return slot >= 0 && wire_apis[slot].key == key ? slot : -1;
 }
 
 const struct wire_api_info *wire_api_at(int slot)

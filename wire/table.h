@@ -55,6 +55,7 @@ struct wire_message {
     const void *defaults; /* a structure with all defaults */
     uint32_t size;        /* of the structure */
     uint16_t field_count;
+    uint16_t tags_from; /* the first field that is tagged in some version; field_count: none */
     uint16_t bytes_min; /* the least that it takes encoded, over all versions */
     int16_t api_key;    /* -1: neither request nor response */
     struct wire_range versions;
