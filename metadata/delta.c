@@ -34,6 +34,7 @@ void metadata_delta_drop(struct metadata_delta *delta)
     if (delta != NULL) {
         metadata_image_unref(delta->base);
         metadata_image_unref(delta->image);
+        metadata_recent_forget(delta);
         mem_free(delta);
     }
 }
@@ -119,11 +120,18 @@ static enum err replay_abort(struct metadata_delta *d)
 
 /* ---- the switch ---- */
 
-void metadata_recent_clear(struct metadata_recent *recent)
+struct metadata_recent *metadata_recent(struct metadata_delta *delta)
 {
-    if (recent->used) {
-        *recent = (struct metadata_recent){0};
+    if (delta->recent == NULL) {
+        delta->recent = MEM_NEW(struct metadata_recent);
     }
+    return delta->recent;
+}
+
+void metadata_recent_forget(struct metadata_delta *delta)
+{
+    mem_free(delta->recent);
+    delta->recent = NULL;
 }
 
 static enum err replay(struct metadata_delta *d, const struct metadata_record *r)
@@ -172,7 +180,7 @@ enum err metadata_delta_replay(struct metadata_delta *delta, int64_t offset,
     bool is_partition = record->type == METADATA_RECORD_PARTITION ||
                         record->type == METADATA_RECORD_PARTITION_CHANGE;
     if (!is_partition) {
-        metadata_recent_clear(&delta->recent); /* things may go, or become shared */
+        metadata_recent_forget(delta); /* things may go, or become shared */
     }
     TRY(replay(delta, record));
     delta->image->offset = offset;

@@ -280,13 +280,12 @@ int32_t metadata_dir_number(struct metadata_delta *d, struct uuid id)
     if (id.hi == 0 && id.lo < DIR_FIRST) {
         return (int32_t)id.lo;
     }
-    size_t slot = (id.hi ^ id.lo) % METADATA_RECENT;
-    if (!uuid_eq(d->recent.dirs[slot].id, id)) {
-        d->recent.dirs[slot].id = id;
-        d->recent.dirs[slot].number = find_or_add_dir(d->image, id);
-        d->recent.used = true;
+    struct metadata_recent_dir *recent =
+        &metadata_recent(d)->dirs[(id.hi ^ id.lo) % METADATA_RECENT];
+    if (!uuid_eq(recent->id, id)) {
+        *recent = (struct metadata_recent_dir){id, find_or_add_dir(d->image, id)};
     }
-    return d->recent.dirs[slot].number;
+    return recent->number;
 }
 
 struct uuid metadata_dir_uuid(const struct metadata_image *image, int32_t number)

@@ -38,25 +38,26 @@ struct metadata_image {
 
 /* Partitions come by the thousand, and name the same few things: what was looked up for the last
  * ones. All of it is in the image, and what is changed is ours alone; anything but a partition may
- * end that, and empties it (metadata_recent_clear()). */
+ * end that (metadata_recent_forget()). Most batches have no partitions and do without. */
 enum { METADATA_RECENT = 128 };
 
+struct metadata_recent_dir {
+    struct uuid id; /* zero: none */
+    int32_t number;
+};
+
 struct metadata_recent {
-    bool used;
     struct metadata_topic *topic; /* whose partition was stored last */
     struct metadata_set *sets[METADATA_RECENT];
-    struct {
-        struct uuid id; /* zero: none */
-        int32_t number;
-    } dirs[METADATA_RECENT];
+    struct metadata_recent_dir dirs[METADATA_RECENT];
 };
 
 struct metadata_delta {
     const struct metadata_image *base; /* NULL: it is changed in place */
     struct metadata_image *image;      /* ours alone */
     int64_t offset;                    /* of the record being replayed */
-    struct metadata_recent recent;
-    struct metadata_since now; /* of the batch being replayed */
+    struct metadata_recent *recent;    /* NULL: empty; see metadata_recent() */
+    struct metadata_since now;         /* of the batch being replayed */
     bool failed;
     char error[256];
 };
@@ -64,7 +65,9 @@ struct metadata_delta {
 /* A delta that changes `image`, of which nobody else has a reference. */
 struct metadata_delta *metadata_delta_begin_in_place(struct metadata_image *image);
 
-void metadata_recent_clear(struct metadata_recent *recent);
+/* Borrowed until the next record that is no partition's. */
+struct metadata_recent *metadata_recent(struct metadata_delta *delta);
+void metadata_recent_forget(struct metadata_delta *delta);
 
 /* An unshared image with the same contents. */
 struct metadata_image *metadata_image_copy(const struct metadata_image *image);

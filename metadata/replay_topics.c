@@ -162,8 +162,9 @@ static enum err read_dirs(struct metadata_delta *d, const struct place *at,
 static struct metadata_topic *own_topic(struct metadata_delta *d,
                                         const struct metadata_topic *topic)
 {
-    if (topic == d->recent.topic) {
-        return d->recent.topic;
+    struct metadata_recent *recent = metadata_recent(d);
+    if (topic == recent->topic) {
+        return recent->topic;
     }
     struct uuid id = topic->id;
     struct metadata_topic **slot = (struct metadata_topic **)pmap_edit(&d->image->topics, &id);
@@ -176,8 +177,7 @@ static struct metadata_topic *own_topic(struct metadata_delta *d,
         metadata_topic_ops.unref(*slot);
         *slot = copy;
     }
-    d->recent.topic = *slot;
-    d->recent.used = true;
+    recent->topic = *slot;
     return *slot;
 }
 
@@ -199,7 +199,7 @@ static enum err store(struct metadata_delta *d, const struct place *at,
 static enum err find_place(struct metadata_delta *d, struct uuid topic_id, int32_t index,
                            struct place *at)
 {
-    const struct metadata_topic *topic = d->recent.topic;
+    const struct metadata_topic *topic = metadata_recent(d)->topic;
     if (topic == NULL || !uuid_eq(topic->id, topic_id)) {
         topic = metadata_topic_by_id(d->image, topic_id);
     }

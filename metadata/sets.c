@@ -42,7 +42,7 @@ static struct metadata_set *own_set(struct metadata_image *image, int64_t id)
 
 static struct metadata_set **recent_set(struct metadata_delta *d, int64_t id)
 {
-    return &d->recent.sets[(uint64_t)id % METADATA_RECENT];
+    return &metadata_recent(d)->sets[(uint64_t)id % METADATA_RECENT];
 }
 
 static struct metadata_set *set_edit(struct metadata_delta *d, int64_t id)
@@ -50,7 +50,6 @@ static struct metadata_set *set_edit(struct metadata_delta *d, int64_t id)
     struct metadata_set **recent = recent_set(d, id);
     if (*recent == NULL || (*recent)->id != id) {
         *recent = own_set(d->image, id);
-        d->recent.used = true;
     }
     return *recent;
 }

@@ -308,19 +308,20 @@ static const struct setting *fallback_of(const struct setting *row)
 }
 
 /* The text in effect and the row it came from: given values first, then defaults. */
-static const char *text_of(const struct settings *s, const char *name, const struct setting **from)
+static const char *text_of(const struct settings *s, const struct setting *row,
+                           const struct setting **from)
 {
-    for (*from = server_row(name); *from != NULL; *from = fallback_of(*from)) {
+    for (*from = row; *from != NULL; *from = fallback_of(*from)) {
         if (settings_given(s, *from) != NULL) {
             return settings_given(s, *from);
         }
     }
-    for (*from = server_row(name); *from != NULL; *from = fallback_of(*from)) {
+    for (*from = row; *from != NULL; *from = fallback_of(*from)) {
         if ((*from)->default_text != NULL) {
             return (*from)->default_text;
         }
     }
-    *from = server_row(name);
+    *from = row;
     return NULL;
 }
 
@@ -350,13 +351,13 @@ void settings_put_origin(const struct settings *s, const char *name, struct buf 
 const char *settings_str(const struct settings *s, const char *name)
 {
     const struct setting *from;
-    return text_of(s, name, &from);
+    return text_of(s, server_row(name), &from);
 }
 
-int64_t settings_long(const struct settings *s, const char *name)
+static int64_t number_of(const struct settings *s, const struct setting *row)
 {
     const struct setting *from;
-    const char *text = text_of(s, name, &from);
+    const char *text = text_of(s, row, &from);
     int64_t value = 0;
     ASSERT(from->type == SETTINGS_INT || from->type == SETTINGS_SHORT ||
            from->type == SETTINGS_LONG);
@@ -365,7 +366,12 @@ int64_t settings_long(const struct settings *s, const char *name)
     }
     bool good = settings_parse_long(slice_str(text), &value);
     ASSERT(good); /* it was looked at when it was set */
-    return settings_scale(value, from->name, name);
+    return from == row ? value : settings_scale(value, from->name, row->name);
+}
+
+int64_t settings_long(const struct settings *s, const char *name)
+{
+    return number_of(s, server_row(name));
 }
 
 int32_t settings_int(const struct settings *s, const char *name)
@@ -373,7 +379,7 @@ int32_t settings_int(const struct settings *s, const char *name)
     const struct setting *row = server_row(name);
     ASSERT(row->type == SETTINGS_INT || row->type == SETTINGS_SHORT);
     /* A fallback in hours may not fit when converted. */
-    return (int32_t)min_i64(settings_long(s, name), INT32_MAX);
+    return (int32_t)min_i64(number_of(s, row), INT32_MAX);
 }
 
 double settings_double(const struct settings *s, const char *name)

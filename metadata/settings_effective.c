@@ -34,8 +34,14 @@ struct builder {
     struct arena *arena;
     const struct setting *servers[FALLBACKS_MAX]; /* the server settings behind it, in order */
     size_t server_count;
+    size_t wanted; /* links at most */
     struct settings_chain chain;
 };
+
+static bool is_done(const struct builder *b)
+{
+    return b->chain.count == b->wanted;
+}
 
 static void add(struct builder *b, enum settings_source source, const struct setting *from,
                 const char *text)
@@ -59,7 +65,7 @@ static void add(struct builder *b, enum settings_source source, const struct set
 static void add_dynamic(struct builder *b, enum settings_source source, int8_t type,
                         struct slice resource, const struct setting *row)
 {
-    if (b->view->image == NULL) {
+    if (b->view->image == NULL || is_done(b)) {
         return;
     }
     struct slice value = metadata_config_get(b->view->image, type, resource, slice_str(row->name));
@@ -71,8 +77,10 @@ static void add_dynamic(struct builder *b, enum settings_source source, int8_t t
 
 static void add_servers(struct builder *b)
 {
-    char id[16];
-    snprintf(id, sizeof id, "%" PRId32, b->view->broker_id);
+    char id[16] = "";
+    if (!is_done(b)) {
+        snprintf(id, sizeof id, "%" PRId32, b->view->broker_id);
+    }
     for (size_t i = 0; i < b->server_count; i++) {
         add_dynamic(b, SETTINGS_SOURCE_BROKER, METADATA_CONFIG_BROKER, slice_str(id),
                     b->servers[i]);
@@ -81,13 +89,13 @@ static void add_servers(struct builder *b)
         add_dynamic(b, SETTINGS_SOURCE_CLUSTER, METADATA_CONFIG_BROKER, slice_str(""),
                     b->servers[i]);
     }
-    for (size_t i = 0; i < b->server_count; i++) {
+    for (size_t i = 0; i < b->server_count && !is_done(b); i++) {
         const char *text = settings_given(b->view->settings, b->servers[i]);
         if (text != NULL) {
             add(b, SETTINGS_SOURCE_STATIC, b->servers[i], text);
         }
     }
-    for (size_t i = 0; i < b->server_count; i++) {
+    for (size_t i = 0; i < b->server_count && !is_done(b); i++) {
         if (b->servers[i]->default_text != NULL) {
             add(b, SETTINGS_SOURCE_DEFAULT, b->servers[i], b->servers[i]->default_text);
         }
@@ -106,43 +114,68 @@ static void find_servers(struct builder *b, enum settings_scope scope)
     }
 }
 
+static void build(struct builder *b, enum settings_scope scope, struct slice resource)
+{
+    find_servers(b, scope);
+    b->wanted = min_size(b->wanted, 2 + 4 * b->server_count);
+    b->chain.links = ARENA_ARRAY(b->arena, b->wanted, struct settings_effective);
+    if (scope == SETTINGS_TOPIC) {
+        add_dynamic(b, SETTINGS_SOURCE_TOPIC, METADATA_CONFIG_TOPIC, resource, b->row);
+    } else if (scope == SETTINGS_GROUP) {
+        add_dynamic(b, SETTINGS_SOURCE_GROUP, METADATA_CONFIG_GROUP, resource, b->row);
+    }
+    add_servers(b);
+    if (!is_done(b) && (b->chain.count == 0 ||
+                        b->chain.links[b->chain.count - 1].source != SETTINGS_SOURCE_DEFAULT)) {
+        add(b, SETTINGS_SOURCE_DEFAULT, b->row, b->row->default_text);
+    }
+}
+
+static struct builder builder_of(const struct settings_view *view, enum settings_scope scope,
+                                 const char *name, struct arena *arena)
+{
+    const struct setting *row = settings_find(scope, slice_str(name));
+    ASSERT(row != NULL);
+    return (struct builder){.view = view, .row = row, .arena = arena, .wanted = SIZE_MAX};
+}
+
 struct settings_chain settings_chain(const struct settings_view *view, enum settings_scope scope,
                                      struct slice resource, const char *name, struct arena *arena)
 {
-    struct builder b = {.view = view, .row = settings_find(scope, slice_str(name)), .arena = arena};
-    ASSERT(b.row != NULL);
-    find_servers(&b, scope);
-    b.chain.links = ARENA_ARRAY(arena, 2 + 4 * b.server_count, struct settings_effective);
-    if (scope == SETTINGS_TOPIC) {
-        add_dynamic(&b, SETTINGS_SOURCE_TOPIC, METADATA_CONFIG_TOPIC, resource, b.row);
-    } else if (scope == SETTINGS_GROUP) {
-        add_dynamic(&b, SETTINGS_SOURCE_GROUP, METADATA_CONFIG_GROUP, resource, b.row);
-    }
-    add_servers(&b);
-    if (b.chain.count == 0 || b.chain.links[b.chain.count - 1].source != SETTINGS_SOURCE_DEFAULT) {
-        add(&b, SETTINGS_SOURCE_DEFAULT, b.row, b.row->default_text);
-    }
+    struct builder b = builder_of(view, scope, name, arena);
+    build(&b, scope, resource);
     return b.chain;
+}
+
+/* The first link alone. */
+static struct settings_effective effective(const struct settings_view *view,
+                                           enum settings_scope scope, struct slice resource,
+                                           const char *name, struct arena *arena)
+{
+    struct builder b = builder_of(view, scope, name, arena);
+    b.wanted = 1;
+    build(&b, scope, resource);
+    return b.chain.links[0];
 }
 
 struct settings_effective settings_topic_effective(const struct settings_view *view,
                                                    struct slice topic, const char *name,
                                                    struct arena *arena)
 {
-    return settings_chain(view, SETTINGS_TOPIC, topic, name, arena).links[0];
+    return effective(view, SETTINGS_TOPIC, topic, name, arena);
 }
 
 struct settings_effective settings_group_effective(const struct settings_view *view,
                                                    struct slice group, const char *name,
                                                    struct arena *arena)
 {
-    return settings_chain(view, SETTINGS_GROUP, group, name, arena).links[0];
+    return effective(view, SETTINGS_GROUP, group, name, arena);
 }
 
 struct settings_effective settings_broker_effective(const struct settings_view *view,
                                                     const char *name, struct arena *arena)
 {
-    return settings_chain(view, SETTINGS_SERVER, SLICE_NULL, name, arena).links[0];
+    return effective(view, SETTINGS_SERVER, SLICE_NULL, name, arena);
 }
 
 /* ---- typed ---- */

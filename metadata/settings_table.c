@@ -23,16 +23,19 @@ const struct setting *settings_find(enum settings_scope scope, struct slice name
 {
     struct table table = table_of(scope);
     size_t low = 0;
-    size_t high = table.count;
+    size_t high = name.len == 0 ? 0 : table.count;
     while (low < high) {
         size_t mid = (low + high) / 2;
-        struct slice other = slice_str(table.rows[mid].name);
-        size_t shared = min_size(name.len, other.len);
-        int order = shared == 0 ? 0 : memcmp(name.data, other.data, shared);
-        if (order == 0 && name.len == other.len) {
-            return &table.rows[mid];
+        const char *other = table.rows[mid].name;
+        int order = strncmp((const char *)name.data, other, name.len);
+        if (order == 0) { /* one is the beginning of the other, or the name has a NUL inside */
+            size_t len = strlen(other);
+            if (len == name.len) {
+                return &table.rows[mid];
+            }
+            order = name.len < len ? -1 : 1;
         }
-        if (order < 0 || (order == 0 && name.len < other.len)) {
+        if (order < 0) {
             high = mid;
         } else {
             low = mid + 1;
