@@ -219,6 +219,16 @@ static void connect_source(struct fetch_source *source)
     mem_free(host);
 }
 
+static struct fetch_limits limits_of(const struct settings *settings)
+{
+    return (struct fetch_limits){
+        .wait_ms_max = settings_int(settings, "replica.fetch.wait.max.ms"),
+        .bytes_min = settings_int(settings, "replica.fetch.min.bytes"),
+        .bytes_max = settings_int(settings, "replica.fetch.response.max.bytes"),
+        .partition_bytes_max = settings_int(settings, "replica.fetch.max.bytes"),
+    };
+}
+
 static struct fetch_source *source_of(struct broker *broker, int32_t leader_id)
 {
     struct map *map = &broker->fetchers->by_leader;
@@ -226,6 +236,7 @@ static struct fetch_source *source_of(struct broker *broker, int32_t leader_id)
     if (source == NULL) {
         source = MEM_NEW(struct fetch_source);
         source->broker = broker;
+        source->limits = limits_of(broker->settings);
         source->leader_id = leader_id;
         list_init(&source->partitions);
         list_init(&source->changed);

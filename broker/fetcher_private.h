@@ -15,8 +15,17 @@ enum {
 };
 
 /* A leader and what is fetched from it. */
+/* What a request asks for at most; none of these settings changes while a broker runs. */
+struct fetch_limits {
+    int32_t wait_ms_max;
+    int32_t bytes_min;
+    int32_t bytes_max;
+    int32_t partition_bytes_max;
+};
+
 struct fetch_source {
     struct broker *broker;
+    struct fetch_limits limits;
     int32_t leader_id;
     struct net_client *client; /* NULL while its address is unknown */
     struct list partitions;    /* struct fetch_partition */

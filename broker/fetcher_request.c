@@ -42,7 +42,7 @@ static void fill_position(struct fetch_partition *p,
     out->last_fetched_epoch =
         end > r->part.log_start_offset ? store_log_epoch_at(r->log, end - 1) : -1;
     out->log_start_offset = r->part.log_start_offset;
-    out->partition_max_bytes = settings_int(r->broker->settings, "replica.fetch.max.bytes");
+    out->partition_max_bytes = p->source->limits.partition_bytes_max;
     p->sent_offset = end;
     p->sent_epoch = r->part.state.leader_epoch;
     p->sent_log_start = r->part.log_start_offset;
@@ -118,7 +118,6 @@ static bool has_active(const struct fetch_source *source)
 bool fetch_request_build(struct fetch_source *source, struct arena *arena,
                          struct wire_fetch_request *out)
 {
-    const struct settings *settings = source->broker->settings;
     if (!has_active(source)) {
         return false;
     }
@@ -127,9 +126,9 @@ bool fetch_request_build(struct fetch_source *source, struct arena *arena,
     out->replica_state.replica_epoch = source->broker->epoch;
     /* The first answer brings the session's id, without which a partition that comes meanwhile
      * would have to wait for the end of the poll. */
-    out->max_wait_ms = source->answered ? settings_int(settings, "replica.fetch.wait.max.ms") : 0;
-    out->min_bytes = settings_int(settings, "replica.fetch.min.bytes");
-    out->max_bytes = settings_int(settings, "replica.fetch.response.max.bytes");
+    out->max_wait_ms = source->answered ? source->limits.wait_ms_max : 0;
+    out->min_bytes = source->limits.bytes_min;
+    out->max_bytes = source->limits.bytes_max;
     out->session_id = source->session_id;
     out->session_epoch = source->session_epoch;
     source->requests++;

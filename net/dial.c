@@ -86,7 +86,8 @@ static bool is_own_end(int fd)
     struct address local;
     struct address peer;
     return os_socket_local(fd, &local) && os_socket_peer(fd, &peer) &&
-           strcmp(address_text(&local).text, address_text(&peer).text) == 0;
+           address_port(&local) == address_port(&peer) &&
+           strcmp(address_host(&local).text, address_host(&peer).text) == 0;
 }
 
 static void on_connected(void *arg)
