@@ -341,6 +341,13 @@ static bool has_settings(struct configs_tool *tool, struct slice name)
     return is_there;
 }
 
+static enum cli_exit say_missing(const struct configs_tool *tool)
+{
+    printf("The %.*s '%s' doesn't exist and doesn't have dynamic config.\n",
+           SLICE_ARG(configs_tool_singular(tool->kind)), tool->name);
+    return CLI_OK;
+}
+
 static enum cli_exit describe_named(struct configs_tool *tool, const struct names *names)
 {
     struct slice name = slice_str(tool->name);
@@ -349,15 +356,31 @@ static enum cli_exit describe_named(struct configs_tool *tool, const struct name
     if (contains(names, name) || (by_settings && has_settings(tool, name))) {
         return describe_one(tool, name);
     }
-    printf("The %.*s '%s' doesn't exist and doesn't have dynamic config.\n",
-           SLICE_ARG(configs_tool_singular(tool->kind)), tool->name);
-    return CLI_OK;
+    return say_missing(tool);
+}
+
+/* Controllers have no list of topics, and tell of no nodes but themselves. */
+static enum cli_exit describe_by_controllers(struct configs_tool *tool)
+{
+    struct client *client = tool->cluster.client;
+    int64_t id;
+    if (tool->kind->type == METADATA_CONFIG_BROKER && tool->name[0] != '\0' &&
+        args_parse_number(slice_str(tool->name), &id)) {
+        enum err e = admin_learn_nodes(client);
+        if (e != ERR_NONE) {
+            return configs_tool_fail(tool, e, SLICE_NULL);
+        }
+        if (!client_has_node(client, (int32_t)id)) {
+            return say_missing(tool);
+        }
+    }
+    return describe_one(tool, slice_str(tool->name));
 }
 
 static enum cli_exit describe(struct configs_tool *tool)
 {
     if (client_asks_controllers(tool->cluster.client) && tool->name != NULL) {
-        return describe_one(tool, slice_str(tool->name));
+        return describe_by_controllers(tool);
     }
     struct names names = {0};
     enum err e = ERR_NONE;

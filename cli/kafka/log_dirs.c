@@ -41,6 +41,13 @@ static bool read_brokers(struct dirs_tool *tool)
         tool->brokers[tool->count++] = (int32_t)id;
     }
     qsort(tool->brokers, (size_t)tool->count, sizeof *tool->brokers, compare_ids);
+    int32_t given = tool->count;
+    tool->count = 0;
+    for (int32_t i = 0; i < given; i++) { /* each once */
+        if (i == 0 || tool->brokers[i] != tool->brokers[tool->count - 1]) {
+            tool->brokers[tool->count++] = tool->brokers[i];
+        }
+    }
     return true;
 }
 

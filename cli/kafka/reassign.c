@@ -267,6 +267,19 @@ static const struct action *check(struct cli *cli)
     return is_good ? action : NULL;
 }
 
+/* Before anything moves. */
+static bool check_numbers(struct cli *cli)
+{
+    static const char *const names[] = {"throttle", "replica-alter-log-dirs-throttle", "timeout"};
+    int64_t number;
+    for (size_t i = 0; i < ARRAY_LEN(names); i++) {
+        if (!tool_long(cli, names[i], &number)) {
+            return false;
+        }
+    }
+    return true;
+}
+
 static enum cli_exit run(struct cli *cli)
 {
     const struct action *action = check(cli);
@@ -277,7 +290,8 @@ static enum cli_exit run(struct cli *cli)
     struct reassign_tool tool = {.cli = cli, .cluster.client = tool_open(cli, &code)};
     struct client *client = tool.cluster.client;
     if (client != NULL) {
-        code = action->run(&tool);
+        code = check_numbers(cli) ? action->run(&tool)
+                                  : reassign_error(&tool, "%.*s", SLICE_ARG(buf_slice(&cli->why)));
         cluster_fini(&tool.cluster);
         client_close(client);
     }

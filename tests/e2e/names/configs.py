@@ -82,6 +82,7 @@ STEPS = [
     configs("--alter", "--group", "{t}-g", "--add-config", "consumer.session.timeout.ms=-1",
             says=True),
     # By the controllers.
+    Step("kafka-configs", ["--bootstrap-controller", "{C}", "--describe", "--broker", "1"]),
     Step("kafka-configs", ["--bootstrap-controller", "{C}", "--alter", "--broker-defaults",
                            "--add-config", "log.retention.ms=91000000"]),
     Step("kafka-configs", ["--bootstrap-controller", "{C}", "--describe", "--broker-defaults"],

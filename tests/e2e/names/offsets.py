@@ -101,6 +101,7 @@ DIRS = [
     dirs("--describe", "--broker-list", "1,7,8", says=True),
     dirs("--describe", "--topic-list", "{t}-sized", "--broker-list", "1",
          before=topic_with("sized", 2, 3)),
+    dirs("--describe", "--topic-list", "{t}-nowhere", "--broker-list", "2,2"),
     dirs("--describe", "--topic-list", "{t}-sized"),
     dirs("--describe", "--topic-list", "{t}-nowhere"),
 ]

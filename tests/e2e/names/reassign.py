@@ -8,7 +8,7 @@ from names.hooks import both, settled, topic_with
 from names.steps import SERVER, Step
 
 # Of failures Kafka's tool prints the stack of the exception, too.
-STACK = r"^\s+at |^\s*\.\.\. |^(org|java|com)\.|^Caused by|^\s*$"
+STACK = r"^\s+at |^\s*\.\.\. |^(org|java|com|joptsimple)\.|^Caused by|^\s*$"
 
 
 def reassign(*args, **options):
@@ -84,6 +84,8 @@ STEPS = [
     of_file("--execute", files=plan(("moved", 0, [2, 1]))),
     of_file("--verify", files=plan(("moved", 0, [2, 1])), until="is completed"),
     of_file("--execute", "--disallow-replication-factor-change", files=plan(("moved", 0, [1]))),
+    of_file("--execute", "--throttle", "soon", files=plan(("moved", 0, [3, 1])), drop=STACK),
+    of_file("--execute", "--timeout", "soon", files=plan(("moved", 0, [3, 1])), drop=STACK),
     of_file("--execute", "--throttle", "1000000", files=plan(("moved", 0, [3, 1]))),
     of_file("--verify", files=plan(("moved", 0, [3, 1])), until="is completed"),
     of_file("--cancel", files=plan(("moved", 0, [3, 1]))),
