@@ -1,6 +1,7 @@
 /* craft: the command-line tool. Finds the command, reads its arguments, runs it. */
 #include <stdio.h>
 
+#include "base/standard_files.h"
 #include "cli/commands.h"
 #include "cli/help.h"
 #include "cli/kafka/tools.h"
@@ -96,6 +97,7 @@ static enum cli_exit craft(char **argv)
 
 int main(int argc, char **argv)
 {
+    standard_files_keep();
     if (argc == 0) {
         return CLI_USAGE;
     }

@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <sys/resource.h>
 
+#include "base/standard_files.h"
 #include "base/uuid.h"
 #include "metadata/settings.h"
 #include "net/net.h"
@@ -284,6 +285,7 @@ char *daemon_metadata_dir(const struct settings *settings, struct arena *arena)
 
 int daemon_main(const struct daemon_program *program, int argc, char **argv)
 {
+    standard_files_keep();
     struct daemon d = {.program = program,
                        .log = {.level = LOG_INFO, .write = log_to_stderr},
                        .settings = settings_new()};

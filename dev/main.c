@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "base/mem.h"
+#include "base/standard_files.h"
 #include "base/uuid.h"
 #include "dev/cluster.h"
 #include "net/net.h"
@@ -191,6 +192,7 @@ static void run(struct dev *d)
 
 int main(int argc, char **argv)
 {
+    standard_files_keep();
     struct dev d = {
         .log = {.level = LOG_WARN, .write = log_to_stderr},
         .options = {.controllers = 1, .brokers = 1, .ready = on_ready, .failed = on_failed}};

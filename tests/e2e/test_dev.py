@@ -17,9 +17,9 @@ DEADLINE_S = 60
 class Dev:
     """One `craft dev`, from its line of JSON on; ended by SIGTERM."""
 
-    def __init__(self, *words):
+    def __init__(self, *words, **popen):
         self.process = subprocess.Popen([BIN + "/craft", "dev", *words], stdout=subprocess.PIPE,
-                                        stderr=subprocess.PIPE, text=True)
+                                        stderr=subprocess.PIPE, text=True, **popen)
         ready, _, _ = select.select([self.process.stdout], [], [], DEADLINE_S)
         line = self.process.stdout.readline() if ready else ""
         if not line:
@@ -86,6 +86,24 @@ def three_and_three_keep_their_directory():
     refused = subprocess.run([BIN + "/craft", "dev", "--dir", os.path.join(DIR, "data")],
                              capture_output=True, text=True, timeout=DEADLINE_S)
     assert refused.returncode == 2 and "3 controllers and 3 brokers" in refused.stderr, refused
+
+
+def close_input_and_error():
+    os.close(0)
+    os.close(2)
+
+
+@case
+def no_file_gets_what_is_meant_for_standard_error():
+    """What supervisors close does not become a socket or a log."""
+    with Dev(preexec_fn=close_input_and_error) as dev:
+        for number in (0, 2):
+            assert os.readlink(f"/proc/{dev.told['pid']}/fd/{number}") == "/dev/null"
+        dev.write("t", ["x"])
+        assert dev.read("t", 1) == ["x"]
+    run = subprocess.run([BIN + "/craft", "--version"], preexec_fn=lambda: os.close(1), check=False,
+                         stderr=subprocess.PIPE, text=True)
+    assert run.returncode == 1 and "Bad file descriptor" in run.stderr, run
 
 
 @case
