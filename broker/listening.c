@@ -87,7 +87,9 @@ static enum err bind_socket(struct broker *broker, struct metadata_listener *l,
         .paused = true, /* until unfenced: before, this broker could only mislead clients */
         .limits = limits_of(broker, l),
         .backlog = settings_int(settings, "socket.listen.backlog.size"),
-        .idle_ms = settings_long(settings, "connections.max.idle.ms")};
+        .idle_ms = settings_long(settings, "connections.max.idle.ms"),
+        .send_buffer_bytes = settings_int(settings, "socket.send.buffer.bytes"),
+        .receive_buffer_bytes = settings_int(settings, "socket.receive.buffer.bytes")};
     struct net_error error;
     enum err e = net_listen(broker->loop, &options, out, &error);
     if (e != ERR_NONE) {

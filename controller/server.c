@@ -224,12 +224,15 @@ static void make_registration(struct controller_server *s)
 static enum err listen_on(struct controller_server *s, struct metadata_listener *l,
                           struct net_listener **out, struct buf *why)
 {
+    const struct settings *settings = s->options.settings;
     struct net_listener_options options = {
         .name = l->name,
         .host = l->bind.host,
         .port = l->bind.port,
         .server = s->net,
-        .idle_ms = settings_long(s->options.settings, "connections.max.idle.ms"),
+        .idle_ms = settings_long(settings, "connections.max.idle.ms"),
+        .send_buffer_bytes = settings_int(settings, "socket.send.buffer.bytes"),
+        .receive_buffer_bytes = settings_int(settings, "socket.receive.buffer.bytes"),
     };
     struct net_error problem = {{0}};
     enum err e = net_listen(s->options.loop, &options, out, &problem);
