@@ -128,27 +128,25 @@ static enum cli_exit print_dirs(struct cli *cli, struct client *client, const in
 
 static enum cli_exit run_log_dirs(struct cli *cli)
 {
-    enum cli_exit code;
     int32_t *given = ARENA_ARRAY(&cli->arena, (size_t)cli->args.word_count + 1, int32_t);
     if (!read_ids(cli, given)) {
         return cli_refuse(cli);
     }
-    struct client *client = client_open(cli, &code);
-    if (client == NULL) {
+    struct cluster cluster;
+    enum cli_exit code = cluster_open(&cluster, cli);
+    if (code != CLI_OK) {
         return code;
     }
-    struct cluster cluster = {.client = client};
     enum err e = cluster_refresh(&cluster, &SLICE_NULL, 0);
     if (e != ERR_NONE) {
-        code = client_fail(cli, client, e);
+        code = client_fail(cli, cluster.client, e);
     } else {
         size_t room = (size_t)max_i64(cluster.metadata->brokers_count, cli->args.word_count) + 1;
         int32_t *ids = ARENA_ARRAY(&cli->arena, room, int32_t);
         memcpy(ids, given, (size_t)cli->args.word_count * sizeof *ids);
-        code = print_dirs(cli, client, ids, choose_brokers(cli, &cluster, ids));
+        code = print_dirs(cli, cluster.client, ids, choose_brokers(cli, &cluster, ids));
     }
-    cluster_fini(&cluster);
-    client_close(client);
+    cluster_close(&cluster);
     return code;
 }
 

@@ -17,6 +17,20 @@ void cluster_fini(struct cluster *cluster)
     *cluster = (struct cluster){0};
 }
 
+enum cli_exit cluster_open(struct cluster *cluster, struct cli *cli)
+{
+    enum cli_exit code;
+    *cluster = (struct cluster){.client = client_open(cli, &code)};
+    return code;
+}
+
+void cluster_close(struct cluster *cluster)
+{
+    struct client *client = cluster->client;
+    cluster_fini(cluster);
+    client_close(client);
+}
+
 /* ---- metadata ---- */
 
 static void learn(struct cluster *cluster, const struct wire_metadata_response *response)

@@ -21,6 +21,13 @@ struct cluster {
 /* `struct cluster cluster = {.client = client};` … cluster_fini() */
 void cluster_fini(struct cluster *cluster);
 
+/* The same with a client of its own, by client_open(). CLI_OK, or what the command returns after
+ * the complaint that is printed; then there is nothing to close. */
+enum cli_exit cluster_open(struct cluster *cluster, struct cli *cli) MUST_USE;
+
+/* Closes the client, too; that may be NULL. */
+void cluster_close(struct cluster *cluster);
+
 /* The broker that leads a partition of a topic that was asked for; −1, with the reason in `*why`:
  * none that is known. */
 int32_t cluster_leader(const struct cluster *cluster, struct slice name, int32_t number,

@@ -80,12 +80,11 @@ static enum cli_exit run_describe(struct cli *cli)
     if (members && offsets) {
         return cli_misuse(cli, "give --members or --offsets; without them both are shown");
     }
-    enum cli_exit code;
-    struct client *client = client_open(cli, &code);
-    if (client == NULL) {
+    struct cluster cluster;
+    enum cli_exit code = cluster_open(&cluster, cli);
+    if (code != CLI_OK) {
         return code;
     }
-    struct cluster cluster = {.client = client};
     struct group group;
     const char *name = cli->args.words[0];
     enum err e = group_find(&cluster, slice_str(name), &cli->arena, &group);
@@ -95,10 +94,9 @@ static enum cli_exit run_describe(struct cli *cli)
         group_print(&group, view, cli->format, &out);
         code = cli_print(&out);
     } else {
-        code = group_fail(cli, client, name, e);
+        code = group_fail(cli, cluster.client, name, e);
     }
-    cluster_fini(&cluster);
-    client_close(client);
+    cluster_close(&cluster);
     return code;
 }
 

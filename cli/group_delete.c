@@ -93,13 +93,11 @@ static enum cli_exit run_delete_offsets(struct cli *cli)
     if (partitions.count == 0 && topics.count == 0) {
         return cli_misuse(cli, "--topic TOPIC[:PARTITION,…] is missing");
     }
-    enum cli_exit code;
-    struct cluster cluster = {.client = client_open(cli, &code)};
-    if (cluster.client != NULL) {
-        struct client *client = cluster.client;
+    struct cluster cluster;
+    enum cli_exit code = cluster_open(&cluster, cli);
+    if (code == CLI_OK) {
         code = forget(cli, &cluster, &partitions, &topics);
-        cluster_fini(&cluster);
-        client_close(client);
+        cluster_close(&cluster);
     }
     return code;
 }

@@ -287,21 +287,18 @@ static enum cli_exit run_reset(struct cli *cli)
     if (!read_way(&job) || !read_scope(&job) || !read_file(&job)) {
         return cli_refuse(cli);
     }
-    enum cli_exit code;
-    struct client *client = client_open(cli, &code);
-    if (client == NULL) {
+    enum cli_exit code = cluster_open(&job.cluster, cli);
+    if (code != CLI_OK) {
         return code;
     }
     if (args_has(&cli->args, "by-duration")) {
-        job.reset.number = net_wall_ms(client_loop(client)) - job.reset.number;
+        job.reset.number = net_wall_ms(client_loop(job.cluster.client)) - job.reset.number;
     }
-    job.cluster.client = client;
     table_init(&job.table, columns, ARRAY_LEN(columns));
     code = run_jobs(&job);
     table_fini(&job.table);
     buf_fini(&job.csv);
-    cluster_fini(&job.cluster);
-    client_close(client);
+    cluster_close(&job.cluster);
     return code;
 }
 

@@ -76,15 +76,14 @@ static enum cli_exit print(struct cli *cli, const struct election *election)
 
 static enum cli_exit run_elect(struct cli *cli)
 {
-    enum cli_exit code;
     if (!check(cli)) {
         return cli_refuse(cli);
     }
-    struct client *client = client_open(cli, &code);
-    if (client == NULL) {
+    struct cluster cluster;
+    enum cli_exit code = cluster_open(&cluster, cli);
+    if (code != CLI_OK) {
         return code;
     }
-    struct cluster cluster = {.client = client};
     struct group_partitions partitions = {0};
     struct election election = {.is_unclean = args_has(&cli->args, "unclean")};
     if (!args_has(&cli->args, "all")) {
@@ -93,11 +92,10 @@ static enum cli_exit run_elect(struct cli *cli)
         election.partitions = &partitions;
     }
     if (code == CLI_OK) {
-        enum err e = election_hold(client, &cli->arena, &election);
-        code = e == ERR_NONE ? print(cli, &election) : client_fail(cli, client, e);
+        enum err e = election_hold(cluster.client, &cli->arena, &election);
+        code = e == ERR_NONE ? print(cli, &election) : client_fail(cli, cluster.client, e);
     }
-    cluster_fini(&cluster);
-    client_close(client);
+    cluster_close(&cluster);
     return code;
 }
 

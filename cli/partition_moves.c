@@ -232,17 +232,15 @@ static enum cli_exit run_status(struct cli *cli)
     if (cli->args.word_count > 0 && !load(cli, cli->args.words[0], &file)) {
         return cli_refuse(cli);
     }
-    enum cli_exit code;
-    struct client *client = client_open(cli, &code);
-    if (client == NULL) {
+    struct status status = {.cli = cli};
+    enum cli_exit code = cluster_open(&status.cluster, cli);
+    if (code != CLI_OK) {
         return code;
     }
-    struct status status = {.cli = cli, .cluster.client = client};
     struct table t = {0};
     code = show(&status, &file, &t);
     table_fini(&t);
-    cluster_fini(&status.cluster);
-    client_close(client);
+    cluster_close(&status.cluster);
     return code;
 }
 

@@ -213,15 +213,11 @@ static enum cli_exit run_plan(struct cli *cli)
     if (!cli_number(cli, "replication-factor", counts, &job.replication_factor)) {
         return cli_refuse(cli);
     }
-    enum cli_exit code;
-    struct client *client = client_open(cli, &code);
-    if (client == NULL) {
-        return code;
+    enum cli_exit code = cluster_open(&job.cluster, cli);
+    if (code == CLI_OK) {
+        code = make_plan(&job);
+        cluster_close(&job.cluster);
     }
-    job.cluster.client = client;
-    code = make_plan(&job);
-    cluster_fini(&job.cluster);
-    client_close(client);
     return code;
 }
 

@@ -144,19 +144,16 @@ static enum cli_exit run_delete(struct cli *cli)
     if (!read_options(&job)) {
         return cli_refuse(cli);
     }
-    enum cli_exit code;
-    struct client *client = client_open(cli, &code);
-    if (client == NULL) {
+    enum cli_exit code = cluster_open(&job.cluster, cli);
+    if (code != CLI_OK) {
         return code;
     }
-    job.cluster.client = client;
     code = find_partitions(&job);
     if (code == CLI_OK) {
         enum err e = records_delete(&job.cluster, job.items, job.count);
-        code = e == ERR_NONE ? print(&job) : client_fail(cli, client, e);
+        code = e == ERR_NONE ? print(&job) : client_fail(cli, job.cluster.client, e);
     }
-    cluster_fini(&job.cluster);
-    client_close(client);
+    cluster_close(&job.cluster);
     return code;
 }
 

@@ -29,15 +29,14 @@ static void add_topic(struct table *t, const struct wire_metadata_response_topic
 
 static enum cli_exit run_list(struct cli *cli)
 {
-    enum cli_exit code;
-    struct client *client = client_open(cli, &code);
-    if (client == NULL) {
+    struct cluster cluster;
+    enum cli_exit code = cluster_open(&cluster, cli);
+    if (code != CLI_OK) {
         return code;
     }
-    struct cluster cluster = {.client = client};
     enum err e = cluster_refresh(&cluster, NULL, 0);
     if (e != ERR_NONE) {
-        code = client_fail(cli, client, e);
+        code = client_fail(cli, cluster.client, e);
     } else {
         struct table t;
         struct buf out = {0};
@@ -50,8 +49,7 @@ static enum cli_exit run_list(struct cli *cli)
         table_fini(&t);
         code = cli_print(&out);
     }
-    cluster_fini(&cluster);
-    client_close(client);
+    cluster_close(&cluster);
     return code;
 }
 

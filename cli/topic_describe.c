@@ -201,20 +201,18 @@ static void print(struct cli *cli, const struct cluster *cluster, struct buf *ou
 
 static enum cli_exit run_describe(struct cli *cli)
 {
-    enum cli_exit code;
-    struct client *client = client_open(cli, &code);
-    if (client == NULL) {
+    struct cluster cluster;
+    enum cli_exit code = cluster_open(&cluster, cli);
+    if (code != CLI_OK) {
         return code;
     }
-    struct cluster cluster = {.client = client};
     code = refresh(cli, &cluster);
     if (cluster.metadata != NULL) {
         struct buf out = {0};
         print(cli, &cluster, &out);
         cli_print(&out);
     }
-    cluster_fini(&cluster);
-    client_close(client);
+    cluster_close(&cluster);
     return code;
 }
 

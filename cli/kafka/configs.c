@@ -439,15 +439,13 @@ static enum cli_exit run(struct cli *cli)
                          tool.kind->name);
     }
     enum cli_exit code;
-    struct client *client = tool_open(cli, &code);
-    if (client == NULL) {
+    tool.cluster.client = tool_open(cli, &code);
+    if (tool.cluster.client == NULL) {
         return code;
     }
-    tool.cluster.client = client;
     keep_call(cli);
     code = tool_has(cli, "alter") ? configs_tool_alter(&tool) : describe(&tool);
-    cluster_fini(&tool.cluster);
-    client_close(client);
+    cluster_close(&tool.cluster);
     return code;
 }
 

@@ -416,17 +416,15 @@ static enum cli_exit connect_and_consume(struct console_consumer *c)
         .tells_of_waiting = true};
     options.timeout_ms =
         c->silence_ms < 0 ? timeout_ms : max_i64(min_i64(c->silence_ms, timeout_ms), 1);
-    struct client *client = client_new(c->cli, &options);
-    if (client == NULL) {
+    c->cluster.client = client_new(c->cli, &options);
+    if (c->cluster.client == NULL) {
         return tool_refuse(c->cli);
     }
-    c->cluster.client = client;
     c->cluster.creates_topics =
         slice_is_null(creates) ||
         properties_is_true(&c->properties, "allow.auto.create.topics", true);
     enum cli_exit code = consume(c);
-    cluster_fini(&c->cluster);
-    client_close(client);
+    cluster_close(&c->cluster);
     return code;
 }
 

@@ -263,10 +263,8 @@ static enum cli_exit connect_and_produce(struct console_producer *p, struct slic
     if (p->cluster.client == NULL) {
         return tool_refuse(p->cli);
     }
-    struct client *client = p->cluster.client;
     enum cli_exit code = produce(p, first);
-    cluster_fini(&p->cluster);
-    client_close(client);
+    cluster_close(&p->cluster);
     return code;
 }
 

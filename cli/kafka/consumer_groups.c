@@ -315,11 +315,10 @@ static enum cli_exit run(struct cli *cli)
         return groups_refuse(cli);
     }
     enum cli_exit code;
-    struct client *client = tool_open(cli, &code);
-    if (client == NULL) {
+    struct groups_tool tool = {.cli = cli, .cluster.client = tool_open(cli, &code)};
+    if (tool.cluster.client == NULL) {
         return code;
     }
-    struct groups_tool tool = {.cli = cli, .cluster.client = client};
     enum err e = tool_has(cli, "list") ? ERR_NONE : find_names(&tool);
     if (e != ERR_NONE) {
         code = groups_fail(&tool, e, SLICE_NULL, true);
@@ -329,8 +328,7 @@ static enum cli_exit run(struct cli *cli)
             code = actions[i].run(&tool);
         }
     }
-    cluster_fini(&tool.cluster);
-    client_close(client);
+    cluster_close(&tool.cluster);
     return code;
 }
 

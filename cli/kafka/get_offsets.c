@@ -254,10 +254,8 @@ static enum cli_exit run(struct cli *cli)
     if (!read_time(&tool) || !read_rules(&tool)) {
         code = tool_fail(cli, "Error occurred: %.*s", SLICE_ARG(buf_slice(&cli->why)));
     } else if ((tool.cluster.client = tool_open(cli, &code)) != NULL) {
-        struct client *client = tool.cluster.client;
         code = get(&tool);
-        cluster_fini(&tool.cluster);
-        client_close(client);
+        cluster_close(&tool.cluster);
     }
     for (int i = 0; i < tool.rule_count; i++) {
         pattern_free(tool.rules[i].topics);

@@ -288,12 +288,10 @@ static enum cli_exit run(struct cli *cli)
     }
     enum cli_exit code;
     struct reassign_tool tool = {.cli = cli, .cluster.client = tool_open(cli, &code)};
-    struct client *client = tool.cluster.client;
-    if (client != NULL) {
+    if (tool.cluster.client != NULL) {
         code = check_numbers(cli) ? action->run(&tool)
                                   : reassign_error(&tool, "%.*s", SLICE_ARG(buf_slice(&cli->why)));
-        cluster_fini(&tool.cluster);
-        client_close(client);
+        cluster_close(&tool.cluster);
     }
     return code;
 }

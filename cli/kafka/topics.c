@@ -384,9 +384,7 @@ static enum cli_exit run(struct cli *cli)
             break;
         }
     }
-    struct client *client = tool.cluster.client;
-    cluster_fini(&tool.cluster);
-    client_close(client);
+    cluster_close(&tool.cluster);
     return code;
 }
 
