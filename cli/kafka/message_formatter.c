@@ -22,6 +22,14 @@ struct message_formatter {
 
 /* ---- deserializers ---- */
 
+/* How the bytes of a field become text. False: they are not of that form; the sentence is in
+ * `why`. */
+struct deserializer {
+    const char *name; /* of the class, without "Deserializer" */
+    size_t size;      /* that the bytes must have; 0: any */
+    bool (*put)(struct slice bytes, struct buf *out, struct buf *why);
+};
+
 static bool put_bytes(struct slice bytes, struct buf *out, struct buf *why)
 {
     (void)why;
@@ -29,47 +37,19 @@ static bool put_bytes(struct slice bytes, struct buf *out, struct buf *why)
     return true;
 }
 
-static bool refuse_size(const char *name, size_t size, struct buf *why)
+static bool put_number(struct slice bytes, struct buf *out, struct buf *why)
 {
-    buf_printf(why, "Size of data received by %sDeserializer is not %zu", name, size);
-    return false;
-}
-
-static bool put_short(struct slice bytes, struct buf *out, struct buf *why)
-{
+    (void)why;
     struct reader r = reader_of(bytes);
-    if (bytes.len != sizeof(int16_t)) {
-        return refuse_size("Short", sizeof(int16_t), why);
-    }
-    buf_printf(out, "%d", reader_i16(&r));
-    return true;
-}
-
-static bool put_integer(struct slice bytes, struct buf *out, struct buf *why)
-{
-    struct reader r = reader_of(bytes);
-    if (bytes.len != sizeof(int32_t)) {
-        return refuse_size("Integer", sizeof(int32_t), why);
-    }
-    buf_printf(out, "%" PRId32, reader_i32(&r));
-    return true;
-}
-
-static bool put_long(struct slice bytes, struct buf *out, struct buf *why)
-{
-    struct reader r = reader_of(bytes);
-    if (bytes.len != sizeof(int64_t)) {
-        return refuse_size("Long", sizeof(int64_t), why);
-    }
-    buf_printf(out, "%" PRId64, reader_i64(&r));
+    int64_t number = bytes.len == sizeof(int16_t)   ? reader_i16(&r)
+                     : bytes.len == sizeof(int32_t) ? reader_i32(&r)
+                                                    : reader_i64(&r);
+    buf_printf(out, "%" PRId64, number);
     return true;
 }
 
 static bool put_boolean(struct slice bytes, struct buf *out, struct buf *why)
 {
-    if (bytes.len != 1) {
-        return refuse_size("Boolean", 1, why);
-    }
     if (bytes.data[0] > 1) {
         buf_printf(why, "Unexpected byte received by BooleanDeserializer: %d",
                    (int8_t)bytes.data[0]);
@@ -80,8 +60,8 @@ static bool put_boolean(struct slice bytes, struct buf *out, struct buf *why)
 }
 
 static const struct deserializer deserializers[] = {
-    {"String", put_bytes},    {"ByteArray", put_bytes}, {"Short", put_short},
-    {"Integer", put_integer}, {"Long", put_long},       {"Boolean", put_boolean},
+    {"String", 0, put_bytes},   {"ByteArray", 0, put_bytes}, {"Short", 2, put_number},
+    {"Integer", 4, put_number}, {"Long", 8, put_number},     {"Boolean", 1, put_boolean},
 };
 
 static bool find_deserializer(const struct properties *p, const char *property,
@@ -111,7 +91,14 @@ static bool put(const struct message_formatter *f, const struct deserializer *ho
                 struct slice bytes, struct buf *out, struct buf *why)
 {
     bytes = slice_is_null(bytes) ? f->null_literal : bytes;
-    return how == NULL ? put_bytes(bytes, out, why) : how->put(bytes, out, why);
+    if (how == NULL) {
+        return put_bytes(bytes, out, why);
+    }
+    if (how->size != 0 && bytes.len != how->size) {
+        buf_printf(why, "Size of data received by %sDeserializer is not %zu", how->name, how->size);
+        return false;
+    }
+    return how->put(bytes, out, why);
 }
 
 /* ---- the default ---- */

@@ -8,13 +8,6 @@
 
 struct message_formatter;
 
-/* How the bytes of a field become text. False: they are not of that form; the sentence is in
- * `why`. */
-struct deserializer {
-    const char *name; /* of the class, without "Deserializer" */
-    bool (*put)(struct slice bytes, struct buf *out, struct buf *why);
-};
-
 /* `class_name` is that of a Java class; NULL: the default. NULL: it, or a class that a property
  * names, is none that we have; the sentence is in cli->why. It lives in the arena of the command.
  */
