@@ -5,11 +5,19 @@
 #ifndef TESTS_UNIT_UNIT_H
 #define TESTS_UNIT_UNIT_H
 
-#include "base/base.h"
+#include "base/buf.h"
 
 #include <check.h>
 #include <signal.h>
 #include <stdlib.h>
+
+/* The sentence must contain `text`. */
+static inline void unit_says(const struct buf *sentence, const char *text)
+{
+    bool says =
+        sentence->len > 0 && memmem(sentence->data, sentence->len, text, strlen(text)) != NULL;
+    ck_assert_msg(says, "\"%.*s\" does not say \"%s\"", SLICE_ARG(buf_slice(sentence)), text);
+}
 
 static inline void unit_add(TCase *tc, const TTest *const *tests, size_t count, int signal_number)
 {
