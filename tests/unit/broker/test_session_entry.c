@@ -175,18 +175,31 @@ static bool is_caught_up(struct fixture *f, int64_t now_ms)
     return partition_caught_up(p, partition_remote_find(p, FOLLOWER), now_ms);
 }
 
-/* A follower that kept fetching an idle partition has not lagged since it was named last. */
-START_TEST(who_rests_keeps_up)
+/* A follower that had all, and whose session was used last long afterwards. */
+static struct fixture *rested_new(void)
 {
     struct fixture *f = fixture_new(FOLLOWER);
-    struct partition_effects effects;
     fetched(f, 10, 0);
     rest(f, 1);
     f->session.last_used_ms = 50 * LAG_TIME_MS;
+    return f;
+}
+
+/* Records come; the follower lags from its last use on, not from its last fetch. */
+static void must_lag_since_last_use(struct fixture *f)
+{
+    struct partition_effects effects;
     partition_appended(&f->r.part, 20, 50 * LAG_TIME_MS + 1, NULL, &effects);
     replica_data_appended(&f->r);
     ck_assert(is_caught_up(f, 51 * LAG_TIME_MS));
     ck_assert(!is_caught_up(f, 51 * LAG_TIME_MS + 1));
+}
+
+/* A follower that kept fetching an idle partition has not lagged since it was named last. */
+START_TEST(who_rests_keeps_up)
+{
+    struct fixture *f = rested_new();
+    must_lag_since_last_use(f);
     fixture_free(f);
 }
 END_TEST
@@ -194,16 +207,9 @@ END_TEST
 /* The same when its session ends before anything happens. */
 START_TEST(who_leaves_has_kept_up_until_then)
 {
-    struct fixture *f = fixture_new(FOLLOWER);
-    struct partition_effects effects;
-    fetched(f, 10, 0);
-    rest(f, 1);
-    f->session.last_used_ms = 50 * LAG_TIME_MS;
+    struct fixture *f = rested_new();
     fetch_entry_watch(&f->entries[0], NULL);
-    partition_appended(&f->r.part, 20, 50 * LAG_TIME_MS + 1, NULL, &effects);
-    replica_data_appended(&f->r);
-    ck_assert(is_caught_up(f, 51 * LAG_TIME_MS));
-    ck_assert(!is_caught_up(f, 51 * LAG_TIME_MS + 1));
+    must_lag_since_last_use(f);
     fixture_free(f);
 }
 END_TEST
@@ -211,10 +217,7 @@ END_TEST
 /* A new epoch knows nothing of the fetches before it. */
 START_TEST(a_new_epoch_is_not_told_of_the_last)
 {
-    struct fixture *f = fixture_new(FOLLOWER);
-    fetched(f, 10, 0);
-    rest(f, 1);
-    f->session.last_used_ms = 50 * LAG_TIME_MS;
+    struct fixture *f = rested_new();
     struct partition_state state = f->r.part.state;
     struct partition_effects effects;
     state.leader_epoch++;

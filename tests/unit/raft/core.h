@@ -225,6 +225,15 @@ static inline void core_elect(struct core *core)
     ck_assert_int_eq(raft_role(core->raft), RAFT_ROLE_LEADER);
 }
 
+/* A replica fetches at the end of the leader's log; the last record is of epoch 6. */
+static inline void core_fetched(struct core *core, struct raft_key replica)
+{
+    struct raft_request fetch = fetch_request(replica.id, 6, 6, raft_log_end(core->raft));
+    fetch.u.fetch.replica = replica;
+    fetch.u.fetch.wait_ms_max = 0;
+    ck_assert_int_eq(core_ask(core, fetch)->error, ERR_NONE);
+}
+
 /* Makes the core a follower of `leader_id` that has fetched once. */
 static inline void core_follow(struct core *core, int32_t leader_id, int32_t epoch)
 {

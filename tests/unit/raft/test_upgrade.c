@@ -18,13 +18,12 @@ static void boot_leader(struct core *core, int voters)
     core_flushed(core);
 }
 
-/* A replica fetches at the leader's end. */
-static void fetch_as(struct core *core, struct raft_key key)
+/* Of three, and the others have all that it has. */
+static void boot_followed_leader(struct core *core)
 {
-    struct raft_request fetch = fetch_request(key.id, 6, 6, raft_log_end(core->raft));
-    fetch.u.fetch.replica = key;
-    fetch.u.fetch.wait_ms_max = 0;
-    ck_assert_int_eq(core_ask(core, fetch)->error, ERR_NONE);
+    boot_leader(core, 3);
+    core_fetched(core, key_of(2));
+    core_fetched(core, key_of(3));
 }
 
 static struct raft_voter_set voters_of(int count)
@@ -63,8 +62,8 @@ START_TEST(test_not_before_the_own_epoch_is_committed)
     struct raft_voter_set set = voters_of(3);
     ck_assert_int_eq(upgrade(&core, &set), ERR_REQUEST_TIMED_OUT);
     ck_assert_int_eq(raft_high_watermark(core.raft), -1);
-    fetch_as(&core, key_of(2));
-    fetch_as(&core, key_of(3));
+    core_fetched(&core, key_of(2));
+    core_fetched(&core, key_of(3));
     ck_assert_int_eq(upgrade(&core, &set), ERR_NONE);
     core_fini(&core);
 }
@@ -73,9 +72,7 @@ END_TEST
 START_TEST(test_the_same_voters)
 {
     struct core core;
-    boot_leader(&core, 3);
-    fetch_as(&core, key_of(2));
-    fetch_as(&core, key_of(3));
+    boot_followed_leader(&core);
     struct raft_voter_set less = voters_of(2);
     struct raft_voter_set more = voters_of(4);
     struct raft_voter_set twice = voters_of(3);
@@ -96,13 +93,13 @@ START_TEST(test_every_voter_follows_from_its_directory)
     struct core core;
     boot_leader(&core, 3);
     struct raft_voter_set set = voters_of(3);
-    fetch_as(&core, key_of(2));
+    core_fetched(&core, key_of(2));
     ck_assert_int_eq(upgrade(&core, &set), ERR_REQUEST_TIMED_OUT); /* 3 has not fetched */
-    fetch_as(&core, other_disk);
+    core_fetched(&core, other_disk);
     ck_assert_int_eq(upgrade(&core, &set), ERR_REQUEST_TIMED_OUT);
-    fetch_as(&core, (struct raft_key){3, UUID_ZERO}); /* does not say from where */
+    core_fetched(&core, (struct raft_key){3, UUID_ZERO}); /* does not say from where */
     ck_assert_int_eq(upgrade(&core, &set), ERR_REQUEST_TIMED_OUT);
-    fetch_as(&core, key_of(3));
+    core_fetched(&core, key_of(3));
     set.voters[0].directory_id.lo++; /* the leader's own */
     ck_assert_int_eq(upgrade(&core, &set), ERR_REQUEST_TIMED_OUT);
     set.voters[0] = key_of(1);
@@ -117,13 +114,13 @@ START_TEST(test_a_majority_must_live)
     boot_leader(&core, 5);
     struct raft_voter_set set = voters_of(5);
     for (int id = 2; id <= 5; id++) {
-        fetch_as(&core, key_of(id));
+        core_fetched(&core, key_of(id));
     }
     core.now_ms += FETCH_MS;
-    fetch_as(&core, key_of(2));
-    fetch_as(&core, key_of(3));
+    core_fetched(&core, key_of(2));
+    core_fetched(&core, key_of(3));
     core.now_ms += FETCH_MS;
-    fetch_as(&core, key_of(2));
+    core_fetched(&core, key_of(2));
     const char *why;
     ck_assert_int_eq(raft_check_upgrade(core.raft, &set, core.now_ms + FETCH_MS + 1, &why),
                      ERR_INVALID_REQUEST);
@@ -135,9 +132,7 @@ END_TEST
 START_TEST(test_then_they_are_records)
 {
     struct core core;
-    boot_leader(&core, 3);
-    fetch_as(&core, key_of(2));
-    fetch_as(&core, key_of(3));
+    boot_followed_leader(&core);
     struct raft_voter_set set = voters_of(3);
     int64_t end = raft_log_end(core.raft);
     int64_t offset;
@@ -153,7 +148,7 @@ START_TEST(test_then_they_are_records)
                                          .u.change = {RAFT_CHANGE_REMOVE, key_of(3)}});
     ck_assert_int_eq(core.update.error, ERR_REQUEST_TIMED_OUT);
     core_flushed(&core);
-    fetch_as(&core, key_of(2));
+    core_fetched(&core, key_of(2));
     ck_assert_int_eq(raft_high_watermark(core.raft), end + 2);
     core_step(&core, (struct raft_event){.type = RAFT_EVENT_CHANGE,
                                          .u.change = {RAFT_CHANGE_REMOVE, key_of(3)}});
@@ -166,16 +161,14 @@ END_TEST
 START_TEST(test_another_disk_does_not_count_any_more)
 {
     struct core core;
-    boot_leader(&core, 3);
-    fetch_as(&core, key_of(2));
-    fetch_as(&core, key_of(3));
+    boot_followed_leader(&core);
     struct raft_voter_set set = voters_of(3);
     ck_assert_int_eq(upgrade(&core, &set), ERR_NONE);
     int64_t committed = raft_high_watermark(core.raft);
     core_flushed(&core);
-    fetch_as(&core, other_disk);
+    core_fetched(&core, other_disk);
     ck_assert_int_eq(raft_high_watermark(core.raft), committed);
-    fetch_as(&core, key_of(3));
+    core_fetched(&core, key_of(3));
     ck_assert_int_eq(raft_high_watermark(core.raft), raft_log_end(core.raft));
     core_fini(&core);
 }
@@ -185,9 +178,7 @@ END_TEST
 START_TEST(test_an_upgrade_that_is_cut)
 {
     struct core core;
-    boot_leader(&core, 3);
-    fetch_as(&core, key_of(2));
-    fetch_as(&core, key_of(3));
+    boot_followed_leader(&core);
     struct raft_voter_set set = voters_of(3);
     ck_assert_int_eq(upgrade(&core, &set), ERR_NONE);
     core_flushed(&core);

@@ -17,19 +17,11 @@ static void boot_leader(struct core *core, int voters)
     core_elect(core);
 }
 
-/* A replica fetches at the leader's end. */
-static void catch_up(struct core *core, int32_t id)
-{
-    struct raft_request fetch = fetch_request(id, 6, 6, raft_log_end(core->raft));
-    fetch.u.fetch.wait_ms_max = 0;
-    ck_assert_int_eq(core_ask(core, fetch)->error, ERR_NONE);
-}
-
 static void commit(struct core *core, int voters)
 {
     core_flushed(core);
     for (int id = 2; id <= voters; id++) {
-        catch_up(core, id);
+        core_fetched(core, key_of(id));
     }
     ck_assert_int_eq(raft_high_watermark(core->raft), raft_log_end(core->raft));
 }
@@ -75,7 +67,7 @@ START_TEST(test_not_before_the_own_epoch_is_committed)
     ck_assert_int_eq(change(&core, RAFT_CHANGE_REMOVE, key_of(3)), ERR_REQUEST_TIMED_OUT);
     core_flushed(&core);
     ck_assert_int_eq(change(&core, RAFT_CHANGE_REMOVE, key_of(3)), ERR_REQUEST_TIMED_OUT);
-    catch_up(&core, 2);
+    core_fetched(&core, key_of(2));
     ck_assert_int_eq(change(&core, RAFT_CHANGE_REMOVE, key_of(3)), ERR_NONE);
     core_fini(&core);
 }
@@ -86,13 +78,13 @@ START_TEST(test_one_change_at_a_time)
     struct core core;
     boot_leader(&core, 5);
     commit(&core, 5);
-    catch_up(&core, NEW);
+    core_fetched(&core, key_of(NEW));
     ck_assert_int_eq(change(&core, RAFT_CHANGE_REMOVE, key_of(5)), ERR_NONE);
     ck_assert_int_eq(change(&core, RAFT_CHANGE_REMOVE, key_of(4)), ERR_REQUEST_TIMED_OUT);
     ck_assert_int_eq(change(&core, RAFT_CHANGE_ADD, key_of(NEW)), ERR_REQUEST_TIMED_OUT);
     ck_assert_int_eq(change(&core, RAFT_CHANGE_UPDATE, key_of(2)), ERR_REQUEST_TIMED_OUT);
     commit(&core, 4);
-    catch_up(&core, NEW);
+    core_fetched(&core, key_of(NEW));
     ck_assert_int_eq(change(&core, RAFT_CHANGE_ADD, key_of(NEW)), ERR_NONE);
     core_fini(&core);
 }
@@ -135,7 +127,7 @@ START_TEST(test_too_many_voters)
     struct core core;
     boot_leader(&core, RAFT_VOTERS_MAX);
     commit(&core, RAFT_VOTERS_MAX);
-    catch_up(&core, RAFT_VOTERS_MAX + 1);
+    core_fetched(&core, key_of(RAFT_VOTERS_MAX + 1));
     ck_assert_int_eq(change(&core, RAFT_CHANGE_ADD, key_of(RAFT_VOTERS_MAX + 1)),
                      ERR_INVALID_REQUEST);
     core_fini(&core);
@@ -152,12 +144,12 @@ START_TEST(test_new_voters_have_caught_up)
     struct raft_request behind = fetch_request(NEW, 6, 4, 8);
     core_ask(&core, behind);
     ck_assert_int_eq(change(&core, RAFT_CHANGE_ADD, key_of(NEW)), ERR_REQUEST_TIMED_OUT);
-    catch_up(&core, NEW);
+    core_fetched(&core, key_of(NEW));
     core.now_ms += FETCH_MS * 3 / 2 + 1;
-    catch_up(&core, 2);
-    catch_up(&core, 3);
+    core_fetched(&core, key_of(2));
+    core_fetched(&core, key_of(3));
     ck_assert_int_eq(change(&core, RAFT_CHANGE_ADD, key_of(NEW)), ERR_REQUEST_TIMED_OUT);
-    catch_up(&core, NEW);
+    core_fetched(&core, key_of(NEW));
     ck_assert_int_eq(change(&core, RAFT_CHANGE_ADD, key_of(NEW)), ERR_NONE);
     core_fini(&core);
 }
@@ -170,9 +162,9 @@ START_TEST(test_a_majority_must_live)
     boot_leader(&core, 3);
     commit(&core, 3);
     core.now_ms += FETCH_MS;
-    catch_up(&core, 2);
+    core_fetched(&core, key_of(2));
     core.now_ms += FETCH_MS;
-    catch_up(&core, 2);
+    core_fetched(&core, key_of(2));
     ck_assert_int_eq(raft_role(core.raft), RAFT_ROLE_LEADER);
     ck_assert_int_eq(change(&core, RAFT_CHANGE_REMOVE, key_of(2)), ERR_INVALID_REQUEST);
     ck_assert_int_eq(change(&core, RAFT_CHANGE_REMOVE, key_of(SELF)), ERR_INVALID_REQUEST);
@@ -188,7 +180,7 @@ START_TEST(test_a_new_voter_counts_at_once)
     struct core core;
     boot_leader(&core, 3);
     commit(&core, 3);
-    catch_up(&core, NEW);
+    core_fetched(&core, key_of(NEW));
     int64_t end = raft_log_end(core.raft);
     ck_assert_int_eq(change(&core, RAFT_CHANGE_ADD, key_of(NEW)), ERR_NONE);
     ck_assert_ptr_nonnull(core_sent(&core, NEW, RAFT_RPC_BEGIN_EPOCH));
@@ -201,9 +193,9 @@ START_TEST(test_a_new_voter_counts_at_once)
     ck_assert_int_eq(offset, end);
 
     core_flushed(&core);
-    catch_up(&core, 2);
+    core_fetched(&core, key_of(2));
     ck_assert_int_eq(raft_high_watermark(core.raft), end); /* two of four */
-    catch_up(&core, NEW);
+    core_fetched(&core, key_of(NEW));
     ck_assert_int_eq(raft_high_watermark(core.raft), end + 1);
 
     struct raft_replica replica;
@@ -253,9 +245,9 @@ START_TEST(test_a_removed_voter_does_not_count)
     ck_assert_int_eq(change(&core, RAFT_CHANGE_REMOVE, key_of(3)), ERR_NONE);
     int64_t before = raft_high_watermark(core.raft);
     core_flushed(&core);
-    catch_up(&core, 3); /* it follows as an observer */
+    core_fetched(&core, key_of(3)); /* it follows as an observer */
     ck_assert_int_eq(raft_high_watermark(core.raft), before);
-    catch_up(&core, 2);
+    core_fetched(&core, key_of(2));
     ck_assert_int_eq(raft_high_watermark(core.raft), before + 1);
     core.now_ms += FETCH_MS / 2;
     core_tick(&core);
@@ -273,11 +265,11 @@ START_TEST(test_a_removed_leader_leads_until_the_commit)
     ck_assert_int_eq(change(&core, RAFT_CHANGE_REMOVE, key_of(SELF)), ERR_NONE);
     int64_t before = raft_high_watermark(core.raft);
     core_flushed(&core);
-    catch_up(&core, 2);
+    core_fetched(&core, key_of(2));
     ck_assert_int_eq(raft_high_watermark(core.raft), before); /* one of two */
     ck_assert_int_eq(raft_role(core.raft), RAFT_ROLE_LEADER);
     ck_assert_int_eq(change(&core, RAFT_CHANGE_ADD, key_of(SELF)), ERR_REQUEST_TIMED_OUT);
-    catch_up(&core, 3);
+    core_fetched(&core, key_of(3));
     ck_assert_int_eq(raft_high_watermark(core.raft), before + 1);
     ck_assert_int_eq(raft_role(core.raft), RAFT_ROLE_RESIGNED);
     ck_assert_ptr_nonnull(core_sent(&core, 2, RAFT_RPC_END_EPOCH));

@@ -393,6 +393,11 @@ static inline struct member *leader(struct quorum *q)
     return found;
 }
 
+static inline struct member *a_follower(struct quorum *q)
+{
+    return leader(q) == &q->members[0] ? &q->members[1] : &q->members[0];
+}
+
 static inline enum err append_text(struct member *member, int32_t epoch, const char *text,
                                    int64_t *offset)
 {

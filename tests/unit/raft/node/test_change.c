@@ -73,7 +73,7 @@ START_TEST(test_refusals_say_why)
 {
     struct quorum q;
     open_quorum(&q, 2, 3);
-    struct member *follower = leader(&q) == &q.members[0] ? &q.members[1] : &q.members[0];
+    struct member *follower = a_follower(&q);
     struct member *spare = &q.members[2];
     struct answer answer;
     begin_remove(follower, &follower->self, "quorum-test", &answer);
@@ -99,7 +99,7 @@ START_TEST(test_addresses_are_called)
 {
     struct quorum q;
     open_quorum(&q, 2, 3);
-    struct member *follower = leader(&q) == &q.members[0] ? &q.members[1] : &q.members[0];
+    struct member *follower = a_follower(&q);
     struct member *spare = &q.members[2];
     struct node_voter wrong = spare->self;
     wrong.port = 1;
@@ -209,7 +209,7 @@ START_TEST(test_a_lost_disk_is_replaced)
 {
     struct quorum q;
     open_quorum(&q, 3, 3);
-    struct member *lost = leader(&q) == &q.members[0] ? &q.members[1] : &q.members[0];
+    struct member *lost = a_follower(&q);
     struct node_voter former = lost->self;
     wipe(lost);
     start(lost);

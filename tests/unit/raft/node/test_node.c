@@ -228,7 +228,7 @@ START_TEST(test_torn_tail_is_cut)
     }
     int64_t offset = append(&q, "a");
     UNTIL(&q, all_have(&q, offset));
-    struct member *follower = leader(&q) == &q.members[0] ? &q.members[1] : &q.members[0];
+    struct member *follower = a_follower(&q);
     drop(follower);
     char path[512];
     snprintf(path, sizeof path, "%s/__cluster_metadata-0/00000000000000000000.log", follower->dir);

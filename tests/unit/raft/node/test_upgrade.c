@@ -71,7 +71,7 @@ START_TEST(test_static_voters_become_records)
     must_add(&q, &q.members[3].self);
     UNTIL(&q, all_count(&q, 4));
     struct answer answer;
-    struct member *follower = leader(&q) == &q.members[0] ? &q.members[1] : &q.members[0];
+    struct member *follower = a_follower(&q);
     begin_remove(leader(&q), &follower->self, "quorum-test", &answer);
     expect(&q, &answer, ERR_NONE, NULL);
     for (int i = 0; i < 4; i++) {
@@ -173,7 +173,7 @@ START_TEST(test_the_directory_is_the_newest)
     struct buf why = {0};
     int64_t offset;
     UNTIL(&q, raise_level(&q, true, &offset, &why) == ERR_NONE);
-    struct member *follower = leader(&q) == &q.members[0] ? &q.members[1] : &q.members[0];
+    struct member *follower = a_follower(&q);
     wipe(follower);
     start(follower);
     UNTIL(&q, all_have(&q, 0));
@@ -192,7 +192,7 @@ START_TEST(test_only_the_leader_of_the_epoch)
 {
     struct quorum q;
     open_static(&q, 2, 2);
-    struct member *follower = leader(&q) == &q.members[0] ? &q.members[1] : &q.members[0];
+    struct member *follower = a_follower(&q);
     struct buf why = {0};
     int64_t offset;
     int32_t epoch = leader(&q)->claimed;
