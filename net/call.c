@@ -30,6 +30,14 @@ static void request_sent(struct output *out, bool sent)
     frame_pool_give_buf(&call->client->loop->pool, &out->bytes);
 }
 
+static void fail(struct net_call *call, enum err e)
+{
+    net_timer_stop(&call->timer);
+    list_remove(&call->link);
+    call->error = e;
+    list_add_tail(&call->client->failing, &call->link);
+}
+
 /* The peer is given up when it does not answer in time: later answers could only come after
  * this one, and a new connection finds a healed network sooner. */
 static void on_timeout(void *arg)
@@ -37,7 +45,7 @@ static void on_timeout(void *arg)
     struct net_call *call = arg;
     struct net_client *client = call->client;
     bool sent = call->sent;
-    call_fail(call, ERR_TIMED_OUT);
+    fail(call, ERR_TIMED_OUT);
     if (sent) {
         client_break(client, STREAM_END_SLOW, "no answer before the deadline");
     }
@@ -126,7 +134,7 @@ void calls_send_waiting(struct net_client *client)
         if (is_supported(client, call)) {
             call_send(call);
         } else {
-            call_fail(call, ERR_UNSUPPORTED);
+            fail(call, ERR_UNSUPPORTED);
         }
     }
 }
@@ -144,7 +152,7 @@ static struct net_call *start(struct net_call *call)
         call->error = ERR_UNSUPPORTED;
     }
     if (call->error != ERR_NONE) {
-        call_fail(call, call->error);
+        fail(call, call->error);
         loop_defer_duty(client->loop, tell_later, client);
     } else if (open) {
         call_send(call);
@@ -168,19 +176,11 @@ struct net_call *net_client_raw_call(struct net_client *client, const struct net
 
 /* ---- failing ---- */
 
-void call_fail(struct net_call *call, enum err e)
-{
-    net_timer_stop(&call->timer);
-    list_remove(&call->link);
-    call->error = e;
-    list_add_tail(&call->client->failing, &call->link);
-}
-
 void calls_fail(struct list *calls, enum err e)
 {
     LIST_EACH(node, calls)
     {
-        call_fail(LIST_ENTRY(node, struct net_call, link), e);
+        fail(LIST_ENTRY(node, struct net_call, link), e);
     }
 }
 
@@ -210,7 +210,7 @@ static void answer(struct net_call *call, struct net_response *raw)
         void *decoded = arena_alloc(&raw->arena, wire_size(m));
         if (wire_decode(m, call->version, raw->body, &raw->arena, decoded) != ERR_NONE) {
             struct net_client *client = call->client;
-            call_fail(call, ERR_MALFORMED);
+            fail(call, ERR_MALFORMED);
             client_break(client, STREAM_END_MALFORMED, "malformed response");
             calls_tell(client);
             return;
@@ -239,7 +239,7 @@ void call_answered(struct net_client *client, struct slice frame, struct frame_b
     int32_t correlation_id = -1;
     if (wire_response_header_decode(&r, call->api, call->version, &correlation_id) != ERR_NONE ||
         correlation_id != call->correlation_id || !list_empty(&call->out.link)) {
-        call_fail(call, ERR_MALFORMED);
+        fail(call, ERR_MALFORMED);
         client_break(client, STREAM_END_MALFORMED, "not the response that is next");
         calls_tell(client);
     } else if (call->done == NULL) {

@@ -98,8 +98,7 @@ void call_send(struct net_call *call);
 /* Sends what waits; calls that the peer does not support become failing. */
 void calls_send_waiting(struct net_client *client);
 
-/* Moves a call, or all calls of a list, to the failing ones. */
-void call_fail(struct net_call *call, enum err e);
+/* Moves all calls of a list to the failing ones. */
 void calls_fail(struct list *calls, enum err e);
 
 /* Tells the failing calls. The client may be freed meanwhile (client->freed). */

@@ -106,13 +106,8 @@ void conn_open(struct listener_branch *branch, int fd, const struct address *pee
     list_init(&conn->sending);
     list_init(&conn->hooks);
     list_add_tail(&branch->conns, &conn->link);
-    conn->id = ++conn->server->next_conn_id;
     conn->peer = address_text(peer);
     conn->peer_host = address_host(peer);
-    struct address local;
-    if (os_socket_local(fd, &local)) {
-        conn->local = address_text(&local);
-    }
     conn->server->connections++;
     conn->server->connections_total++;
     stream_init(&conn->stream, branch->loop, fd, &conn_ops, listener_limits(branch->listener));
@@ -155,19 +150,9 @@ const char *net_conn_peer_host(const struct net_conn *conn)
     return conn->peer_host.text;
 }
 
-const char *net_conn_local(const struct net_conn *conn)
-{
-    return conn->local.text;
-}
-
 const char *net_conn_listener(const struct net_conn *conn)
 {
     return listener_name(conn->branch->listener);
-}
-
-uint64_t net_conn_id(const struct net_conn *conn)
-{
-    return conn->id;
 }
 
 struct net_loop *net_conn_loop(const struct net_conn *conn)

@@ -18,12 +18,6 @@ const char *net_conn_peer_host(const struct net_conn *conn);
 /* The name of the listener that accepted it. */
 const char *net_conn_listener(const struct net_conn *conn);
 
-/* The address and port of our end as text, like net_conn_peer(). */
-const char *net_conn_local(const struct net_conn *conn);
-
-/* Unique in the process. */
-uint64_t net_conn_id(const struct net_conn *conn);
-
 struct net_loop *net_conn_loop(const struct net_conn *conn);
 
 /* Begins to close: nothing more is read or sent, hooks run before this returns. */

@@ -24,12 +24,10 @@ struct net_conn {
     size_t queued_bytes;            /* weight of the others */
     struct list hooks;              /* conn_hook */
     void *data;
-    uint64_t id;
     bool finishing; /* closes when what was read of it is answered */
     bool freeing;   /* its end is deferred */
     struct address_text peer;
     struct address_text peer_host;
-    struct address_text local;
 };
 
 /* Takes the accepted `fd`; called on the branch's loop. */

@@ -382,7 +382,8 @@ enum err net_listener_set_limits(struct net_listener *listener,
 
 /* ---- the end ---- */
 
-void net_listener_stop(struct net_listener *listener)
+/* Stops accepting; open connections live on. */
+static void stop_accepting(struct net_listener *listener)
 {
     if (listener->fd < 0) {
         return;
@@ -408,7 +409,7 @@ void net_listener_free(struct net_listener *listener)
     if (listener == NULL) {
         return;
     }
-    net_listener_stop(listener);
+    stop_accepting(listener);
     pthread_mutex_lock(&listener->lock);
     listener->closed = true;
     pthread_mutex_unlock(&listener->lock);

@@ -135,7 +135,6 @@ void server_dispatch(struct net_conn *conn, struct slice frame, struct frame_buf
     struct net_request *req = &slot->req;
     atomic_fetch_add_explicit(&server->requests, 1, memory_order_relaxed);
     take_frame(slot, frame, buf);
-    req->received_ms = net_now_ms(req->loop);
     struct reader r = reader_of(req->frame);
     enum err e = wire_header_decode(&r, &req->header);
     if (e != ERR_NONE) {

@@ -31,8 +31,7 @@ struct net_request {
     struct slice frame; /* header and body as they came, without the size */
     struct slice raw;   /* the body's bytes in `frame` */
     struct arena arena; /* for the request's own needs, freed with it */
-    int64_t received_ms;
-    void *state; /* free for the handler */
+    void *state;        /* free for the handler */
 };
 
 /* Has the connection been closed? */
@@ -46,12 +45,6 @@ void net_request_on_close(struct net_request *req, net_fn *fn, void *arg);
 /* Gives the frame's memory back while the request stays parked: `body`, `frame` and `raw` become
  * NULL. What is taken from `arena` by the handler stays, what the body has there too. */
 void net_request_drop_body(struct net_request *req);
-
-/* Any thread: fn(arg) on the loop of the request. */
-static inline void net_request_post(const struct net_request *req, net_fn *fn, void *arg)
-{
-    net_post(req->loop, fn, arg);
-}
 
 /* ---- answers: each of them ends the request ---- */
 
@@ -202,9 +195,6 @@ void net_listener_open(struct net_listener *listener);
 enum err net_listener_set_limits(struct net_listener *listener,
                                  const struct net_listener_limits *limits,
                                  struct net_error *why) MUST_USE;
-
-/* Stops accepting; open connections live on. */
-void net_listener_stop(struct net_listener *listener);
 
 /* Stops accepting, closes the listener's connections (those on other loops by a posted task) and
  * frees it. On the listening loop. NULL is allowed. */

@@ -10,7 +10,6 @@ struct net_server {
     struct net_server_options options;             /* defaults filled in */
     const struct net_api *by_slot[WIRE_API_SLOTS]; /* wire_api_slot() */
     struct stream_counters counters;
-    _Atomic uint64_t next_conn_id;
     _Atomic int64_t connections;
     _Atomic int64_t connections_total;
     _Atomic int64_t requests;
