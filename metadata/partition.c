@@ -3,8 +3,6 @@
 
 #include "base/mem.h"
 
-enum { HEADER_WORDS = sizeof(struct metadata_partition) / sizeof(int32_t) };
-
 /* Flags of a packed partition: what is so common that it is not stored. */
 enum {
     ISR_IS_REPLICAS = 1, /* same brokers in the same order */
@@ -84,6 +82,16 @@ struct metadata_ids metadata_last_known_elr(const struct metadata_partition *p)
                                  .count = p->last_known_elr_count};
 }
 
+static struct uuid dir_uuid(const struct metadata_image *image, int32_t number)
+{
+    if (number < DIR_FIRST) {
+        return (struct uuid){0, (uint64_t)number};
+    }
+    const struct metadata_dir *dir = pmap_get(&image->dirs_by_number, &number);
+    ASSERT(dir != NULL);
+    return dir->id;
+}
+
 struct uuid metadata_directory(const struct metadata_image *image,
                                const struct metadata_partition *p, size_t replica)
 {
@@ -91,7 +99,7 @@ struct uuid metadata_directory(const struct metadata_image *image,
     if ((p->flags & HAS_DIRS) == 0) {
         return METADATA_DIR_UNASSIGNED;
     }
-    return metadata_dir_uuid(image, p->data[p->replica_count + replica]);
+    return dir_uuid(image, p->data[p->replica_count + replica]);
 }
 
 struct uuid metadata_directory_of(const struct metadata_image *image,
@@ -189,12 +197,6 @@ struct metadata_partition_state metadata_partition_unpack(const struct metadata_
     };
 }
 
-size_t metadata_partition_words(const struct metadata_partition *p)
-{
-    struct metadata_ids last = metadata_last_known_elr(p);
-    return HEADER_WORDS + (size_t)(last.items + last.count - p->data);
-}
-
 /* ---- chunks ---- */
 
 static size_t chunk_size(size_t words)
@@ -286,16 +288,6 @@ int32_t metadata_dir_number(struct metadata_delta *d, struct uuid id)
         *recent = (struct metadata_recent_dir){id, find_or_add_dir(d->image, id)};
     }
     return recent->number;
-}
-
-struct uuid metadata_dir_uuid(const struct metadata_image *image, int32_t number)
-{
-    if (number < DIR_FIRST) {
-        return (struct uuid){0, (uint64_t)number};
-    }
-    const struct metadata_dir *dir = pmap_get(&image->dirs_by_number, &number);
-    ASSERT(dir != NULL);
-    return dir->id;
 }
 
 static bool dirs_equal(const struct metadata_image *image_a, const struct metadata_partition *a,

@@ -154,15 +154,12 @@ size_t metadata_partition_pack(const struct metadata_partition_state *state, int
 /* Borrows from `p`. */
 struct metadata_partition_state metadata_partition_unpack(const struct metadata_partition *p);
 
-size_t metadata_partition_words(const struct metadata_partition *p);
-
 /* Adds or replaces; `index` is at most the topic's partition_count. `topic` is ours alone. */
 void metadata_topic_put_partition(struct metadata_topic *topic, int32_t index, const int32_t *words,
                                   size_t count);
 
 /* Numbers of directory ids; new ones are added to the image. */
 int32_t metadata_dir_number(struct metadata_delta *d, struct uuid id);
-struct uuid metadata_dir_uuid(const struct metadata_image *image, int32_t number);
 
 bool metadata_partition_equal(const struct metadata_image *image_a,
                               const struct metadata_partition *a,

@@ -81,7 +81,9 @@ static bool read_escaped(struct reader *r, uint8_t *out)
     return true;
 }
 
-bool metadata_unquote(struct reader *r, struct arena *arena, struct slice *out)
+/* Reads what metadata_quote() wrote (or any JSON string whose \u escapes are below 256), the
+ * cursor at its first quotation mark. The text is in the arena. False: it is none. */
+static bool unquote(struct reader *r, struct arena *arena, struct slice *out)
 {
     if (reader_left(r) == 0 || *r->p != '"') {
         return false;
@@ -106,7 +108,7 @@ bool metadata_unquote(struct reader *r, struct arena *arena, struct slice *out)
 bool metadata_read_text(struct reader *r, struct arena *arena, struct slice *out)
 {
     if (reader_left(r) > 0 && *r->p == '"') {
-        return metadata_unquote(r, arena, out);
+        return unquote(r, arena, out);
     }
     const uint8_t *start = r->p;
     while (reader_left(r) > 0 && is_plain(*r->p)) {

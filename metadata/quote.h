@@ -12,10 +12,6 @@ void metadata_quote(struct buf *out, struct slice s);
  * backslash and what separates the parts of lists? */
 bool metadata_is_word(struct slice s);
 
-/* Reads what metadata_quote() wrote (or any JSON string whose \u escapes are below 256), the
- * cursor at its first quotation mark. The text is in the arena. False: it is none. */
-bool metadata_unquote(struct reader *r, struct arena *arena, struct slice *out);
-
 /* Reads a word or a quoted text; null for the word "null". */
 bool metadata_read_text(struct reader *r, struct arena *arena, struct slice *out);
 

@@ -382,16 +382,6 @@ int32_t settings_int(const struct settings *s, const char *name)
     return (int32_t)min_i64(number_of(s, row), INT32_MAX);
 }
 
-double settings_double(const struct settings *s, const char *name)
-{
-    double value = 0;
-    const char *text = settings_str(s, name);
-    ASSERT(server_row(name)->type == SETTINGS_DOUBLE);
-    bool good = text == NULL || settings_parse_double(slice_str(text), &value);
-    ASSERT(good);
-    return value;
-}
-
 bool settings_bool(const struct settings *s, const char *name)
 {
     const char *text = settings_str(s, name);

@@ -120,7 +120,6 @@ struct slice settings_notes(const struct settings *s);
  * number. */
 int32_t settings_int(const struct settings *s, const char *name);
 int64_t settings_long(const struct settings *s, const char *name);
-double settings_double(const struct settings *s, const char *name);
 bool settings_bool(const struct settings *s, const char *name);
 
 /* Text of any type, as it was given (a fallback's unit is not converted); NULL for null. */
@@ -167,13 +166,6 @@ struct settings_effective settings_topic_effective(const struct settings_view *v
                                                    struct slice topic, const char *name,
                                                    struct arena *arena);
 
-/* The same for a group's setting, and for a server setting of this broker. */
-struct settings_effective settings_group_effective(const struct settings_view *view,
-                                                   struct slice group, const char *name,
-                                                   struct arena *arena);
-struct settings_effective settings_broker_effective(const struct settings_view *view,
-                                                    const char *name, struct arena *arena);
-
 /* The whole chain, strongest first, defaults last, at least one link; for DescribeConfigs with
  * synonyms. `resource` is the topic or group; it does not count for SETTINGS_SERVER. */
 struct settings_chain {
@@ -187,8 +179,6 @@ struct settings_chain settings_chain(const struct settings_view *view, enum sett
 /* Typed shortcuts for a topic's value; a null value reads as 0. */
 int64_t settings_topic_long(const struct settings_view *view, struct slice topic, const char *name);
 bool settings_topic_bool(const struct settings_view *view, struct slice topic, const char *name);
-double settings_topic_double(const struct settings_view *view, struct slice topic,
-                             const char *name);
 
 /* Is `item` in the comma-separated value (cleanup.policy has "compact")? */
 bool settings_topic_has(const struct settings_view *view, struct slice topic, const char *name,

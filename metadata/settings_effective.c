@@ -165,19 +165,6 @@ struct settings_effective settings_topic_effective(const struct settings_view *v
     return effective(view, SETTINGS_TOPIC, topic, name, arena);
 }
 
-struct settings_effective settings_group_effective(const struct settings_view *view,
-                                                   struct slice group, const char *name,
-                                                   struct arena *arena)
-{
-    return effective(view, SETTINGS_GROUP, group, name, arena);
-}
-
-struct settings_effective settings_broker_effective(const struct settings_view *view,
-                                                    const char *name, struct arena *arena)
-{
-    return effective(view, SETTINGS_SERVER, SLICE_NULL, name, arena);
-}
-
 /* ---- typed ---- */
 
 int64_t settings_topic_long(const struct settings_view *view, struct slice topic, const char *name)
@@ -186,17 +173,6 @@ int64_t settings_topic_long(const struct settings_view *view, struct slice topic
     int64_t value = 0;
     const char *text = settings_topic_effective(view, topic, name, &arena).value;
     bool good = text == NULL || settings_parse_long(slice_str(text), &value);
-    ASSERT(good);
-    arena_fini(&arena);
-    return value;
-}
-
-double settings_topic_double(const struct settings_view *view, struct slice topic, const char *name)
-{
-    struct arena arena = {0};
-    double value = 0;
-    const char *text = settings_topic_effective(view, topic, name, &arena).value;
-    bool good = text == NULL || settings_parse_double(slice_str(text), &value);
     ASSERT(good);
     arena_fini(&arena);
     return value;

@@ -30,7 +30,6 @@
 #define ACTS(n, t, d, r, m, f, doc) SETTING_ROW(n, t, d, r, m, f, doc, false, true)
 #define ACTS_INTERNAL(n, t, d, r, m, f, doc) SETTING_ROW(n, t, d, r, m, f, doc, true, true)
 #define LATER(n, t, d, r, m, f, doc) SETTING_ROW(n, t, d, r, m, f, doc, false, false)
-#define LATER_INTERNAL(n, t, d, r, m, f, doc) SETTING_ROW(n, t, d, r, m, f, doc, true, false)
 #define KNOWN(n, t, d, r, m, f) SETTING_ROW(n, t, d, r, m, f, "", false, false)
 #define KNOWN_INTERNAL(n, t, d, r, m, f) SETTING_ROW(n, t, d, r, m, f, "", true, false)
 
@@ -56,9 +55,8 @@ bool settings_next_item(struct slice *rest, struct slice *item);
 /* The text that the operator gave for the server's setting, or NULL. */
 const char *settings_given(const struct settings *s, const struct setting *row);
 
-/* A whole number as Java reads it; a finite decimal number. */
+/* A whole number as Java reads it. */
 bool settings_parse_long(struct slice text, int64_t *out);
-bool settings_parse_double(struct slice text, double *out);
 
 /* `value` of the setting `from` in the unit of `to`: hours and minutes become milliseconds. */
 int64_t settings_scale(int64_t value, const char *from, const char *to);

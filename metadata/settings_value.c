@@ -76,7 +76,8 @@ bool settings_parse_long(struct slice text, int64_t *out)
 /* Java writes the largest double with 23 characters. */
 enum { DOUBLE_TEXT_MAX = 63 };
 
-bool settings_parse_double(struct slice text, double *out)
+/* A finite decimal number. */
+static bool parse_double(struct slice text, double *out)
 {
     char copy[DOUBLE_TEXT_MAX + 1];
     if (text.len == 0 || text.len > DOUBLE_TEXT_MAX) {
@@ -126,8 +127,8 @@ static bool double_within(double value, struct interval in)
 {
     double low = 0;
     double high = 0;
-    bool good = settings_parse_double(in.low, &low) &&
-                (slice_is_null(in.high) || settings_parse_double(in.high, &high));
+    bool good =
+        parse_double(in.low, &low) && (slice_is_null(in.high) || parse_double(in.high, &high));
     ASSERT(good);
     return value >= low && (slice_is_null(in.high) || value <= high);
 }
@@ -153,7 +154,7 @@ static bool whole_allowed(const struct setting *row, struct slice value)
 static bool double_allowed(const struct setting *row, struct slice value)
 {
     double number;
-    return settings_parse_double(value, &number) &&
+    return parse_double(value, &number) &&
            (row->range == NULL || double_within(number, interval_of(slice_str(row->range))));
 }
 

@@ -202,7 +202,7 @@ START_TEST(defaults_and_fallbacks)
     ck_assert_int_eq(settings_long(s, "log.retention.ms"), 604800000);
     ck_assert_int_eq(settings_long(s, "log.roll.ms"), 604800000);
     ck_assert_int_eq(settings_int(s, "craft.broker.disconnect.grace.ms"), 1000);
-    ck_assert_double_eq(settings_double(s, "log.cleaner.min.cleanable.ratio"), 0.5);
+    ck_assert_str_eq(settings_str(s, "log.cleaner.min.cleanable.ratio"), "0.5");
     ck_assert_str_eq(settings_str(s, "log.dirs"), "/tmp/kafka-logs");
     struct arena a = {0};
     ck_assert_ptr_null(settings_list(s, "controller.quorum.voters", &a)[0]);
@@ -318,6 +318,13 @@ static void expect_topic(const struct settings_view *view, const char *name, con
     arena_fini(&a);
 }
 
+static struct settings_effective strongest(const struct settings_view *view,
+                                           enum settings_scope scope, struct slice resource,
+                                           const char *name, struct arena *a)
+{
+    return settings_chain(view, scope, resource, name, a).links[0];
+}
+
 START_TEST(the_strongest_value_counts)
 {
     struct settings *s = settings_new();
@@ -352,8 +359,8 @@ START_TEST(the_strongest_value_counts)
     ck_assert(settings_topic_has(&view, slice_str("t"), "cleanup.policy", "compact"));
     ck_assert(!settings_topic_has(&view, slice_str("u"), "cleanup.policy", "compact"));
     ck_assert(!settings_topic_bool(&view, slice_str("t"), "unclean.leader.election.enable"));
-    ck_assert_double_eq(settings_topic_double(&view, slice_str("t"), "min.cleanable.dirty.ratio"),
-                        0.5);
+    expect_topic(&view, "min.cleanable.dirty.ratio", "0.5", SETTINGS_SOURCE_DEFAULT,
+                 "log.cleaner.min.cleanable.ratio");
 
     struct arena a = {0};
     struct settings_chain chain =
@@ -367,17 +374,18 @@ START_TEST(the_strongest_value_counts)
         ck_assert_str_eq(chain.links[i].source_name, names[i]);
         ck_assert_str_eq(chain.links[i].source_text, texts[i]);
     }
-    struct settings_effective e = settings_broker_effective(&view, "log.retention.ms", &a);
+    struct settings_effective e =
+        strongest(&view, SETTINGS_SERVER, SLICE_NULL, "log.retention.ms", &a);
     ck_assert_str_eq(e.value, "4000");
-    e = settings_broker_effective(&view, "advertised.listeners", &a);
+    e = strongest(&view, SETTINGS_SERVER, SLICE_NULL, "advertised.listeners", &a);
     ck_assert_ptr_null(e.value);
     ck_assert_int_eq(e.source, SETTINGS_SOURCE_DEFAULT);
     put_config(&image, METADATA_CONFIG_GROUP, "g", "consumer.session.timeout.ms", "50000");
     view.image = image;
-    e = settings_group_effective(&view, slice_str("g"), "consumer.session.timeout.ms", &a);
+    e = strongest(&view, SETTINGS_GROUP, slice_str("g"), "consumer.session.timeout.ms", &a);
     ck_assert_str_eq(e.value, "50000");
     ck_assert_int_eq(e.source, SETTINGS_SOURCE_GROUP);
-    e = settings_group_effective(&view, slice_str("h"), "consumer.session.timeout.ms", &a);
+    e = strongest(&view, SETTINGS_GROUP, slice_str("h"), "consumer.session.timeout.ms", &a);
     ck_assert_str_eq(e.value, "45000");
     arena_fini(&a);
     metadata_image_unref(image);
