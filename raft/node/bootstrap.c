@@ -11,7 +11,7 @@
 
 /* ---- reading ---- */
 
-void node_boot_add_voters(struct node_boot *boot, int64_t offset, const struct raft_voter_set *set)
+static void add_voters(struct node_boot *boot, int64_t offset, const struct raft_voter_set *set)
 {
     if (boot->boot.voters_count == boot->voters_cap) {
         boot->voters_cap = boot->voters_cap == 0 ? 4 : boot->voters_cap * 2;
@@ -32,7 +32,7 @@ static enum err read_snapshot(struct node *node, const char *path, struct node_b
                    node_snapshot_problem(reader));
     } else if (node_snapshot_voters(reader) != NULL) {
         boot->boot.voters_count = 0; /* the same, from the other file */
-        node_boot_add_voters(boot, -1, node_snapshot_voters(reader));
+        add_voters(boot, -1, node_snapshot_voters(reader));
         node_voters_take(node, -1, node_snapshot_voters_value(reader));
     }
     node_snapshot_close(reader);
@@ -86,7 +86,7 @@ static bool scan_batch(void *arg, const struct store_batch *head)
         e = node_voters_find(&batch, &voters, &value, &arena);
     }
     if (!slice_is_null(value) && voters.offset >= scan->boot->boot.snapshot.offset) {
-        node_boot_add_voters(scan->boot, voters.offset, &voters.set);
+        add_voters(scan->boot, voters.offset, &voters.set);
         node_voters_take(scan->node, voters.offset, value);
     }
     arena_fini(&arena);
@@ -112,7 +112,7 @@ enum err node_boot_scan(struct node *node, struct node_boot *boot, struct store_
     boot->boot.log_end = store_log_end_offset(store);
     if (boot->snapshot_voters.count > 0) {
         int64_t last = boot->boot.snapshot.offset - 1;
-        node_boot_add_voters(boot, last, &boot->snapshot_voters);
+        add_voters(boot, last, &boot->snapshot_voters);
         node_voters_take(node, last, buf_slice(&boot->snapshot_voters_value));
     }
     struct scan scan = {node, boot};

@@ -56,7 +56,6 @@ void node_describe(struct node *node, struct node_state *out)
         .high_watermark = raft_high_watermark(raft),
         .log_end_offset = raft_log_end(raft),
         .flushed_offset = raft_flushed(raft),
-        .delivered_offset = node->delivered,
         .log_start_offset = raft_log_start(raft).offset,
         .snapshot_offset = raft_snapshot(raft).offset,
     };

@@ -254,7 +254,6 @@ struct node_state {
     int64_t high_watermark; /* −1: not known */
     int64_t log_end_offset;
     int64_t flushed_offset;
-    int64_t delivered_offset; /* the next offset that on_commit will begin with */
     int64_t log_start_offset;
     int64_t snapshot_offset; /* where the newest snapshot ends; 0: there is none */
     /* Leader only, else empty; borrowed until the next call into the node. */

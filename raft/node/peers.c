@@ -124,7 +124,8 @@ static void try_other_address(struct node_peer *peer)
     net_client_set_address(peer->other, host, port);
 }
 
-void node_peers_move(struct node *node, int32_t id)
+/* The address of a member has changed. */
+static void move_peer(struct node *node, int32_t id)
 {
     struct node_peer *peer = find_peer(&node->peers, id);
     const char *host;
@@ -303,7 +304,7 @@ void node_learn_address(struct node *node, int32_t id, struct slice host, int32_
     if (id == node->options.node_id || !node_address_learn(&node->addresses, id, host, port)) {
         return;
     }
-    node_peers_move(node, id);
+    move_peer(node, id);
     if (id == node->view.leader_id) {
         node_notify(node);
     }

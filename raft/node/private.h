@@ -354,7 +354,6 @@ enum err node_bootstrap_read(struct node *node, struct node_boot *boot,
                              struct store_error *why) MUST_USE;
 /* Its file. */
 void node_bootstrap_path(const struct node *node, char path[NODE_PATH_MAX]);
-void node_boot_add_voters(struct node_boot *boot, int64_t offset, const struct raft_voter_set *set);
 
 /* Fills `boot` from the log. */
 enum err node_boot_scan(struct node *node, struct node_boot *boot,
@@ -593,8 +592,6 @@ void node_tell_reads(struct node *node);
 
 void node_send(struct node *node, const struct raft_message *message);
 void node_peers_fini(struct node *node);
-/* The address of a member has changed. */
-void node_peers_move(struct node *node, int32_t id);
 
 /* Learns an address, for calls and for the owner. */
 void node_learn_address(struct node *node, int32_t id, struct slice host, int32_t port);

@@ -91,8 +91,4 @@ enum err node_snapshot_create(const struct store_fs *fs, const char *dir,
                               const struct node_snapshot_contents *contents,
                               struct store_error *why) MUST_USE;
 
-/* Reads all of it. */
-enum err node_snapshot_verify(const struct store_fs *fs, const char *path,
-                              struct store_error *why) MUST_USE;
-
 #endif

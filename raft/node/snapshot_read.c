@@ -242,15 +242,3 @@ enum err node_snapshot_read_all(struct node_snapshot_reader *reader)
     }
     return ERR_NONE;
 }
-
-enum err node_snapshot_verify(const struct store_fs *fs, const char *path, struct store_error *why)
-{
-    struct node_snapshot_reader *reader;
-    TRY(node_snapshot_open(fs, path, &reader, why));
-    enum err e = node_snapshot_read_all(reader);
-    if (e != ERR_NONE) {
-        e = store_fail(why, e, "%s", reader->problem);
-    }
-    node_snapshot_close(reader);
-    return e;
-}
