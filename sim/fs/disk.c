@@ -149,11 +149,6 @@ uint64_t sim_disk_used(const struct sim_disk *disk)
     return disk->used_pages * SIM_PAGE;
 }
 
-uint64_t sim_disk_calls(const struct sim_disk *disk, enum sim_op op)
-{
-    return disk->calls[__builtin_ctz(op)];
-}
-
 void sim_disk_heal(struct sim_disk *disk)
 {
     sim_rules_clear(disk);

@@ -33,7 +33,6 @@ struct sim_disk {
     uint64_t used_pages;
     uint64_t pages_max; /* UINT64_MAX: no end */
     uint32_t open_count;
-    uint64_t calls[SIM_OP_COUNT];
     struct sim_rule rules[SIM_RULES_MAX];
     uint64_t struck;
     int64_t us_min;
@@ -49,11 +48,9 @@ struct sim_disk {
 /* Sets errno to what `e` stands for. */
 enum err sim_disk_error(enum err e);
 
-/* Before each call: counts it, asks the rules and the halt. */
+/* Before each call: asks the rules and the halt. */
 enum err sim_disk_pass(struct sim_disk *disk, enum sim_op op, const char *path);
 
-/* The rules' verdict alone. */
-enum err sim_rules_ask(struct sim_disk *disk, enum sim_op op, const char *path);
 void sim_rules_clear(struct sim_disk *disk);
 
 /* The calls of store/fs.h. */

@@ -85,7 +85,8 @@ static void count_strike(struct sim_disk *disk, enum sim_op op, enum err e)
                                                              : SIM_FAULT_READ_ERROR);
 }
 
-enum err sim_rules_ask(struct sim_disk *disk, enum sim_op op, const char *path)
+/* The rules' verdict alone. */
+static enum err ask_rules(struct sim_disk *disk, enum sim_op op, const char *path)
 {
     for (int i = 0; i < SIM_RULES_MAX; i++) {
         struct sim_rule *rule = &disk->rules[i];
@@ -118,7 +119,6 @@ enum err sim_disk_pass(struct sim_disk *disk, enum sim_op op, const char *path)
     if (disk->observed) {
         return ERR_NONE;
     }
-    disk->calls[__builtin_ctz(op)]++;
     spend(disk, op);
     if (disk->halts && (op & SIM_OPS_CHANGING) != 0 && --disk->halt_after == 0) {
         sim_disk_halt(disk);
@@ -135,5 +135,5 @@ enum err sim_disk_pass(struct sim_disk *disk, enum sim_op op, const char *path)
     if (disk->halted) {
         return sim_disk_error(ERR_IO);
     }
-    return sim_rules_ask(disk, op, path);
+    return ask_rules(disk, op, path);
 }

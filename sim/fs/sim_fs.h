@@ -111,9 +111,6 @@ uint32_t sim_disk_open_count(const struct sim_disk *disk);
 /* Bytes that its files take in memory; a hole takes none. */
 uint64_t sim_disk_used(const struct sim_disk *disk);
 
-/* Calls of this kind since the beginning, failed ones too. */
-uint64_t sim_disk_calls(const struct sim_disk *disk, enum sim_op op);
-
 /* ---- faults ---- */
 
 enum { SIM_RULES_MAX = 8, SIM_FOR_EVER = 0x7fffffff };

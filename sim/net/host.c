@@ -192,11 +192,6 @@ const char *sim_host_name(const struct sim_host *host)
     return host->name;
 }
 
-const char *sim_host_address(const struct sim_host *host)
-{
-    return host->address;
-}
-
 bool sim_host_is_up(const struct sim_host *host)
 {
     return host->up;

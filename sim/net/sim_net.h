@@ -144,7 +144,6 @@ struct sim_host_options {
 struct sim_host *sim_host_new(struct sim_net *net, const struct sim_host_options *options);
 
 const char *sim_host_name(const struct sim_host *host);
-const char *sim_host_address(const struct sim_host *host); /* "10.0.0.1" */
 
 /* From now on the caller's code runs on this machine, until sim_host_leave(); its loops are turned
  * after that. Not nested, and not inside of an event of another host. */

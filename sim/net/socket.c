@@ -66,7 +66,7 @@ struct socket *socket_find(int fd)
     return socket;
 }
 
-struct socket *socket_new(struct sim_host *host)
+static struct socket *new_socket(struct sim_host *host)
 {
     struct sim_net *net = host->net;
     struct socket *socket = MEM_NEW(struct socket);
@@ -80,7 +80,8 @@ struct socket *socket_new(struct sim_host *host)
     return socket;
 }
 
-void socket_free(struct socket *socket)
+/* Without a word to the peer. */
+static void free_socket(struct socket *socket)
 {
     give_slot(socket->host->net, socket->fd & (SLOTS_MAX - 1));
     list_remove(&socket->link);
@@ -168,7 +169,7 @@ int os_dial(const struct address *to, struct os_buffer_sizes sizes)
         errno = EHOSTUNREACH;
         return -1;
     }
-    struct socket *socket = socket_new(here);
+    struct socket *socket = new_socket(here);
     socket->sizes = sizes;
     conn_dial(socket, peer, port_of(to));
     return socket->fd;
@@ -189,7 +190,7 @@ int os_listen(const struct address *at, int backlog)
         errno = EADDRINUSE;
         return -1;
     }
-    struct socket *socket = socket_new(here);
+    struct socket *socket = new_socket(here);
     socket->port = port == 0 ? sim_host_next_port(here) : port;
     socket->backlog = backlog > BACKLOG_MIN ? backlog : BACKLOG_MIN;
     sim_note(here->net, here, SIM_NOTE_LISTENS, socket->port, 0);
@@ -265,7 +266,7 @@ int os_accept(int fd, struct address *peer)
     }
     struct conn *conn = LIST_ENTRY(listener->arrived.next, struct conn, arrived_link);
     conn_leave_queue(conn);
-    struct socket *socket = socket_new(listener->host);
+    struct socket *socket = new_socket(listener->host);
     socket->conn = conn;
     socket->side = 1;
     conn->ends[1].socket = socket;
@@ -338,7 +339,7 @@ static void close_socket(struct socket *socket)
     if (conn == NULL) {
         close_listener(socket);
     }
-    socket_free(socket);
+    free_socket(socket);
     if (conn != NULL) {
         conn->ends[side].socket = NULL;
         conn_close(conn, side);
@@ -374,7 +375,7 @@ static void cut_power(struct sim_host *host)
     }
     LIST_EACH(node, &host->sockets)
     {
-        socket_free(LIST_ENTRY(node, struct socket, link));
+        free_socket(LIST_ENTRY(node, struct socket, link));
     }
 }
 

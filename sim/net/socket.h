@@ -127,11 +127,6 @@ struct conn {
 /* NULL: no open descriptor of the current host's process. Sets errno then. */
 struct socket *socket_find(int fd);
 
-struct socket *socket_new(struct sim_host *host);
-
-/* Without a word to the peer. */
-void socket_free(struct socket *socket);
-
 /* Who listens on a port of a host; NULL: nobody. */
 struct socket *socket_listener(const struct sim_host *host, int port);
 

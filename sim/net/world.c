@@ -38,7 +38,8 @@ void sim_event_set(struct sim_net *net, struct sim_event *event, int64_t at_us)
     heap_add(&net->queue, &event->item);
 }
 
-void sim_event_run(struct sim_net *net, struct sim_event *event)
+/* Calls the event's function with the clock at its time. */
+static void run_event(struct sim_net *net, struct sim_event *event)
 {
     struct sim_host *before = sim_set_current(event->host);
     net->spent_us = 0;
@@ -69,7 +70,7 @@ bool sim_net_step(struct sim_net *net)
         return true;
     }
     net->stats.events++;
-    sim_event_run(net, event);
+    run_event(net, event);
     return true;
 }
 

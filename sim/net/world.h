@@ -119,9 +119,6 @@ struct sim_net {
     int64_t next_conn_id;
 };
 
-/* Calls the event's function with the clock at its time. */
-void sim_event_run(struct sim_net *net, struct sim_event *event);
-
 /* ---- hosts ---- */
 
 struct sim_host {
