@@ -77,7 +77,8 @@ static void send_request(void *arg)
     arena_fini(&arena);
 }
 
-void fetch_source_want(struct fetch_source *source)
+/* Sends the next request at the end of this turn unless one is in flight. */
+static void want_source(struct fetch_source *source)
 {
     if (!source->send_deferred && (!source->in_flight || source->has_new)) {
         source->send_deferred = true;
@@ -87,7 +88,7 @@ void fetch_source_want(struct fetch_source *source)
 
 static void retry_now(void *arg)
 {
-    fetch_source_want(arg);
+    want_source(arg);
 }
 
 static void back_off(struct fetch_source *source)
@@ -124,7 +125,7 @@ static void on_response(void *arg, enum err e, const void *response, struct net_
     source->backoff_ms = 0;
     source->answered = true;
     fetch_response_apply(source, response, source->requests);
-    fetch_source_want(source);
+    want_source(source);
 }
 
 /* ---- partitions ---- */
@@ -140,7 +141,7 @@ void fetch_partition_join(struct fetch_partition *p)
 {
     fetch_partition_changed(p);
     p->source->has_new = true;
-    fetch_source_want(p->source);
+    want_source(p->source);
 }
 
 void fetch_partition_leave(struct fetch_partition *p)
@@ -191,7 +192,7 @@ static void on_closed(void *arg, enum err why)
     struct fetch_source *source = arg;
     reset_session(source);
     net_timer_stop(&source->retry_timer);
-    fetch_source_want(source);
+    want_source(source);
 }
 
 static void connect_source(struct fetch_source *source)
@@ -280,7 +281,7 @@ void broker_fetchers_brokers_changed(struct broker *broker)
     struct map *map = &broker->fetchers->by_leader;
     for (struct fetch_source *s = map_next(map, &at); s != NULL; s = map_next(map, &at)) {
         connect_source(s);
-        fetch_source_want(s);
+        want_source(s);
     }
 }
 

@@ -53,7 +53,6 @@ struct fetch_partition {
     bool in_session;     /* the leader's session names it */
     int64_t sent_offset; /* as the session knows; −1 never sent */
     int32_t sent_epoch;
-    int64_t sent_log_start;
     uint64_t sent_in; /* the request that named it last, by its number */
     int64_t backoff_ms;
     struct net_timer backoff_timer; /* set: left out of requests until it fires */
@@ -65,9 +64,6 @@ static inline int32_t fetch_next_epoch(int32_t epoch)
 {
     return epoch == INT32_MAX ? 1 : epoch + 1;
 }
-
-/* Sends the next request at the end of this turn unless one is in flight. */
-void fetch_source_want(struct fetch_source *source);
 
 /* The partition must be named again: its position changed. */
 void fetch_partition_changed(struct fetch_partition *p);

@@ -45,7 +45,6 @@ static void fill_position(struct fetch_partition *p,
     out->partition_max_bytes = p->source->limits.partition_bytes_max;
     p->sent_offset = end;
     p->sent_epoch = r->part.state.leader_epoch;
-    p->sent_log_start = r->part.log_start_offset;
     p->sent_in = p->source->requests;
     p->in_session = true;
 }

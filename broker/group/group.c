@@ -127,16 +127,7 @@ bool group_has_no_members(const struct group *g)
            (g->consumer == NULL || g->consumer->members.count == 0);
 }
 
-void group_maybe_forget(struct group *g)
-{
-    if (group_has_no_members(g) && !g->persisted && g->pending.count == 0 && g->topics.count == 0) {
-        ASSERT(g->members.count == 0);
-        map_remove(&g->shard->groups, g->id);
-        group_free(g);
-    }
-}
-
-void group_free(struct group *g)
+static void free_group(struct group *g)
 {
     struct group_timers *timers = &g->shard->timers;
     group_timer_cancel(timers, &g->join_timer);
@@ -166,6 +157,15 @@ void group_free(struct group *g)
     mem_free(g);
 }
 
+void group_maybe_forget(struct group *g)
+{
+    if (group_has_no_members(g) && !g->persisted && g->pending.count == 0 && g->topics.count == 0) {
+        ASSERT(g->members.count == 0);
+        map_remove(&g->shard->groups, g->id);
+        free_group(g);
+    }
+}
+
 /* ---- life of the shard ---- */
 
 struct group_shard *group_shard_new(const struct group_config *config, const struct log *log)
@@ -190,7 +190,7 @@ void group_shard_free(struct group_shard *shard)
     ASSERT(list_empty(&shard->appends));
     size_t at = 0;
     for (struct group *g; (g = map_next(&shard->groups, &at)) != NULL;) {
-        group_free(g);
+        free_group(g);
     }
     at = 0;
     for (struct group_txn *t; (t = map_next(&shard->transactions, &at)) != NULL;) {

@@ -248,7 +248,6 @@ struct group *group_find(const struct group_shard *shard, struct slice id);
 struct group *group_find_or_create(struct group_shard *shard, struct slice id);
 /* Forgets a group of which nothing is left worth knowing. */
 void group_maybe_forget(struct group *g);
-void group_free(struct group *g);
 /* Everything but its offsets, which have records of their own: no member, no protocol. */
 void group_make_blank(struct group *g);
 /* Nobody is a member, of either protocol. */
@@ -392,10 +391,7 @@ struct tombstones {
 };
 void group_tombstone_offset(struct tombstones *t, const struct group_key *key);
 /* Adds the tombstones of the group's own records; it is Dead until they are settled. */
-void group_append_group_tombstone(struct step *s, struct group_pending_append *p, struct group *g);
 void group_tombstone_group(struct tombstones *t, struct group *g);
-/* All offsets of the group that are there or may be. */
-void group_tombstone_all_offsets(struct tombstones *t, const struct group *g);
 /* Submits what is begun. */
 void group_tombstones_finish(struct tombstones *t);
 

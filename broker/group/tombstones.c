@@ -21,7 +21,8 @@ void group_tombstone_offset(struct tombstones *t, const struct group_key *key)
     group_append_record(p, group_records_offset_tombstone(key, &p->arena));
 }
 
-void group_tombstone_all_offsets(struct tombstones *t, const struct group *g)
+/* All offsets of the group that are there or may be. */
+static void tombstone_all_offsets(struct tombstones *t, const struct group *g)
 {
     size_t t_at = 0;
     for (const struct group_topic *topic; (topic = map_next(&g->topics, &t_at)) != NULL;) {
@@ -35,7 +36,7 @@ void group_tombstone_all_offsets(struct tombstones *t, const struct group *g)
     }
 }
 
-void group_append_group_tombstone(struct step *s, struct group_pending_append *p, struct group *g)
+static void append_group_tombstone(struct step *s, struct group_pending_append *p, struct group *g)
 {
     if (g->consumer != NULL) {
         consumer_tombstones_group(g->id, p);
@@ -47,7 +48,7 @@ void group_append_group_tombstone(struct step *s, struct group_pending_append *p
 
 void group_tombstone_group(struct tombstones *t, struct group *g)
 {
-    group_append_group_tombstone(t->s, room(t), g);
+    append_group_tombstone(t->s, room(t), g);
 }
 
 void group_tombstones_finish(struct tombstones *t)
@@ -84,8 +85,8 @@ void group_delete_groups_handle(struct step *s, const struct group_request *rq)
         if (error == ERR_NONE) {
             log_info(s->shard->log, "group", "delete", "group=%.*s offsets of %zu topics",
                      SLICE_ARG(g->id), g->topics.count);
-            group_tombstone_all_offsets(&t, g);
-            group_append_group_tombstone(s, answering, g);
+            tombstone_all_offsets(&t, g);
+            append_group_tombstone(s, answering, g);
         }
         struct wire_delete_groups_response_results *to = &r->results[r->results_count++];
         to->group_id = arena_dup(&answering->arena, body->groups_names[i]);

@@ -84,7 +84,7 @@ void consumer_change_drop(struct consumer_change *c)
     group_append_discard(c->s, c->append);
 }
 
-void consumer_change_bump(struct consumer_change *c)
+static void bump_epoch(struct consumer_change *c)
 {
     consumer_subscriptions_changed(c->cg); /* the record has the hash of this epoch */
     c->cg->epoch++;
@@ -105,7 +105,7 @@ void consumer_change_remove(struct consumer_change *c, struct consumer_member *m
 {
     consumer_tombstones_member(m, c->append);
     consumer_member_remove(m);
-    consumer_change_bump(c);
+    bump_epoch(c);
 }
 
 /* ---- the steps that follow a heartbeat ---- */
@@ -131,7 +131,7 @@ void consumer_change_advance(struct consumer_change *c, struct consumer_member *
         bump = consumer_subscriptions_changed(cg) || bump;
     }
     if (bump) {
-        consumer_change_bump(c);
+        bump_epoch(c);
     }
     if (cg->epoch > cg->target_epoch) {
         consumer_target_update(c);

@@ -187,7 +187,6 @@ void consumer_change_finish(struct consumer_change *c, const struct group_reques
 void consumer_change_drop(struct consumer_change *c);
 
 /* Take part in a change and write the records of it: */
-void consumer_change_bump(struct consumer_change *c);
 void consumer_change_member(struct consumer_change *c, const struct consumer_member *m);
 void consumer_change_current(struct consumer_change *c, const struct consumer_member *m);
 /* Removes the member with its records; the group's epoch moves. */
@@ -257,9 +256,6 @@ enum err MUST_USE consumer_replay(struct group_shard *shard, int16_t type,
 /* ---- requests ---- */
 
 void consumer_heartbeat_handle(struct step *s, const struct group_request *rq);
-/* Answers ConsumerGroupHeartbeat with an error and ends the change. */
-void consumer_refuse(struct consumer_change *c, const struct group_request *rq, enum err error,
-                     struct slice why);
 
 /* admit.c: creates the member, or finds it and checks its epoch. `*why` says what is wrong.
  * Errors: UNKNOWN_MEMBER_ID, FENCED_MEMBER_EPOCH, FENCED_INSTANCE_ID, UNRELEASED_INSTANCE_ID,

@@ -5,8 +5,9 @@ enum { HEARTBEAT_V_CLIENT_MAKES_ID = 1 }; /* KIP-1082 */
 
 /* ---- answers ---- */
 
-void consumer_refuse(struct consumer_change *c, const struct group_request *rq, enum err error,
-                     struct slice why)
+/* Answers ConsumerGroupHeartbeat with an error and ends the change. */
+static void refuse(struct consumer_change *c, const struct group_request *rq, enum err error,
+                   struct slice why)
 {
     struct arena *arena = &c->s->out->arena;
     struct wire_consumer_group_heartbeat_response *r =
@@ -270,7 +271,7 @@ static void join_or_stay(struct consumer_change *c, const struct group_request *
     if (error == ERR_NONE) {
         stay(c, rq, m, j.owned);
     } else {
-        consumer_refuse(c, rq, error, why);
+        refuse(c, rq, error, why);
     }
     consumer_set_free(&owned);
 }
@@ -294,7 +295,7 @@ static void leave(struct consumer_change *c, const struct group_request *rq)
     struct slice why = SLICE_NULL;
     enum err error = find_leaver(c, body, &m, &why);
     if (error != ERR_NONE) {
-        consumer_refuse(c, rq, error, why);
+        refuse(c, rq, error, why);
         return;
     }
     log_info(c->s->shard->log, "group", "member leaves", "group=%.*s member=%.*s for_a_while=%s",
@@ -326,7 +327,7 @@ void consumer_heartbeat_handle(struct step *s, const struct group_request *rq)
         error = open_group(&c, body, &why);
     }
     if (error != ERR_NONE) {
-        consumer_refuse(&c, rq, error, why);
+        refuse(&c, rq, error, why);
     } else if (body->member_epoch < 0) {
         leave(&c, rq);
     } else {
