@@ -121,7 +121,7 @@ struct net_client *client_node_net(struct client *client, int32_t id)
     return peer == NULL ? NULL : peer->net;
 }
 
-int client_server_count(const struct client *client)
+static int server_count(const struct client *client)
 {
     int count = 0;
     LIST_EACH(at, &client->servers)
@@ -369,7 +369,7 @@ static enum err call_peer(struct client *client, struct peer *peer, const struct
                           const void **response)
 {
     int64_t left_ms = client_left_ms(client);
-    int64_t attempt_ms = client_server_count(client) > 1 ? min_i64(left_ms, ATTEMPT_MS) : left_ms;
+    int64_t attempt_ms = server_count(client) > 1 ? min_i64(left_ms, ATTEMPT_MS) : left_ms;
     TRY(connect_peer(client, peer, net_now_ms(client->loop) + attempt_ms));
     int16_t version = version_for(peer->net, call->api, call->version);
     if (version < 0) {
@@ -418,7 +418,7 @@ enum err client_call_once(struct client *client, const struct client_call *call,
 static enum err call_around(struct client *client, const struct client_call *call,
                             const void **response)
 {
-    int attempts = call->node == CLIENT_ANY ? client_server_count(client) : 1;
+    int attempts = call->node == CLIENT_ANY ? server_count(client) : 1;
     struct buf why = {0};
     enum err e;
     do {

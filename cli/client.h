@@ -92,8 +92,6 @@ bool client_has_node(const struct client *client, int32_t id);
 /* "host:port" of a known node. */
 const char *client_node_address(const struct client *client, int32_t id);
 
-int client_server_count(const struct client *client);
-
 /* The next CLIENT_ANY call begins with the next server of the list. */
 void client_turn(struct client *client);
 

@@ -131,7 +131,9 @@ static enum cli_exit print(struct cli *cli,
     return found < count ? cli_fail(cli, "some of these settings do not exist") : code;
 }
 
-enum cli_exit config_show(struct cli *cli, struct client *client,
+/* Prints the settings of a resource: those in `names` (count 0: those that were set for it, or with
+ * --all all of them). Returns the exit code; complaints are printed. */
+static enum cli_exit show(struct cli *cli, struct client *client,
                           const struct configs_resource *resource, const char *const *names,
                           int count)
 {
@@ -160,7 +162,7 @@ static enum cli_exit run_get(struct cli *cli)
     enum cli_exit code;
     struct client *client = client_open(cli, &code);
     if (client != NULL) {
-        code = config_show(cli, client, &target.resource, target.items, target.count);
+        code = show(cli, client, &target.resource, target.items, target.count);
         client_close(client);
     }
     return code;
@@ -296,7 +298,7 @@ static enum cli_exit run_topic_configs(struct cli *cli)
     struct client *client = client_open(cli, &code);
     if (client != NULL) {
         struct configs_resource resource = {METADATA_CONFIG_TOPIC, slice_str(cli->args.words[0])};
-        code = config_show(cli, client, &resource, cli->args.words + 1, cli->args.word_count - 1);
+        code = show(cli, client, &resource, cli->args.words + 1, cli->args.word_count - 1);
         client_close(client);
     }
     return code;

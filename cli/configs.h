@@ -6,8 +6,8 @@
 #include "metadata/record.h"
 #include "metadata/settings.h"
 
-/* Kafka's operations of IncrementalAlterConfigs. */
-enum configs_operation { CONFIGS_SET = 0, CONFIGS_DELETE = 1, CONFIGS_APPEND = 2 };
+/* Of the operations of IncrementalAlterConfigs those that commands use. */
+enum configs_operation { CONFIGS_SET = 0, CONFIGS_DELETE = 1 };
 
 struct configs_resource {
     int8_t type;       /* METADATA_CONFIG_… */

@@ -107,8 +107,10 @@ static enum err read_root(struct reading *r, const json_t *root, struct partitio
     return ERR_NONE;
 }
 
-enum err partition_file_read(struct slice text, unsigned needs, struct arena *arena,
-                             struct partition_file *out, struct buf *why)
+/* Reads a text. Everything comes from the arena. Errors: INVALID_REQUEST with a sentence in `why`.
+ * Pure. */
+static enum err read_text(struct slice text, unsigned needs, struct arena *arena,
+                          struct partition_file *out, struct buf *why)
 {
     json_error_t where;
     json_t *root = json_loadb((const char *)text.data, text.len, 0, &where);
@@ -132,7 +134,7 @@ enum err partition_file_load(const char *path, unsigned needs, struct arena *are
         buf_put_str(why, e == ERR_NOT_FOUND ? "there is no such file" : err_text(e));
         e = ERR_INVALID_REQUEST;
     } else {
-        e = partition_file_read(buf_slice(&text), needs, arena, out, why);
+        e = read_text(buf_slice(&text), needs, arena, out, why);
     }
     buf_fini(&text);
     if (e == ERR_NONE) {

@@ -29,12 +29,8 @@ struct partition_file {
     int32_t count;
 };
 
-/* Reads a text. Everything comes from the arena. Errors: INVALID_REQUEST with a sentence in `why`.
- * Pure. */
-enum err partition_file_read(struct slice text, unsigned needs, struct arena *arena,
-                             struct partition_file *out, struct buf *why) MUST_USE;
-
-/* The same with a file; the sentence begins with its path. */
+/* Reads a file. Everything comes from the arena. Errors: INVALID_REQUEST with a sentence in `why`
+ * that begins with its path. */
 enum err partition_file_load(const char *path, unsigned needs, struct arena *arena,
                              struct partition_file *out, struct buf *why) MUST_USE;
 

@@ -13,19 +13,20 @@ void controller_deferred_init(struct deferred *d)
     list_init(&d->ops);
 }
 
-void controller_deferred_park(struct deferred *d, struct controller_op *op, int64_t offset)
-{
-    ASSERT(offset >= controller_deferred_highest(d));
-    op->offset = offset;
-    list_add_tail(&d->ops, &op->node);
-}
-
-int64_t controller_deferred_highest(const struct deferred *d)
+/* The offset that the last parked operation waits for, or -1. */
+static int64_t highest(const struct deferred *d)
 {
     if (list_empty(&d->ops)) {
         return -1;
     }
     return LIST_ENTRY(d->ops.prev, struct controller_op, node)->offset;
+}
+
+void controller_deferred_park(struct deferred *d, struct controller_op *op, int64_t offset)
+{
+    ASSERT(offset >= highest(d));
+    op->offset = offset;
+    list_add_tail(&d->ops, &op->node);
 }
 
 void controller_deferred_commit(struct deferred *d, int64_t offset)

@@ -13,16 +13,8 @@ struct deferred {
 
 void controller_deferred_init(struct deferred *d);
 
-static inline bool controller_deferred_empty(const struct deferred *d)
-{
-    return list_empty(&d->ops);
-}
-
 /* Parks `op` until `offset` is committed; offsets must not go back (asserted). */
 void controller_deferred_park(struct deferred *d, struct controller_op *op, int64_t offset);
-
-/* The offset that the last parked operation waits for, or -1. */
-int64_t controller_deferred_highest(const struct deferred *d);
 
 /* Finishes what waited for offsets up to `offset`. Operations parked meanwhile are not affected
  * unless their offset is reached, too. */

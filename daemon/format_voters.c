@@ -73,8 +73,9 @@ static enum err check_unique(const struct node_voter *voters, int count, struct 
     return ERR_NONE;
 }
 
-enum err format_voters_parse(const char *text, struct arena *arena, struct node_voter **out,
-                             int *count, struct buf *why)
+/* "id@host:port:directory-id,…" (Kafka's DynamicVoters). Errors: ERR_CONFIG. */
+static enum err parse(const char *text, struct arena *arena, struct node_voter **out, int *count,
+                      struct buf *why)
 {
     struct slice rest = slice_str(text);
     *out = ARENA_ARRAY(arena, NODE_VOTERS_MAX, struct node_voter);
@@ -108,7 +109,7 @@ enum err format_voters_parse(const char *text, struct arena *arena, struct node_
 static enum err read_initial(const struct daemon_format_options *options, int32_t node_id,
                              struct arena *arena, struct format_voters *out, struct buf *why)
 {
-    TRY(format_voters_parse(options->initial_controllers, arena, &out->items, &out->count, why));
+    TRY(parse(options->initial_controllers, arena, &out->items, &out->count, why));
     for (int i = 0; i < out->count; i++) {
         if (out->items[i].id == node_id) {
             out->directory_id = out->items[i].directory_id;

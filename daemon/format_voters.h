@@ -19,8 +19,4 @@ enum err format_voters_read(const struct daemon_format_options *options, int32_t
                             struct arena *arena, struct format_voters *out,
                             struct buf *why) MUST_USE;
 
-/* "id@host:port:directory-id,…" (Kafka's DynamicVoters). Errors: ERR_CONFIG. */
-enum err format_voters_parse(const char *text, struct arena *arena, struct node_voter **out,
-                             int *count, struct buf *why) MUST_USE;
-
 #endif

@@ -159,7 +159,7 @@ static enum cli_exit print_replication(struct cli *cli, const struct quorum *quo
     return print_grid(&grid);
 }
 
-enum cli_exit metadata_quorum_describe(struct cli *cli, struct client *client)
+static enum cli_exit run_describe(struct cli *cli, struct client *client)
 {
     bool has_status = tool_has(cli, "status");
     bool has_replication = tool_has(cli, "replication");
@@ -191,7 +191,7 @@ struct command {
 };
 
 static const struct command commands[] = {
-    {"describe", "status,replication,human-readable", "", metadata_quorum_describe},
+    {"describe", "status,replication,human-readable", "", run_describe},
     {"add-controller", "dry-run", "", metadata_quorum_add},
     {"remove-controller", "controller-id,controller-directory-id,dry-run",
      "controller-directory-id,controller-id", metadata_quorum_remove},

@@ -5,7 +5,6 @@
 #include "cli/kafka/tool.h"
 #include "cli/quorum.h"
 
-enum cli_exit metadata_quorum_describe(struct cli *cli, struct client *client);
 enum cli_exit metadata_quorum_add(struct cli *cli, struct client *client);
 enum cli_exit metadata_quorum_remove(struct cli *cli, struct client *client);
 

@@ -9,7 +9,7 @@
 /* The release of Apache Kafka whose tools these are like. */
 #define KAFKA_VERSION "4.1.0"
 
-const struct cli_verb *const kafka_tools[] = {
+static const struct cli_verb *const tools[] = {
     /* clang-format off */
     &kafka_topics,
     &kafka_consumer_groups,
@@ -23,7 +23,6 @@ const struct cli_verb *const kafka_tools[] = {
     &kafka_console_consumer,
     &kafka_metadata_quorum,
     &kafka_dump_log,
-    NULL,
     /* clang-format on */
 };
 
@@ -34,9 +33,9 @@ const struct cli_verb *kafka_tools_find(const char *path)
     if (name.len > 3 && memcmp(name.data + name.len - 3, ".sh", 3) == 0) {
         name.len -= 3;
     }
-    for (const struct cli_verb *const *at = kafka_tools; *at != NULL; at++) {
-        if (slice_eq_str(name, (*at)->noun)) {
-            return *at;
+    for (size_t i = 0; i < ARRAY_LEN(tools); i++) {
+        if (slice_eq_str(name, tools[i]->noun)) {
+            return tools[i];
         }
     }
     return NULL;

@@ -9,11 +9,8 @@
 
 #include "cli/cli.h"
 
-/* All of them; NULL ends them. `noun` is the name, there is no `name`; `more` is what stands in
- * front of a complaint about an option. */
-extern const struct cli_verb *const kafka_tools[];
-
-/* The tool that a program of this path is; NULL: none. */
+/* The tool that a program of this path is; NULL: none. Its `noun` is its name, there is no `name`;
+ * `more` is what stands in front of a complaint about an option. */
 const struct cli_verb *kafka_tools_find(const char *path);
 
 enum cli_exit kafka_tools_run(const struct cli_verb *tool, char **argv);
