@@ -29,12 +29,18 @@ struct metadata_delta *metadata_delta_begin_in_place(struct metadata_image *imag
     return delta_new(NULL, metadata_image_ref(image));
 }
 
+static void forget_recent(struct metadata_delta *delta)
+{
+    mem_free(delta->recent);
+    delta->recent = NULL;
+}
+
 void metadata_delta_drop(struct metadata_delta *delta)
 {
     if (delta != NULL) {
         metadata_image_unref(delta->base);
         metadata_image_unref(delta->image);
-        metadata_recent_forget(delta);
+        forget_recent(delta);
         mem_free(delta);
     }
 }
@@ -128,12 +134,6 @@ struct metadata_recent *metadata_recent(struct metadata_delta *delta)
     return delta->recent;
 }
 
-void metadata_recent_forget(struct metadata_delta *delta)
-{
-    mem_free(delta->recent);
-    delta->recent = NULL;
-}
-
 static enum err replay(struct metadata_delta *d, const struct metadata_record *r)
 {
     switch (r->type) {
@@ -180,7 +180,7 @@ enum err metadata_delta_replay(struct metadata_delta *delta, int64_t offset,
     bool is_partition = record->type == METADATA_RECORD_PARTITION ||
                         record->type == METADATA_RECORD_PARTITION_CHANGE;
     if (!is_partition) {
-        metadata_recent_forget(delta); /* things may go, or become shared */
+        forget_recent(delta); /* things may go, or become shared */
     }
     TRY(replay(delta, record));
     delta->image->offset = offset;

@@ -38,7 +38,7 @@ struct metadata_image {
 
 /* Partitions come by the thousand, and name the same few things: what was looked up for the last
  * ones. All of it is in the image, and what is changed is ours alone; anything but a partition may
- * end that (metadata_recent_forget()). Most batches have no partitions and do without. */
+ * end that. Most batches have no partitions and do without. */
 enum { METADATA_RECENT = 128 };
 
 struct metadata_recent_dir {
@@ -67,7 +67,6 @@ struct metadata_delta *metadata_delta_begin_in_place(struct metadata_image *imag
 
 /* Borrowed until the next record that is no partition's. */
 struct metadata_recent *metadata_recent(struct metadata_delta *delta);
-void metadata_recent_forget(struct metadata_delta *delta);
 
 /* An unshared image with the same contents. */
 struct metadata_image *metadata_image_copy(const struct metadata_image *image);

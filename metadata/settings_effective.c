@@ -147,22 +147,14 @@ struct settings_chain settings_chain(const struct settings_view *view, enum sett
     return b.chain;
 }
 
-/* The first link alone. */
-static struct settings_effective effective(const struct settings_view *view,
-                                           enum settings_scope scope, struct slice resource,
-                                           const char *name, struct arena *arena)
-{
-    struct builder b = builder_of(view, scope, name, arena);
-    b.wanted = 1;
-    build(&b, scope, resource);
-    return b.chain.links[0];
-}
-
 struct settings_effective settings_topic_effective(const struct settings_view *view,
                                                    struct slice topic, const char *name,
                                                    struct arena *arena)
 {
-    return effective(view, SETTINGS_TOPIC, topic, name, arena);
+    struct builder b = builder_of(view, SETTINGS_TOPIC, name, arena);
+    b.wanted = 1;
+    build(&b, SETTINGS_TOPIC, topic);
+    return b.chain.links[0];
 }
 
 /* ---- typed ---- */
