@@ -32,8 +32,7 @@ static void done(struct controller_op *op, enum err e)
     }
 }
 
-/* Who asks, for the log. */
-static struct metadata_cause cause_of(const struct rpc *rpc)
+struct metadata_cause controller_rpc_cause(const struct rpc *rpc)
 {
     struct metadata_cause cause = rpc->origin;
     cause.event = METADATA_EVENT_REQUEST;
@@ -78,7 +77,7 @@ void controller_rpc_dispatch(struct rpc *rpc)
         return;
     }
     rpc->op.unconfirmed = rpc->api->unconfirmed;
-    rpc->op.cause = cause_of(rpc);
+    rpc->op.cause = controller_rpc_cause(rpc);
     rpc->op.decide = decide;
     rpc->op.done = done;
     rpc->op.arena = controller_rpc_arena(rpc);

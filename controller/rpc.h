@@ -78,6 +78,9 @@ void controller_rpc_refuse(struct rpc *rpc, enum err e);
 void controller_rpc_refuse_request(const struct rpc_api *api, struct net_request *request,
                                    enum err e);
 
+/* Who asks, for the log; texts are borrowed from the request and its connection. */
+struct metadata_cause controller_rpc_cause(const struct rpc *rpc);
+
 /* Memory that lives until the answer. */
 static inline struct arena *controller_rpc_arena(const struct rpc *rpc)
 {

@@ -156,6 +156,8 @@ static enum err update_kraft_version(const struct update *u, int16_t level, stru
         return ERR_INVALID_UPDATE_VERSION;
     }
     u->out->kraft_version = level;
+    /* The records that follow are the quorum's and Kafka's; this one can say who asked for them. */
+    decision_add(u->out, METADATA_RECORD_NO_OP);
     return ERR_NONE;
 }
 

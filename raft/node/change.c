@@ -120,9 +120,29 @@ static void finish(struct node_change_op *op, enum err e, const char *fmt, ...)
 
 /* ---- the last step: append, commit ---- */
 
+static void tell_owner(const struct node_change_op *op)
+{
+    static const char *const verbs[] = {[RAFT_CHANGE_ADD] = "adds",
+                                        [RAFT_CHANGE_REMOVE] = "removes",
+                                        [RAFT_CHANGE_UPDATE] = "updates"};
+    char what[128];
+    snprintf(what, sizeof what, "%s voter %d (directory %s)", verbs[op->change.kind],
+             op->change.voter.id, uuid_text(op->change.voter.directory_id).text);
+    if (op->call.accepted != NULL) {
+        op->call.accepted(op->call.arg, what);
+    }
+}
+
 static void append(struct node_change_op *op)
 {
     struct node *node = op->node;
+    const char *why;
+    enum err e = raft_check_change(node->raft, &op->change, net_now_ms(node->options.loop), &why);
+    if (e != ERR_NONE) {
+        finish(op, e, "%s", why);
+        return;
+    }
+    tell_owner(op);
     struct raft_event event = {.type = RAFT_EVENT_CHANGE, .u.change = op->change};
     node->verdict = ERR_NOT_LEADER_OR_FOLLOWER; /* if there is no step any more */
     node->verdict_why = "this controller is stopping";

@@ -39,6 +39,10 @@ struct node_change_call {
      * is the struct wire_…_response *, `e` the error in it. */
     void (*reply)(void *arg, const void *response, enum err e);
     void *arg;
+    /* The change is about to be appended, and nothing stands against it any more: `what` is e.g.
+     * "adds voter 4 (directory …)". Here the owner may append a record that says who wants it; the
+     * record of the voters, which is Kafka's, has no room for that. May be NULL. */
+    void (*accepted)(void *arg, const char *what);
 };
 
 /* Serves one of these requests. Not only from a connection: it may come inside an Envelope. */

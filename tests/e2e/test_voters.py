@@ -1,6 +1,7 @@
 #!/usr/bin/python3
 """The voters of the quorum change while topics are created: controllers are added, removed,
 replaced after the loss of their disk, moved to another address. Nothing acknowledged is lost."""
+import json
 import os
 import signal
 import threading
@@ -78,6 +79,15 @@ def id_of(node):
     return 3000 + int(node[-1])
 
 
+def causes(cluster):
+    """By the API of the request: why the last record of the metadata log was written for one."""
+    folder = f"{cluster.dir}/{cluster.active_controller()}/__cluster_metadata-0"
+    out = cluster.craft("log", "dump", folder, "--format", "json")[1]
+    records = [json.loads(line) for line in out.splitlines() if '"cause"' in line]
+    return {record["cause"]["api"]: record["cause"] for record in records
+            if "api" in record["cause"]}
+
+
 @case
 def voters_change_under_load():
     cluster = Cluster("load", controllers=3, brokers=2)
@@ -90,6 +100,9 @@ def voters_change_under_load():
         fourth.start()
         assert "3001, 3002, 3003, 3004" in quorum.must("add", "3004")
         quorum.wait([3001, 3002, 3003, 3004], "an addition")
+        said = causes(cluster)["AddRaftVoter"]
+        assert said["reason"].startswith("adds voter 3004 ("), said
+        assert said["principal"] == "User:ANONYMOUS" and said["host"] == "127.0.0.1", said
         topics.more("an addition")
 
         gone = followers(cluster)[0]

@@ -10,7 +10,15 @@ struct answer {
     bool there;
     enum err error;
     char why[512];
+    char accepted[128];
 };
+
+static inline void note_accepted(void *arg, const char *what)
+{
+    struct answer *answer = arg;
+    ck_assert(!answer->there);
+    snprintf(answer->accepted, sizeof answer->accepted, "%s", what);
+}
 
 static inline void answered(void *arg, const void *response, enum err e)
 {
@@ -38,8 +46,9 @@ static inline void begin_add(struct member *leader, const struct node_voter *vot
     request->listeners_count = 1;
     request->listeners[0] = (struct wire_add_raft_voter_request_listeners){
         slice_str(listener), slice_str(voter->host), voter->port};
-    node_change(leader->node, &(struct node_change_call){WIRE_API_ADD_RAFT_VOTER, request,
-                                                         &out->arena, answered, out});
+    node_change(leader->node,
+                &(struct node_change_call){WIRE_API_ADD_RAFT_VOTER, request, &out->arena, answered,
+                                           out, note_accepted});
 }
 
 static inline void begin_remove(struct member *leader, const struct node_voter *voter,
@@ -51,8 +60,9 @@ static inline void begin_remove(struct member *leader, const struct node_voter *
     request->cluster_id = slice_str(cluster);
     request->voter_id = voter->id;
     request->voter_directory_id = voter->directory_id;
-    node_change(leader->node, &(struct node_change_call){WIRE_API_REMOVE_RAFT_VOTER, request,
-                                                         &out->arena, answered, out});
+    node_change(leader->node,
+                &(struct node_change_call){WIRE_API_REMOVE_RAFT_VOTER, request, &out->arena,
+                                           answered, out, note_accepted});
 }
 
 static inline void expect(struct quorum *q, struct answer *answer, enum err error, const char *why)
@@ -61,6 +71,8 @@ static inline void expect(struct quorum *q, struct answer *answer, enum err erro
     ck_assert_msg(answer->error == error, "%s: %s", err_name(answer->error), answer->why);
     ck_assert_msg(why == NULL ? answer->why[0] == '\0' : strstr(answer->why, why) != NULL, "%s",
                   answer->why);
+    /* What is refused leaves no trace in the log; what is done says so first. */
+    ck_assert_int_eq(answer->accepted[0] != '\0', error == ERR_NONE);
     arena_fini(&answer->arena);
 }
 

@@ -198,8 +198,9 @@ static inline void reply_change(void *arg, const void *response, enum err e)
 static inline void serve_change(void *arg, struct net_request *request)
 {
     struct member *member = arg;
-    node_change(member->node, &(struct node_change_call){request->header.api_key, request->body,
-                                                         &request->arena, reply_change, request});
+    node_change(member->node,
+                &(struct node_change_call){request->header.api_key, request->body, &request->arena,
+                                           reply_change, request, NULL});
 }
 
 static const struct net_api apis[] = {

@@ -15,6 +15,10 @@ static void remove_voter(struct quorum *q, const struct node_voter *voter, enum 
     struct answer answer;
     begin_remove(leader(q), voter, "quorum-test", &answer);
     expect(q, &answer, error, why);
+    char wanted[128];
+    snprintf(wanted, sizeof wanted, "removes voter %d (directory %s)", voter->id,
+             uuid_text(voter->directory_id).text);
+    ck_assert_str_eq(answer.accepted, error == ERR_NONE ? wanted : "");
 }
 
 /* ---- fixtures ---- */

@@ -242,7 +242,7 @@ static enum err report(struct quorum *q, const struct report *what)
     wire->kraft_version_feature.min_supported_version = what->min;
     wire->kraft_version_feature.max_supported_version = what->max;
     node_change(leader(q)->node, &(struct node_change_call){WIRE_API_UPDATE_RAFT_VOTER, wire,
-                                                            &arena, reported, &error});
+                                                            &arena, reported, &error, NULL});
     arena_fini(&arena);
     return error;
 }
