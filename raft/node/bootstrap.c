@@ -120,6 +120,9 @@ enum err node_boot_scan(struct node *node, struct node_boot *boot, struct store_
     if (e == ERR_NONE) {
         e = boot->error;
     }
+    if (e == ERR_UNSUPPORTED) {
+        return store_fail(why, e, "%s: " NODE_TOO_NEW, node->log_dir);
+    }
     if (e != ERR_NONE) {
         return store_fail(why, ERR_CORRUPT,
                           "%s: a control record cannot be read (%s); remove the directory and let "

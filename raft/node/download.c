@@ -143,6 +143,10 @@ static void tell_core(struct node *node, const struct inspection *work)
         node_break(node, work->disk, "a snapshot of the leader cannot be synced");
         return;
     }
+    if (work->result == ERR_UNSUPPORTED) {
+        node_break(node, work->result, NODE_TOO_NEW);
+        return;
+    }
     struct raft_event event = {.type = RAFT_EVENT_SNAPSHOT_CHECKED,
                                .u.checked = {.snapshot = download->place, .error = work->result}};
     if (work->result == ERR_NONE) {

@@ -203,6 +203,11 @@ static void on_response(struct node *node, const struct node_call *call, const v
     node_decode_response(node, call->rpc, wire, &response, &records);
     if (response.error == ERR_NONE && call->rpc == RAFT_RPC_FETCH && !slice_is_null(records)) {
         response.error = list_batches(records, &arena, &response.u.fetch);
+        if (response.error == ERR_UNSUPPORTED) {
+            node_break(node, response.error, NODE_TOO_NEW);
+            arena_fini(&arena);
+            return;
+        }
     }
     if (response.error == ERR_INCONSISTENT_CLUSTER_ID || response.error == ERR_CORRUPT_MESSAGE) {
         log_warn(node->options.log, "raft", "peer is of no use", "node=%d peer=%d error=%s",

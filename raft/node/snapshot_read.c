@@ -170,7 +170,12 @@ static enum err see_control(struct node_snapshot_reader *reader, const struct wi
     }
     struct raft_voters_at voters;
     struct slice value;
-    if (node_voters_find(batch, &voters, &value, &reader->arena) != ERR_NONE) {
+    enum err e = node_voters_find(batch, &voters, &value, &reader->arena);
+    if (e == ERR_UNSUPPORTED) {
+        snprintf(reader->problem, sizeof reader->problem, "%.400s: %s", reader->path, NODE_TOO_NEW);
+        return e;
+    }
+    if (e != ERR_NONE) {
         return corrupt(reader, "the voters cannot be decoded");
     }
     if (!slice_is_null(value)) {

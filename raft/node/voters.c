@@ -1,6 +1,7 @@
 /* The KRaftVoters records of the log, as they stand there. The core knows who is a voter; the
  * record also has the listeners and the versions of each, which the next record must repeat. */
 #include "base/mem.h"
+#include "raft/node/change.h"
 #include "raft/node/private.h"
 
 void node_voters_fini(struct node_voters *voters)
@@ -129,6 +130,14 @@ static enum err decode_set(struct slice value, struct raft_voter_set *out)
     return ERR_NONE;
 }
 
+/* A level that this release does not know: the records that follow may be another's, too. */
+static enum err check_level(struct slice value, struct arena *arena)
+{
+    struct wire_kraft_version_record record;
+    TRY(wire_decode(&wire_msg_kraft_version_record, 0, value, arena, &record));
+    return record.kraft_version > NODE_KRAFT_VERSION_MAX ? ERR_UNSUPPORTED : ERR_NONE;
+}
+
 enum err node_voters_find(const struct wire_batch *batch, struct raft_voters_at *out,
                           struct slice *value, struct arena *arena)
 {
@@ -147,6 +156,9 @@ enum err node_voters_find(const struct wire_batch *batch, struct raft_voters_at 
             return ERR_NONE;
         }
         TRY(wire_control_key_decode(record.key, &type));
+        if (type == WIRE_CONTROL_KRAFT_VERSION) {
+            TRY(check_level(record.value, arena));
+        }
         if (type == WIRE_CONTROL_KRAFT_VOTERS) {
             TRY(decode_set(record.value, &out->set));
             out->offset = record.offset;

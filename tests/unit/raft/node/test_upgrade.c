@@ -289,6 +289,56 @@ START_TEST(test_reports_that_are_refused)
 }
 END_TEST
 
+/* Behind the member's log, which ends at `base`: a level that comes with a later release. */
+static void append_later_level(const struct member *member, int64_t base)
+{
+    const struct store_fs *fs = store_fs_posix();
+    char path[400];
+    uint64_t size;
+    int fd;
+    struct buf key = {0};
+    struct buf value = {0};
+    struct buf bytes = {0};
+    struct wire_kraft_version_record record = {.kraft_version = NODE_KRAFT_VERSION_MAX + 1};
+    ck_assert_int_eq(wire_encode(&wire_msg_kraft_version_record, 0, &record, &value), ERR_NONE);
+    wire_control_key_encode(WIRE_CONTROL_KRAFT_VERSION, &key);
+    struct wire_builder_options options = {.base_offset = base, WIRE_BUILDER_DEFAULTS};
+    options.leader_epoch = 1;
+    options.attributes = WIRE_BATCH_CONTROL;
+    struct wire_builder builder;
+    wire_builder_init(&builder, &options, &bytes);
+    wire_builder_add(&builder,
+                     &(struct wire_record){.key = buf_slice(&key), .value = buf_slice(&value)});
+    wire_builder_finish(&builder);
+    snprintf(path, sizeof path, "%s/__cluster_metadata-0/00000000000000000000.log", member->dir);
+    ck_assert_int_eq(store_fs_open(fs, path, STORE_OPEN_WRITE, &fd), ERR_NONE);
+    ck_assert_int_eq(store_fs_size(fs, fd, &size), ERR_NONE);
+    ck_assert_int_eq(store_fs_pwrite(fs, fd, buf_slice(&bytes), size), ERR_NONE);
+    store_fs_close(fs, fd);
+    buf_fini(&key);
+    buf_fini(&value);
+    buf_fini(&bytes);
+}
+
+START_TEST(test_a_level_of_a_later_release_stops_the_node)
+{
+    struct quorum q;
+    quorum_open(&q, 1, 0, true);
+    struct member *member = &q.members[0];
+    format(&q, 0);
+    start(member);
+    commit(&q, "a");
+    struct node_state state;
+    node_describe(member->node, &state);
+    int64_t end = state.log_end_offset;
+    ck_assert_int_eq(state.epoch, 1);
+    drop(member);
+    append_later_level(member, end);
+    ck_assert_int_eq(try_start(member), ERR_UNSUPPORTED);
+    quorum_close(&q);
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("upgrade");
@@ -302,6 +352,7 @@ int main(void)
     tcase_add_test(tc, test_the_directory_is_the_newest);
     tcase_add_test(tc, test_only_the_leader_of_the_epoch);
     tcase_add_test(tc, test_reports_that_are_refused);
+    tcase_add_test(tc, test_a_level_of_a_later_release_stops_the_node);
     suite_add_tcase(suite, tc);
     SRunner *runner = srunner_create(suite);
     srunner_run_all(runner, CK_NORMAL);
