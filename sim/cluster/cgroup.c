@@ -8,50 +8,33 @@
 
 #include "base/mem.h"
 #include "sim/cluster/ledger.h"
-#include "sim/cluster/load.h"
-#include "sim/cluster/reader.h"
+#include "sim/cluster/member.h"
 
 enum {
-    FIND_VERSION = 3,
     HEARTBEAT_VERSION = 1,
     OFFSETS_VERSION = 9,
     COMMIT_VERSION = 9,
     REBALANCE_MS = 5000,
-    PAUSE_MS = 100,
-    ID_MAX = 40,
 };
 
-enum step { STEP_FIND, STEP_HEARTBEAT, STEP_OFFSETS, STEP_COMMIT };
+enum { STEP_FIND = SIM_MEMBER_FIND, STEP_HEARTBEAT = SIM_MEMBER_FOUND, STEP_OFFSETS, STEP_COMMIT };
 
 struct member {
-    struct sim_worker worker;
-    struct sim_reader reader;
-    const char *group;
-    enum step step;
-    int32_t coordinator;
-    char id[ID_MAX];
-    int32_t epoch; /* 0: not in the group */
+    struct sim_member common; /* its epoch is 0: not in the group */
     struct uuid topic_id;
     bool owned[SIM_READER_PARTITIONS];
     bool fresh[SIM_READER_PARTITIONS]; /* owned; where to begin is not known yet */
-    int64_t floors[SIM_READER_PARTITIONS];
-    int64_t committing[SIM_READER_PARTITIONS];
 };
 
-static void go_on(struct member *m, enum step step, int64_t delay_ms)
+static int log_of(const struct sim_member *m, int32_t partition)
 {
-    m->step = step;
-    net_timer_set(&m->worker.timer, delay_ms);
-}
-
-static int log_of(struct member *m, int32_t partition)
-{
-    return sim_ledger_log(m->worker.client->world->ledger, m->topic_id, m->reader.topic, partition);
+    return sim_ledger_log(m->worker.client->world->ledger, ((const struct member *)m)->topic_id,
+                          m->reader.topic, partition);
 }
 
 static void drop_all(struct member *m)
 {
-    sim_reader_drop_all(&m->reader);
+    sim_reader_drop_all(&m->common.reader);
     memset(m->owned, 0, sizeof m->owned);
     memset(m->fresh, 0, sizeof m->fresh);
 }
@@ -60,47 +43,21 @@ static void after_error(struct member *m, enum err e)
 {
     if (e == ERR_UNKNOWN_MEMBER_ID || e == ERR_FENCED_MEMBER_EPOCH) {
         drop_all(m);
-        m->epoch = 0;
+        m->common.epoch = 0;
     }
     bool here =
         e == ERR_UNKNOWN_MEMBER_ID || e == ERR_FENCED_MEMBER_EPOCH || e == ERR_STALE_MEMBER_EPOCH;
-    go_on(m, here ? STEP_HEARTBEAT : STEP_FIND, PAUSE_MS);
+    sim_member_go_on(&m->common, here ? STEP_HEARTBEAT : STEP_FIND, SIM_MEMBER_PAUSE_MS);
 }
 
 static void ask(struct member *m, const struct sim_ask *ask)
 {
-    struct net_client *to = ask->api == WIRE_API_FIND_COORDINATOR
-                                ? sim_client_any(m->worker.client)
-                                : sim_client_node(m->worker.client, m->coordinator);
+    struct net_client *to = sim_member_coordinator(&m->common);
     if (to == NULL) {
-        go_on(m, STEP_FIND, PAUSE_MS);
+        sim_member_go_on(&m->common, STEP_FIND, SIM_MEMBER_PAUSE_MS);
         return;
     }
-    m->worker.call = sim_client_ask(to, ask);
-}
-
-/* ---- finding ---- */
-
-static void on_found(void *arg, enum err e, const void *response, struct net_response *raw)
-{
-    (void)raw;
-    struct member *m = arg;
-    const struct wire_find_coordinator_response *r = response;
-    m->worker.call = NULL;
-    if (e != ERR_NONE || r->error_code != 0) {
-        go_on(m, STEP_FIND, PAUSE_MS);
-        return;
-    }
-    m->coordinator = r->node_id;
-    go_on(m, STEP_HEARTBEAT, 0);
-}
-
-static void find(struct member *m)
-{
-    struct wire_find_coordinator_request request;
-    wire_init(&wire_msg_find_coordinator_request, &request);
-    request.key = slice_str(m->group);
-    ask(m, &(struct sim_ask){WIRE_API_FIND_COORDINATOR, FIND_VERSION, &request, on_found, m});
+    m->common.worker.call = sim_client_ask(to, ask);
 }
 
 /* ---- heartbeats ---- */
@@ -122,11 +79,11 @@ static void own(struct member *m, int32_t partition)
         m->owned[partition] = true;
         m->fresh[partition] = true;
     }
-    sim_ledger_assigned(m->worker.client->world->ledger,
-                        &(struct sim_assignment){.group = m->group,
-                                                 .log = log_of(m, partition),
-                                                 .generation = m->epoch,
-                                                 .member = m->id});
+    sim_ledger_assigned(m->common.worker.client->world->ledger,
+                        &(struct sim_assignment){.group = m->common.group,
+                                                 .log = log_of(&m->common, partition),
+                                                 .generation = m->common.epoch,
+                                                 .member = m->common.id});
 }
 
 static void take_assignment(struct member *m,
@@ -148,7 +105,7 @@ static void take_assignment(struct member *m,
         } else if (m->owned[i]) {
             m->owned[i] = false;
             m->fresh[i] = false;
-            m->reader.partitions[i].wanted = false;
+            m->common.reader.partitions[i].wanted = false;
         }
     }
 }
@@ -169,35 +126,35 @@ static void on_heartbeat(void *arg, enum err e, const void *response, struct net
     struct member *m = arg;
     const struct wire_consumer_group_heartbeat_response *r = response;
     int32_t owned[SIM_READER_PARTITIONS];
-    m->worker.call = NULL;
+    m->common.worker.call = NULL;
     e = e == ERR_NONE ? (enum err)r->error_code : e;
     if (e != ERR_NONE) {
         after_error(m, e);
         return;
     }
-    m->epoch = r->member_epoch;
+    m->common.epoch = r->member_epoch;
     if (r->assignment != NULL) {
         take_assignment(m, r->assignment);
     }
-    int64_t delay_ms = sim_load_draw_ms(&m->worker, "every", "200ms..1s");
-    go_on(m,
-          has_fresh(m)               ? STEP_OFFSETS
-          : list_owned(m, owned) > 0 ? STEP_COMMIT
-                                     : STEP_HEARTBEAT,
-          has_fresh(m) ? 0 : delay_ms);
+    int64_t delay_ms = sim_load_draw_ms(&m->common.worker, "every", "200ms..1s");
+    sim_member_go_on(&m->common,
+                     has_fresh(m)               ? STEP_OFFSETS
+                     : list_owned(m, owned) > 0 ? STEP_COMMIT
+                                                : STEP_HEARTBEAT,
+                     has_fresh(m) ? 0 : delay_ms);
 }
 
 static void heartbeat(struct member *m)
 {
     int32_t owned[SIM_READER_PARTITIONS];
-    struct slice topic = slice_str(m->reader.topic);
+    struct slice topic = slice_str(m->common.reader.topic);
     struct wire_consumer_group_heartbeat_request_topic_partitions its = {
         .topic_id = m->topic_id, .partitions = owned, .partitions_count = list_owned(m, owned)};
     struct wire_consumer_group_heartbeat_request request;
     wire_init(&wire_msg_consumer_group_heartbeat_request, &request);
-    request.group_id = slice_str(m->group);
-    request.member_id = slice_str(m->id);
-    request.member_epoch = m->epoch;
+    request.group_id = slice_str(m->common.group);
+    request.member_id = slice_str(m->common.id);
+    request.member_epoch = m->common.epoch;
     request.rebalance_timeout_ms = REBALANCE_MS;
     request.subscribed_topic_names = &topic;
     request.subscribed_topic_names_count = 1;
@@ -209,25 +166,12 @@ static void heartbeat(struct member *m)
 
 /* ---- offsets ---- */
 
-static void begin_at(struct member *m,
-                     const struct wire_offset_fetch_response_groups_topics_partitions *p)
-{
-    int64_t floor = m->floors[p->partition_index];
-    if (p->committed_offset < floor && floor > 0) {
-        sim_fail(m->worker.client->world, "LostCommit: a committed offset went back",
-                 "group %s %s-%d: %" PRId64 " was committed, %" PRId64 " is there", m->group,
-                 m->reader.topic, p->partition_index, floor, p->committed_offset);
-    }
-    m->fresh[p->partition_index] = false;
-    sim_reader_want(&m->reader, p->partition_index, max_i64(p->committed_offset, 0));
-}
-
 static void on_offsets(void *arg, enum err e, const void *response, struct net_response *raw)
 {
     (void)raw;
     struct member *m = arg;
     const struct wire_offset_fetch_response *r = response;
-    m->worker.call = NULL;
+    m->common.worker.call = NULL;
     e = e == ERR_NONE ? (enum err)r->groups[0].error_code : e;
     if (e != ERR_NONE || r->groups[0].topics_count != 1) {
         after_error(m, e);
@@ -240,9 +184,10 @@ static void on_offsets(void *arg, enum err e, const void *response, struct net_r
             after_error(m, (enum err)p->error_code);
             return;
         }
-        begin_at(m, p);
+        m->fresh[p->partition_index] = false;
+        sim_member_begin_at(&m->common, p->partition_index, p->committed_offset);
     }
-    go_on(m, STEP_HEARTBEAT, 0);
+    sim_member_go_on(&m->common, STEP_HEARTBEAT, 0);
 }
 
 static void fetch_offsets(struct member *m)
@@ -254,18 +199,17 @@ static void fetch_offsets(struct member *m)
     wire_init(&wire_msg_offset_fetch_request_groups_topics, &topic);
     wire_init(&wire_msg_offset_fetch_request_groups, &group);
     wire_init(&wire_msg_offset_fetch_request, &request);
-    topic.name = slice_str(m->reader.topic);
+    topic.name = slice_str(m->common.reader.topic);
     topic.partition_indexes = wanted;
     for (int32_t i = 0; i < SIM_READER_PARTITIONS; i++) {
         if (m->fresh[i]) {
             wanted[topic.partition_indexes_count++] = i;
-            m->floors[i] =
-                sim_ledger_committed_floor(m->worker.client->world->ledger, m->group, log_of(m, i));
+            sim_member_note_floor(&m->common, i);
         }
     }
-    group.group_id = slice_str(m->group);
-    group.member_id = slice_str(m->id);
-    group.member_epoch = m->epoch;
+    group.group_id = slice_str(m->common.group);
+    group.member_id = slice_str(m->common.id);
+    group.member_epoch = m->common.epoch;
     group.topics = &topic;
     group.topics_count = 1;
     request.groups = &group;
@@ -277,48 +221,34 @@ static void on_committed(void *arg, enum err e, const void *response, struct net
 {
     (void)raw;
     struct member *m = arg;
+    m->common.worker.call = NULL;
     const struct wire_offset_commit_response *r = response;
-    m->worker.call = NULL;
-    for (int32_t i = 0; e == ERR_NONE && i < r->topics[0].partitions_count; i++) {
-        const struct wire_offset_commit_response_topics_partitions *p = &r->topics[0].partitions[i];
-        e = (enum err)p->error_code;
-        if (e == ERR_NONE) {
-            sim_ledger_committed(m->worker.client->world->ledger, m->group,
-                                 log_of(m, p->partition_index), m->committing[p->partition_index]);
-            sim_tally(m->worker.client->world->report, "load KIP-848 offsets committed", 1);
-        }
-    }
+    e = sim_member_committed(&m->common, e, r);
     if (e != ERR_NONE) {
         after_error(m, e);
     } else {
-        go_on(m, STEP_HEARTBEAT, sim_load_draw_ms(&m->worker, "every", "200ms..1s"));
+        sim_tally(m->common.worker.client->world->report, "load KIP-848 offsets committed",
+                  (uint64_t)r->topics[0].partitions_count);
+        sim_member_go_on(&m->common, STEP_HEARTBEAT,
+                         sim_load_draw_ms(&m->common.worker, "every", "200ms..1s"));
     }
 }
 
 static void commit(struct member *m)
 {
     int32_t owned[SIM_READER_PARTITIONS];
-    struct wire_offset_commit_request_topics_partitions partitions[SIM_READER_PARTITIONS];
-    struct wire_offset_commit_request_topics topic = {.name = slice_str(m->reader.topic),
-                                                      .partitions = partitions};
-    topic.partitions_count = list_owned(m, owned);
-    for (int32_t i = 0; i < topic.partitions_count; i++) {
-        wire_init(&wire_msg_offset_commit_request_topics_partitions, &partitions[i]);
-        m->committing[owned[i]] = m->reader.partitions[owned[i]].position;
-        partitions[i].partition_index = owned[i];
-        partitions[i].committed_offset = m->committing[owned[i]];
-    }
-    struct wire_offset_commit_request request;
-    wire_init(&wire_msg_offset_commit_request, &request);
-    request.group_id = slice_str(m->group);
-    request.generation_id_or_member_epoch = m->epoch;
-    request.member_id = slice_str(m->id);
-    request.topics = &topic;
-    request.topics_count = 1;
-    ask(m, &(struct sim_ask){WIRE_API_OFFSET_COMMIT, COMMIT_VERSION, &request, on_committed, m});
+    struct sim_commit commit;
+    sim_member_make_commit(&m->common, owned, list_owned(m, owned), &commit);
+    ask(m, &(struct sim_ask){WIRE_API_OFFSET_COMMIT, COMMIT_VERSION, &commit.request, on_committed,
+                             m});
 }
 
 /* ---- life ---- */
+
+static void find(struct member *m)
+{
+    sim_member_find(&m->common);
+}
 
 static void run_step(void *arg)
 {
@@ -329,28 +259,28 @@ static void run_step(void *arg)
         [STEP_COMMIT] = commit,
     };
     struct member *m = arg;
-    steps[m->step](m);
+    steps[m->common.step](m);
 }
 
 static void start(struct sim_worker *w)
 {
     struct member *m = (struct member *)w;
-    m->group = sim_load_str(w->load, "group", "c");
-    m->coordinator = -1;
-    snprintf(m->id, sizeof m->id, "member-%016" PRIx64, prng_next(&w->client->prng));
-    sim_reader_init(&m->reader, w->client, sim_load_str(w->load, "topic", "a"));
-    go_on(m, STEP_FIND, 0);
+    snprintf(m->common.id, sizeof m->common.id, "member-%016" PRIx64, prng_next(&w->client->prng));
+    m->common.log_of = log_of;
+    sim_member_init(&m->common, "c");
+    sim_member_go_on(&m->common, STEP_FIND, 0);
 }
 
 static bool is_idle(const struct sim_worker *w)
 {
     const struct member *m = (const struct member *)w;
-    return m->epoch > 0 && (m->step == STEP_COMMIT || m->step == STEP_HEARTBEAT);
+    return m->common.epoch > 0 &&
+           (m->common.step == STEP_COMMIT || m->common.step == STEP_HEARTBEAT);
 }
 
 static void fini(struct sim_worker *w)
 {
-    sim_reader_fini(&((struct member *)w)->reader);
+    sim_reader_fini(&((struct member *)w)->common.reader);
 }
 
 static const char *const options[] = {"topic", "group", "every", NULL};

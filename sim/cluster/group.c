@@ -6,11 +6,9 @@
 
 #include "base/mem.h"
 #include "sim/cluster/ledger.h"
-#include "sim/cluster/load.h"
-#include "sim/cluster/reader.h"
+#include "sim/cluster/member.h"
 
 enum {
-    FIND_VERSION = 3,
     JOIN_VERSION = 7,
     SYNC_VERSION = 5,
     HEARTBEAT_VERSION = 4,
@@ -20,44 +18,32 @@ enum {
     SESSION_MS = 8000,
     REBALANCE_MS = 5000,
     JOIN_CALL_MS = 12000, /* a join waits for all members */
-    PAUSE_MS = 100,
-    MEMBER_ID_MAX = 128,
 };
 
-enum step { STEP_FIND, STEP_JOIN, STEP_SYNC, STEP_OFFSETS, STEP_COMMIT, STEP_HEARTBEAT };
+enum {
+    STEP_FIND = SIM_MEMBER_FIND,
+    STEP_JOIN = SIM_MEMBER_FOUND,
+    STEP_SYNC,
+    STEP_OFFSETS,
+    STEP_COMMIT,
+    STEP_HEARTBEAT
+};
 
 struct member {
-    struct sim_worker worker;
-    struct sim_reader reader;
-    const char *group;
-    enum step step;
-    int32_t coordinator;
-    char id[MEMBER_ID_MAX];
-    int32_t generation;
+    struct sim_member common;
     struct buf assignments[SIM_READER_PARTITIONS]; /* the leader's, of members[i] */
     char *members[SIM_READER_PARTITIONS];
     int member_count;
     int32_t given[SIM_READER_PARTITIONS];
     int given_count;
-    int64_t floors[SIM_READER_PARTITIONS];     /* by partition: committed when it was asked for */
-    int64_t committing[SIM_READER_PARTITIONS]; /* by partition */
 };
 
-static void run_step(void *arg);
-
-static void go_on(struct member *m, enum step step, int64_t delay_ms)
+static int log_of(const struct sim_member *m, int32_t partition)
 {
-    m->step = step;
-    net_timer_set(&m->worker.timer, delay_ms);
-}
-
-static int log_of(struct member *m, int32_t partition)
-{
-    const struct wire_metadata_response_topics *t =
-        sim_client_topic(m->worker.client, m->reader.topic);
+    const struct sim_client *c = m->worker.client;
+    const struct wire_metadata_response_topics *t = sim_client_topic(c, m->reader.topic);
     return t == NULL ? -1
-                     : sim_ledger_log(m->worker.client->world->ledger, t->topic_id, m->reader.topic,
-                                      partition);
+                     : sim_ledger_log(c->world->ledger, t->topic_id, m->reader.topic, partition);
 }
 
 static void forget_members(struct member *m)
@@ -72,32 +58,30 @@ static void forget_members(struct member *m)
 /* Out of the group, or not yet in it. */
 static void rejoin(struct member *m, enum err e)
 {
-    sim_reader_drop_all(&m->reader);
+    sim_reader_drop_all(&m->common.reader);
     m->given_count = 0;
     if (e == ERR_UNKNOWN_MEMBER_ID) {
-        m->id[0] = '\0';
+        m->common.id[0] = '\0';
     }
     bool here = e == ERR_UNKNOWN_MEMBER_ID || e == ERR_REBALANCE_IN_PROGRESS ||
                 e == ERR_ILLEGAL_GENERATION || e == ERR_MEMBER_ID_REQUIRED;
-    go_on(m, here ? STEP_JOIN : STEP_FIND, e == ERR_MEMBER_ID_REQUIRED ? 1 : PAUSE_MS);
+    sim_member_go_on(&m->common, here ? STEP_JOIN : STEP_FIND,
+                     e == ERR_MEMBER_ID_REQUIRED ? 1 : SIM_MEMBER_PAUSE_MS);
 }
 
 static void ask_within(struct member *m, const struct sim_ask *ask, int64_t timeout_ms)
 {
-    struct sim_client *c = m->worker.client;
-    struct net_client *to = ask->api == WIRE_API_FIND_COORDINATOR
-                                ? sim_client_any(c)
-                                : sim_client_node(c, m->coordinator);
+    struct net_client *to = sim_member_coordinator(&m->common);
     if (to == NULL) {
         rejoin(m, ERR_NOT_COORDINATOR);
         return;
     }
-    m->worker.call = net_call(to, &(struct net_call_args){.api = ask->api,
-                                                          .version = ask->version,
-                                                          .request = ask->request,
-                                                          .timeout_ms = timeout_ms,
-                                                          .done = ask->done,
-                                                          .arg = m});
+    m->common.worker.call = net_call(to, &(struct net_call_args){.api = ask->api,
+                                                                 .version = ask->version,
+                                                                 .request = ask->request,
+                                                                 .timeout_ms = timeout_ms,
+                                                                 .done = ask->done,
+                                                                 .arg = m});
 }
 
 static void ask(struct member *m, int16_t api, int16_t version, const void *request,
@@ -106,37 +90,13 @@ static void ask(struct member *m, int16_t api, int16_t version, const void *requ
     ask_within(m, &(struct sim_ask){api, version, request, done, m}, SIM_CALL_MS);
 }
 
-/* ---- finding ---- */
-
-static void on_found(void *arg, enum err e, const void *response, struct net_response *raw)
-{
-    (void)raw;
-    struct member *m = arg;
-    const struct wire_find_coordinator_response *r = response;
-    m->worker.call = NULL;
-    if (e != ERR_NONE || r->error_code != 0) {
-        go_on(m, STEP_FIND, PAUSE_MS);
-        return;
-    }
-    m->coordinator = r->node_id;
-    go_on(m, STEP_JOIN, 0);
-}
-
-static void find(struct member *m)
-{
-    struct wire_find_coordinator_request request;
-    wire_init(&wire_msg_find_coordinator_request, &request);
-    request.key = slice_str(m->group);
-    ask(m, WIRE_API_FIND_COORDINATOR, FIND_VERSION, &request, on_found);
-}
-
 /* ---- joining ---- */
 
 /* All partitions in turn, as the leader of the group sees the topic. */
 static void assign(struct member *m, const struct wire_join_group_response *r)
 {
     const struct wire_metadata_response_topics *t =
-        sim_client_topic(m->worker.client, m->reader.topic);
+        sim_client_topic(m->common.worker.client, m->common.reader.topic);
     int32_t partitions = t == NULL ? 0 : t->partitions_count;
     for (int32_t i = 0; i < r->members_count && i < SIM_READER_PARTITIONS; i++) {
         int32_t its[SIM_READER_PARTITIONS];
@@ -145,7 +105,9 @@ static void assign(struct member *m, const struct wire_join_group_response *r)
             its[count++] = p;
         }
         struct wire_consumer_protocol_assignment_assigned_partitions given = {
-            .topic = slice_str(m->reader.topic), .partitions = its, .partitions_count = count};
+            .topic = slice_str(m->common.reader.topic),
+            .partitions = its,
+            .partitions_count = count};
         struct wire_consumer_protocol_assignment assignment = {
             .assigned_partitions = &given, .assigned_partitions_count = 1, .user_data = SLICE_NULL};
         struct buf *out = &m->assignments[m->member_count];
@@ -163,26 +125,26 @@ static void on_joined(void *arg, enum err e, const void *response, struct net_re
     (void)raw;
     struct member *m = arg;
     const struct wire_join_group_response *r = response;
-    m->worker.call = NULL;
+    m->common.worker.call = NULL;
     e = e == ERR_NONE ? (enum err)r->error_code : e;
     if (e == ERR_NONE || e == ERR_MEMBER_ID_REQUIRED) {
-        snprintf(m->id, sizeof m->id, "%.*s", SLICE_ARG(r->member_id));
+        snprintf(m->common.id, sizeof m->common.id, "%.*s", SLICE_ARG(r->member_id));
     }
     if (e != ERR_NONE) {
         rejoin(m, e);
         return;
     }
-    m->generation = r->generation_id;
+    m->common.epoch = r->generation_id;
     forget_members(m);
     if (slice_eq(r->leader, r->member_id)) {
         assign(m, r);
     }
-    go_on(m, STEP_SYNC, 0);
+    sim_member_go_on(&m->common, STEP_SYNC, 0);
 }
 
 static void join(struct member *m)
 {
-    struct slice topic = slice_str(m->reader.topic);
+    struct slice topic = slice_str(m->common.reader.topic);
     struct wire_consumer_protocol_subscription subscription;
     wire_init(&wire_msg_consumer_protocol_subscription, &subscription);
     subscription.topics = &topic;
@@ -195,10 +157,10 @@ static void join(struct member *m)
     struct wire_join_group_request_protocols protocol = {slice_str("range"), buf_slice(&metadata)};
     struct wire_join_group_request request;
     wire_init(&wire_msg_join_group_request, &request);
-    request.group_id = slice_str(m->group);
+    request.group_id = slice_str(m->common.group);
     request.session_timeout_ms = SESSION_MS;
     request.rebalance_timeout_ms = REBALANCE_MS;
-    request.member_id = slice_str(m->id);
+    request.member_id = slice_str(m->common.id);
     request.protocol_type = slice_str("consumer");
     request.protocols = &protocol;
     request.protocols_count = 1;
@@ -236,22 +198,23 @@ static void on_synced(void *arg, enum err e, const void *response, struct net_re
     (void)raw;
     struct member *m = arg;
     const struct wire_sync_group_response *r = response;
-    m->worker.call = NULL;
+    m->common.worker.call = NULL;
     e = e == ERR_NONE ? (enum err)r->error_code : e;
     if (e != ERR_NONE || !take_assignment(m, r->assignment)) {
         rejoin(m, e);
         return;
     }
     for (int i = 0; i < m->given_count; i++) {
-        int log = log_of(m, m->given[i]);
+        int log = log_of(&m->common, m->given[i]);
         if (log >= 0) {
-            sim_ledger_assigned(
-                m->worker.client->world->ledger,
-                &(struct sim_assignment){
-                    .group = m->group, .log = log, .generation = m->generation, .member = m->id});
+            sim_ledger_assigned(m->common.worker.client->world->ledger,
+                                &(struct sim_assignment){.group = m->common.group,
+                                                         .log = log,
+                                                         .generation = m->common.epoch,
+                                                         .member = m->common.id});
         }
     }
-    go_on(m, m->given_count > 0 ? STEP_OFFSETS : STEP_HEARTBEAT, 0);
+    sim_member_go_on(&m->common, m->given_count > 0 ? STEP_OFFSETS : STEP_HEARTBEAT, 0);
 }
 
 static void sync_group(struct member *m)
@@ -263,9 +226,9 @@ static void sync_group(struct member *m)
         assignments[i] = (struct wire_sync_group_request_assignments){
             slice_str(m->members[i]), buf_slice(&m->assignments[i])};
     }
-    request.group_id = slice_str(m->group);
-    request.generation_id = m->generation;
-    request.member_id = slice_str(m->id);
+    request.group_id = slice_str(m->common.group);
+    request.generation_id = m->common.epoch;
+    request.member_id = slice_str(m->common.id);
     request.protocol_type = slice_str("consumer");
     request.protocol_name = slice_str("range");
     request.assignments = assignments;
@@ -280,9 +243,8 @@ static void on_offsets(void *arg, enum err e, const void *response, struct net_r
 {
     (void)raw;
     struct member *m = arg;
-    struct sim_world *world = m->worker.client->world;
     const struct wire_offset_fetch_response *r = response;
-    m->worker.call = NULL;
+    m->common.worker.call = NULL;
     e = e == ERR_NONE ? (enum err)r->error_code : e;
     if (e != ERR_NONE || r->topics_count != 1) {
         rejoin(m, e == ERR_NONE ? ERR_NOT_COORDINATOR : e);
@@ -294,30 +256,23 @@ static void on_offsets(void *arg, enum err e, const void *response, struct net_r
             rejoin(m, (enum err)p->error_code);
             return;
         }
-        int64_t floor = m->floors[p->partition_index];
-        if (p->committed_offset < floor && floor > 0) {
-            sim_fail(world, "LostCommit: a committed offset went back",
-                     "group %s %s-%d: %" PRId64 " was committed, %" PRId64 " is there", m->group,
-                     m->reader.topic, p->partition_index, floor, p->committed_offset);
-        }
-        sim_reader_want(&m->reader, p->partition_index, max_i64(p->committed_offset, 0));
+        sim_member_begin_at(&m->common, p->partition_index, p->committed_offset);
     }
-    go_on(m, STEP_HEARTBEAT, 0);
+    sim_member_go_on(&m->common, STEP_HEARTBEAT, 0);
 }
 
 static void fetch_offsets(struct member *m)
 {
-    struct wire_offset_fetch_request_topics topic = {.name = slice_str(m->reader.topic),
+    struct wire_offset_fetch_request_topics topic = {.name = slice_str(m->common.reader.topic),
                                                      .partition_indexes = m->given,
                                                      .partition_indexes_count = m->given_count};
     struct wire_offset_fetch_request request;
     wire_init(&wire_msg_offset_fetch_request, &request);
-    request.group_id = slice_str(m->group);
+    request.group_id = slice_str(m->common.group);
     request.topics = &topic;
     request.topics_count = 1;
     for (int i = 0; i < m->given_count; i++) {
-        m->floors[m->given[i]] = sim_ledger_committed_floor(m->worker.client->world->ledger,
-                                                            m->group, log_of(m, m->given[i]));
+        sim_member_note_floor(&m->common, m->given[i]);
     }
     ask(m, WIRE_API_OFFSET_FETCH, OFFSETS_VERSION, &request, on_offsets);
 }
@@ -328,44 +283,21 @@ static void on_committed(void *arg, enum err e, const void *response, struct net
 {
     (void)raw;
     struct member *m = arg;
-    const struct wire_offset_commit_response *r = response;
-    m->worker.call = NULL;
-    for (int32_t i = 0; e == ERR_NONE && i < r->topics[0].partitions_count; i++) {
-        const struct wire_offset_commit_response_topics_partitions *p = &r->topics[0].partitions[i];
-        e = (enum err)p->error_code;
-        if (e == ERR_NONE) {
-            sim_ledger_committed(m->worker.client->world->ledger, m->group,
-                                 log_of(m, p->partition_index), m->committing[p->partition_index]);
-        }
-    }
+    m->common.worker.call = NULL;
+    e = sim_member_committed(&m->common, e, response);
     if (e != ERR_NONE) {
         rejoin(m, e);
         return;
     }
-    go_on(m, STEP_HEARTBEAT, sim_load_draw_ms(&m->worker, "every", "300ms..1s"));
+    sim_member_go_on(&m->common, STEP_HEARTBEAT,
+                     sim_load_draw_ms(&m->common.worker, "every", "300ms..1s"));
 }
 
 static void commit(struct member *m)
 {
-    struct wire_offset_commit_request_topics_partitions partitions[SIM_READER_PARTITIONS];
-    struct wire_offset_commit_request_topics topic = {.name = slice_str(m->reader.topic),
-                                                      .partitions = partitions};
-    for (int i = 0; i < m->given_count; i++) {
-        wire_init(&wire_msg_offset_commit_request_topics_partitions, &partitions[i]);
-        int32_t index = m->given[i];
-        m->committing[index] = m->reader.partitions[index].position;
-        partitions[i].partition_index = index;
-        partitions[i].committed_offset = m->committing[index];
-    }
-    topic.partitions_count = m->given_count;
-    struct wire_offset_commit_request request;
-    wire_init(&wire_msg_offset_commit_request, &request);
-    request.group_id = slice_str(m->group);
-    request.generation_id_or_member_epoch = m->generation;
-    request.member_id = slice_str(m->id);
-    request.topics = &topic;
-    request.topics_count = 1;
-    ask(m, WIRE_API_OFFSET_COMMIT, COMMIT_VERSION, &request, on_committed);
+    struct sim_commit commit;
+    sim_member_make_commit(&m->common, m->given, m->given_count, &commit);
+    ask(m, WIRE_API_OFFSET_COMMIT, COMMIT_VERSION, &commit.request, on_committed);
 }
 
 static void on_heartbeat(void *arg, enum err e, const void *response, struct net_response *raw)
@@ -373,24 +305,29 @@ static void on_heartbeat(void *arg, enum err e, const void *response, struct net
     (void)raw;
     struct member *m = arg;
     const struct wire_heartbeat_response *r = response;
-    m->worker.call = NULL;
+    m->common.worker.call = NULL;
     e = e == ERR_NONE ? (enum err)r->error_code : e;
     if (e != ERR_NONE) {
         rejoin(m, e);
         return;
     }
-    go_on(m, m->given_count > 0 ? STEP_COMMIT : STEP_HEARTBEAT,
-          sim_load_draw_ms(&m->worker, "every", "300ms..1s"));
+    sim_member_go_on(&m->common, m->given_count > 0 ? STEP_COMMIT : STEP_HEARTBEAT,
+                     sim_load_draw_ms(&m->common.worker, "every", "300ms..1s"));
 }
 
 static void heartbeat(struct member *m)
 {
     struct wire_heartbeat_request request;
     wire_init(&wire_msg_heartbeat_request, &request);
-    request.group_id = slice_str(m->group);
-    request.generation_id = m->generation;
-    request.member_id = slice_str(m->id);
+    request.group_id = slice_str(m->common.group);
+    request.generation_id = m->common.epoch;
+    request.member_id = slice_str(m->common.id);
     ask(m, WIRE_API_HEARTBEAT, HEARTBEAT_VERSION, &request, on_heartbeat);
+}
+
+static void find(struct member *m)
+{
+    sim_member_find(&m->common);
 }
 
 static void run_step(void *arg)
@@ -401,7 +338,7 @@ static void run_step(void *arg)
         [STEP_COMMIT] = commit,   [STEP_HEARTBEAT] = heartbeat,
     };
     struct member *m = arg;
-    steps[m->step](m);
+    steps[m->common.step](m);
 }
 
 /* ---- life ---- */
@@ -409,22 +346,21 @@ static void run_step(void *arg)
 static void start(struct sim_worker *w)
 {
     struct member *m = (struct member *)w;
-    m->group = sim_load_str(w->load, "group", "g");
-    m->coordinator = -1;
-    sim_reader_init(&m->reader, w->client, sim_load_str(w->load, "topic", "a"));
-    go_on(m, STEP_FIND, 0);
+    m->common.log_of = log_of;
+    sim_member_init(&m->common, "g");
+    sim_member_go_on(&m->common, STEP_FIND, 0);
 }
 
 static bool is_idle(const struct sim_worker *w)
 {
     const struct member *m = (const struct member *)w;
-    return m->step == STEP_COMMIT || m->step == STEP_HEARTBEAT;
+    return m->common.step == STEP_COMMIT || m->common.step == STEP_HEARTBEAT;
 }
 
 static void fini(struct sim_worker *w)
 {
     struct member *m = (struct member *)w;
-    sim_reader_fini(&m->reader);
+    sim_reader_fini(&m->common.reader);
     forget_members(m);
 }
 
