@@ -65,11 +65,14 @@ void buf_printf(struct buf *b, const char *fmt, ...)
     va_start(args, fmt);
     va_list again;
     va_copy(again, args);
-    int len = vsnprintf(NULL, 0, fmt, args);
+    char *at = (char *)buf_room(b, 1);
+    int len = vsnprintf(at, b->cap - b->len, fmt, args);
     va_end(args);
     ASSERT(len >= 0);
-    char *at = (char *)buf_room(b, (size_t)len + 1);
-    vsnprintf(at, (size_t)len + 1, fmt, again);
+    if ((size_t)len >= b->cap - b->len) { /* it was cut */
+        at = (char *)buf_room(b, (size_t)len + 1);
+        vsnprintf(at, (size_t)len + 1, fmt, again);
+    }
     va_end(again);
     b->len += (size_t)len;
 }

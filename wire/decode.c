@@ -63,10 +63,11 @@ static int64_t decode_length(struct decoder *d, const struct wire_field *f, bool
     return len;
 }
 
-static struct slice decode_slice(struct decoder *d, const struct wire_field *f, bool nullable)
+static struct slice decode_slice(struct decoder *d, const struct wire_field *f, bool is_element)
 {
     bool is_string = f->type == WIRE_STRING;
     int64_t len = decode_length(d, f, is_string);
+    bool nullable = !is_element && wire_in_range(f->nullable, d->version);
     if (d->r.bad || (len == -1 && !nullable) || (is_string && len > WIRE_STRING_MAX)) {
         d->r.bad = true;
         return SLICE_NULL;
@@ -82,8 +83,8 @@ static double decode_float(struct decoder *d)
     return value;
 }
 
-/* One value, or one element of an array. */
-static void decode_value(struct decoder *d, const struct wire_field *f, bool nullable, void *out)
+/* One value, or one element of an array; elements are never null. */
+static void decode_value(struct decoder *d, const struct wire_field *f, bool is_element, void *out)
 {
     switch ((enum wire_type)f->type) {
     case WIRE_BOOL:
@@ -114,7 +115,7 @@ static void decode_value(struct decoder *d, const struct wire_field *f, bool nul
     case WIRE_STRING:
     case WIRE_BYTES:
     case WIRE_RECORDS:
-        *(struct slice *)out = decode_slice(d, f, nullable);
+        *(struct slice *)out = decode_slice(d, f, is_element);
         return;
     case WIRE_STRUCT:
         decode_struct(d, f->nested, out);
@@ -123,10 +124,10 @@ static void decode_value(struct decoder *d, const struct wire_field *f, bool nul
     UNREACHABLE();
 }
 
-static void decode_array(struct decoder *d, const struct wire_field *f, bool nullable, void *out)
+static void decode_array(struct decoder *d, const struct wire_field *f, void *out)
 {
     int64_t count = decode_length(d, f, false);
-    if (d->r.bad || (count == -1 && !nullable) ||
+    if (d->r.bad || (count == -1 && !wire_in_range(f->nullable, d->version)) ||
         (count > 0 && (uint64_t)count > reader_left(&d->r) / element_bytes_min(f)) ||
         count > INT32_MAX) {
         d->r.bad = true;
@@ -137,7 +138,7 @@ static void decode_array(struct decoder *d, const struct wire_field *f, bool nul
         size_t size = wire_element_size((enum wire_type)f->type, f->nested);
         a.items = take_memory(d, (size_t)count, size);
         for (int32_t i = 0; i < a.count && !d->r.bad; i++) {
-            decode_value(d, f, false, (char *)a.items + (size_t)i * size);
+            decode_value(d, f, true, (char *)a.items + (size_t)i * size);
         }
     }
     wire_items_set(f, out, a);
@@ -150,9 +151,9 @@ static bool decode_is_null(struct decoder *d, const struct wire_field *f)
     return wire_is_tagged(f, d->version) ? reader_uvarint(&d->r) == 0 : reader_i8(&d->r) < 0;
 }
 
-static void decode_pointer(struct decoder *d, const struct wire_field *f, bool nullable, void *out)
+static void decode_pointer(struct decoder *d, const struct wire_field *f, void *out)
 {
-    if (nullable && decode_is_null(d, f)) {
+    if (wire_in_range(f->nullable, d->version) && decode_is_null(d, f)) {
         wire_pointer_set(f, out, NULL);
         return;
     }
@@ -169,13 +170,12 @@ static void decode_pointer(struct decoder *d, const struct wire_field *f, bool n
 
 static void decode_field(struct decoder *d, const struct wire_field *f, void *out)
 {
-    bool nullable = wire_in_range(f->nullable, d->version);
     if ((f->flags & WIRE_ARRAY) != 0) {
-        decode_array(d, f, nullable, out);
+        decode_array(d, f, out);
     } else if ((f->flags & WIRE_POINTER) != 0) {
-        decode_pointer(d, f, nullable, out);
+        decode_pointer(d, f, out);
     } else {
-        decode_value(d, f, nullable, (char *)out + f->offset);
+        decode_value(d, f, false, (char *)out + f->offset);
     }
 }
 
@@ -227,7 +227,8 @@ static void decode_struct(struct decoder *d, const struct wire_message *m, void 
     wire_init(m, out);
     for (uint16_t i = 0; i < m->field_count && !d->r.bad; i++) {
         const struct wire_field *f = &m->fields[i];
-        if (wire_in_range(f->versions, d->version) && !wire_is_tagged(f, d->version)) {
+        if (wire_in_range(f->versions, d->version) &&
+            (i < m->tags_from || !wire_is_tagged(f, d->version))) {
             decode_field(d, f, out);
         }
     }

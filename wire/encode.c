@@ -52,10 +52,10 @@ static void note_gap(struct encoder *e, size_t len)
     gaps->bytes += len;
 }
 
-static void encode_slice(struct encoder *e, const struct wire_field *f, bool nullable,
+static void encode_slice(struct encoder *e, const struct wire_field *f, bool is_element,
                          struct slice s)
 {
-    bool is_null = slice_is_null(s) && nullable;
+    bool is_null = slice_is_null(s) && !is_element && wire_in_range(f->nullable, e->version);
     encode_length(e, f, f->type == WIRE_STRING, is_null ? -1 : (int64_t)s.len);
     if (e->err != ERR_NONE) {
         return;
@@ -75,7 +75,8 @@ static void encode_float(struct encoder *e, double value)
     buf_put_u64(e->out, bits);
 }
 
-static void encode_value(struct encoder *e, const struct wire_field *f, bool nullable,
+/* One value, or one element of an array; elements are never null. */
+static void encode_value(struct encoder *e, const struct wire_field *f, bool is_element,
                          const void *in)
 {
     switch ((enum wire_type)f->type) {
@@ -107,7 +108,7 @@ static void encode_value(struct encoder *e, const struct wire_field *f, bool nul
     case WIRE_STRING:
     case WIRE_BYTES:
     case WIRE_RECORDS:
-        encode_slice(e, f, nullable, *(const struct slice *)in);
+        encode_slice(e, f, is_element, *(const struct slice *)in);
         return;
     case WIRE_STRUCT:
         encode_struct(e, f->nested, in);
@@ -116,12 +117,11 @@ static void encode_value(struct encoder *e, const struct wire_field *f, bool nul
     UNREACHABLE();
 }
 
-static void encode_array(struct encoder *e, const struct wire_field *f, bool nullable,
-                         const void *in)
+static void encode_array(struct encoder *e, const struct wire_field *f, const void *in)
 {
     struct wire_items a = wire_items_get(f, in);
     ASSERT(a.count >= -1);
-    if (a.count == -1 && !nullable) {
+    if (a.count == -1 && !wire_in_range(f->nullable, e->version)) {
         fail(e, ERR_UNSUPPORTED_VERSION);
         return;
     }
@@ -129,15 +129,14 @@ static void encode_array(struct encoder *e, const struct wire_field *f, bool nul
     encode_length(e, f, false, a.count);
     size_t size = wire_element_size((enum wire_type)f->type, f->nested);
     for (int32_t i = 0; i < a.count && e->err == ERR_NONE; i++) {
-        encode_value(e, f, false, (const char *)a.items + (size_t)i * size);
+        encode_value(e, f, true, (const char *)a.items + (size_t)i * size);
     }
 }
 
-static void encode_pointer(struct encoder *e, const struct wire_field *f, bool nullable,
-                           const void *in)
+static void encode_pointer(struct encoder *e, const struct wire_field *f, const void *in)
 {
     const void *nested = wire_pointer_get(f, in);
-    if (nullable) {
+    if (wire_in_range(f->nullable, e->version)) {
         int8_t null = wire_is_tagged(f, e->version) ? 0 : -1;
         buf_put_i8(e->out, nested == NULL ? null : 1);
     } else if (nested == NULL) {
@@ -150,13 +149,12 @@ static void encode_pointer(struct encoder *e, const struct wire_field *f, bool n
 
 static void encode_field(struct encoder *e, const struct wire_field *f, const void *in)
 {
-    bool nullable = wire_in_range(f->nullable, e->version);
     if ((f->flags & WIRE_ARRAY) != 0) {
-        encode_array(e, f, nullable, in);
+        encode_array(e, f, in);
     } else if ((f->flags & WIRE_POINTER) != 0) {
-        encode_pointer(e, f, nullable, in);
+        encode_pointer(e, f, in);
     } else {
-        encode_value(e, f, nullable, (const char *)in + f->offset);
+        encode_value(e, f, false, (const char *)in + f->offset);
     }
 }
 
@@ -281,7 +279,7 @@ static void encode_struct(struct encoder *e, const struct wire_message *m, const
             if (!may_drop(m, f, in)) {
                 fail(e, ERR_UNSUPPORTED_VERSION);
             }
-        } else if (!wire_is_tagged(f, e->version)) {
+        } else if (i < m->tags_from || !wire_is_tagged(f, e->version)) {
             encode_field(e, f, in);
         }
     }
