@@ -364,8 +364,9 @@ static enum cli_exit describe_by_controllers(struct configs_tool *tool)
 {
     struct client *client = tool->cluster.client;
     int64_t id;
-    if (tool->kind->type == METADATA_CONFIG_BROKER && tool->name[0] != '\0' &&
-        args_parse_number(slice_str(tool->name), &id)) {
+    bool is_node = tool->kind->type == METADATA_CONFIG_BROKER ||
+                   tool->kind->type == METADATA_CONFIG_BROKER_LOGGER;
+    if (is_node && args_parse_number(slice_str(tool->name), &id)) {
         enum err e = admin_learn_nodes(client);
         if (e != ERR_NONE) {
             return configs_tool_fail(tool, e, SLICE_NULL);

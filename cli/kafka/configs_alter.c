@@ -40,9 +40,47 @@ static void add_change(struct changes *changes, struct slice name, enum configs_
     changes->items[changes->count++] = (struct configs_change){name, operation, value};
 }
 
-/* "k1=v1,k2=[a,b]": commas in brackets do not separate, and the brackets go. */
+/* The value that a setting is given last counts. */
+static void set_change(struct changes *changes, struct slice name, struct slice value)
+{
+    for (int32_t i = 0; i < changes->count; i++) {
+        if (slice_eq(changes->items[i].name, name)) {
+            changes->items[i].value = value;
+            return;
+        }
+    }
+    add_change(changes, name, CONFIGS_SET, value);
+}
+
+/* "k=v", "k=[a,b]": the brackets go. */
+static bool read_pair(struct changes *changes, struct slice pair)
+{
+    const uint8_t *equals = pair.len == 0 ? NULL : memchr(pair.data, '=', pair.len);
+    if (equals == NULL) {
+        return false;
+    }
+    struct buf value = {0};
+    bool in_brackets = false;
+    bool is_good = true;
+    for (const uint8_t *at = equals + 1; at < pair.data + pair.len; at++) {
+        in_brackets = *at == '[' ? true : *at == ']' ? false : in_brackets;
+        is_good = is_good && (*at != '=' || in_brackets);
+        buf_put(&value, at, strchr("[]", *at) == NULL ? 1 : 0);
+    }
+    if (is_good) {
+        set_change(changes, trim(slice_of(pair.data, (size_t)(equals - pair.data))),
+                   trim(arena_dup(&changes->cli->arena, buf_slice(&value))));
+    }
+    buf_fini(&value);
+    return is_good;
+}
+
+/* "k1=v1,k2=[a,b]": commas in brackets do not separate; those at the end do not count. */
 static bool read_added(struct changes *changes, struct slice text)
 {
+    while (text.len > 1 && text.data[text.len - 1] == ',') {
+        text.len--;
+    }
     bool in_brackets = false;
     size_t start = 0;
     for (size_t i = 0; i <= text.len; i++) {
@@ -51,19 +89,10 @@ static bool read_added(struct changes *changes, struct slice text)
         if (c != ',' || (in_brackets && i < text.len)) {
             continue;
         }
-        struct slice pair = slice_of(text.data + start, i - start);
-        const uint8_t *equals = pair.len == 0 ? NULL : memchr(pair.data, '=', pair.len);
-        start = i + 1;
-        if (equals == NULL) {
+        if (!read_pair(changes, slice_of(text.data + start, i - start))) {
             return false;
         }
-        struct buf value = {0};
-        for (const uint8_t *at = equals + 1; at < pair.data + pair.len; at++) {
-            buf_put(&value, at, strchr("[]", *at) == NULL ? 1 : 0);
-        }
-        add_change(changes, trim(slice_of(pair.data, (size_t)(equals - pair.data))), CONFIGS_SET,
-                   trim(arena_dup(&changes->cli->arena, buf_slice(&value))));
-        buf_fini(&value);
+        start = i + 1;
     }
     return true;
 }
@@ -73,7 +102,7 @@ static enum err take_pair(void *arg, int line, struct slice key, struct slice va
     (void)line;
     struct changes *changes = arg;
     struct arena *arena = &changes->cli->arena;
-    add_change(changes, arena_dup(arena, key), CONFIGS_SET, arena_dup(arena, value));
+    set_change(changes, arena_dup(arena, key), arena_dup(arena, value));
     return ERR_NONE;
 }
 

@@ -44,6 +44,10 @@ STEPS = [
     configs("--describe", "--topic", "{t}-settings"),
     configs("--describe", "--entity-type", "topics", "--entity-name", "{t}-settings", "--all",
             drop="^  (?!(retention.ms|cleanup.policy|segment.ms|flush.ms)=)"),
+    configs("--alter", *ORDERS, "--add-config", "flush.messages=7,flush.messages=8,"),
+    configs("--alter", *ORDERS, "--add-config", "flush.messages=a=b", says=True),
+    configs("--describe", *ORDERS, drop="^  (?!flush.messages)"),
+    configs("--alter", *ORDERS, "--delete-config", "flush.messages"),
     configs("--alter", *ORDERS, "--add-config", "nonsense=1", says=True),
     configs("--alter", *ORDERS, "--add-config", "retention.ms=soon", says=True),
     configs("--alter", *ORDERS, "--delete-config", "flush.ms", says=True),
@@ -83,6 +87,7 @@ STEPS = [
             says=True),
     # By the controllers.
     Step("kafka-configs", ["--bootstrap-controller", "{C}", "--describe", "--broker", "1"]),
+    Step("kafka-configs", ["--bootstrap-controller", "{C}", "--describe", "--broker-logger", "1"]),
     Step("kafka-configs", ["--bootstrap-controller", "{C}", "--alter", "--broker-defaults",
                            "--add-config", "log.retention.ms=91000000"]),
     Step("kafka-configs", ["--bootstrap-controller", "{C}", "--describe", "--broker-defaults"],
