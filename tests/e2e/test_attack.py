@@ -14,7 +14,8 @@ import time
 
 from confluent_kafka import Consumer, Producer
 
-from lib import Cluster, case, main, new_topic, produce_all, read_all, unique, wait_for
+from lib import (Cluster, case, create_topic, main, new_topic, produce_all, read_all, unique,
+                 wait_for)
 from wire import APIS, Connection, has, request
 
 SECONDS = float(os.environ.get("CRAFT_ATTACK_S", "12"))
@@ -99,6 +100,10 @@ class Bystander:
 HARMLESS = {"NumPartitions": 1, "ReplicationFactor": 9, "Count": 1, "ValidateOnly": True,
             "BrokerId": 7777, "TimeoutMs": 100, "timeoutMs": 100, "MaxWaitMs": 10, "Acks": 1,
             "SessionTimeoutMs": 6000, "RebalanceTimeoutMs": 100, "Topics": None, "ClusterId": "x"}
+# Topics and a group that are there to be attacked, and words that mean something: half of all texts
+# are one of these, so that requests get past the first look.
+PREY = ["prey-0", "prey-1"]
+WORDS = [*PREY, *PREY, "prey-group", "consumer", "range", "uniform", "retention.ms", "1", "p.*"]
 # Controllers are not for strangers: their votes and registrations are true by definition.
 QUORUM = {"Vote", "BeginQuorumEpoch", "EndQuorumEpoch", "BrokerRegistration", "BrokerHeartbeat",
           "ControllerRegistration", "AddRaftVoter", "RemoveRaftVoter", "UpdateRaftVoter",
@@ -117,6 +122,8 @@ def random_value(rng, field):
         return rng.random()
     if kind == "uuid":
         return rng.randbytes(16)
+    if kind == "string" and rng.random() < 0.5:
+        return rng.choice(WORDS)
     if kind == "string":
         return "".join(rng.choice("abcxyz-._0") for _ in range(rng.randrange(0, 12)))
     return rng.randbytes(rng.randrange(0, 90))
@@ -242,6 +249,9 @@ def hostile_frames_harm_nobody():
     print(f"    SEED={SEED}", flush=True)
     cluster = small("frames")
     cluster.start()
+    for topic in PREY:
+        create_topic(cluster, topic, 2, replicas=1)
+        produce_all(cluster, topic, [{"value": b"x", "partition": n % 2} for n in range(10)])
     bystander = Bystander(cluster)
     peak = {}
     for node in cluster.nodes:
