@@ -34,7 +34,7 @@ enum cli_exit reassign_terse(const struct reassign_tool *tool, const char *fmt, 
 
 enum cli_exit reassign_fail(const struct reassign_tool *tool, enum err e)
 {
-    struct admin_result result = {e, SLICE_NULL};
+    struct admin_result result = {e, tool->message};
     const char *text = tool_sentence(tool->cli, tool->cluster.client, &result);
     if (client_why(tool->cluster.client)[0] != '\0') {
         return reassign_error(tool, "%s", text);

@@ -13,6 +13,7 @@ struct reassign_tool {
     struct cluster cluster;
     struct partition_file file; /* of --reassignment-json-file, sorted */
     const struct wire_list_partition_reassignments_response *moves; /* under way */
+    struct slice message; /* what the server said of the failure that is told next, or null */
 };
 
 /* "Error: <text>" on stdout, or the text alone. Return CLI_FAILED. */

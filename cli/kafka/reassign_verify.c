@@ -124,7 +124,9 @@ static enum err alter(struct reassign_tool *tool, struct configs_resource resour
 {
     struct configs_changes changes = {.resource = resource, .items = items, .count = count};
     struct admin_result result;
-    return configs_alter(tool->cluster.client, &changes, &result);
+    enum err e = configs_alter(tool->cluster.client, &changes, &result);
+    tool->message = result.message;
+    return e;
 }
 
 static struct configs_resource broker_resource(struct reassign_tool *tool, int32_t id)

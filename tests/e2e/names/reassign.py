@@ -88,6 +88,7 @@ STEPS = [
     of_file("--execute", "--timeout", "soon", files=plan(("moved", 0, [3, 1])), drop=STACK),
     of_file("--execute", "--throttle", "1000000", files=plan(("moved", 0, [3, 1]))),
     of_file("--verify", files=plan(("moved", 0, [3, 1])), until="is completed"),
+    of_file("--verify", files=plan(("nowhere", 0, [1])), drop=STACK),
     of_file("--cancel", files=plan(("moved", 0, [3, 1]))),
     of_file("--cancel", "--preserve-throttles", files=plan(("moved", 0, [3, 1]))),
     reassign("--list"),
