@@ -2,9 +2,6 @@
 #include "store/dir.h"
 
 #include <stdio.h>
-#include <stdlib.h>
-
-#include "base/mem.h"
 
 static const char *suffix_of(enum store_dir_kind kind)
 {
@@ -99,23 +96,6 @@ struct store_dir_text store_dir_format_as(const struct store_dir_name *name,
     return out;
 }
 
-struct names {
-    char **at;
-    size_t count;
-};
-
-static void gather(void *arg, const char *name)
-{
-    struct names *names = arg;
-    names->at = mem_realloc(names->at, (names->count + 1) * sizeof *names->at);
-    names->at[names->count++] = mem_strdup(name);
-}
-
-static int compare(const void *a, const void *b)
-{
-    return strcmp(*(char *const *)a, *(char *const *)b);
-}
-
 static void report(const struct store_fs *fs, const char *path, const char *base,
                    store_dir_fn *each, void *arg)
 {
@@ -129,22 +109,16 @@ static void report(const struct store_fs *fs, const char *path, const char *base
 
 enum err store_dir_scan(const struct store_fs *fs, const char *root, store_dir_fn *each, void *arg)
 {
-    struct names names = {0};
+    struct store_names names;
     struct buf path = {0};
-    enum err e = store_fs_list(fs, root, gather, &names);
-    if (e == ERR_NONE && names.count > 0) {
-        qsort(names.at, names.count, sizeof *names.at, compare);
-    }
+    enum err e = store_fs_names(fs, root, &names);
     for (size_t i = 0; i < names.count; i++) {
         buf_reset(&path);
         buf_printf(&path, "%s/%s", root, names.at[i]);
         buf_put(&path, "", 1);
-        if (e == ERR_NONE) {
-            report(fs, (const char *)path.data, names.at[i], each, arg);
-        }
-        mem_free(names.at[i]);
+        report(fs, (const char *)path.data, names.at[i], each, arg);
     }
-    mem_free(names.at);
+    store_names_fini(&names);
     buf_fini(&path);
     return e;
 }

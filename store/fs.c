@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 
 #include "base/mem.h"
 
@@ -187,17 +188,37 @@ enum err store_fs_write_file(const struct store_fs *fs, const char *path, struct
     return e;
 }
 
-/* Names of a directory, gathered before anything in it is changed. */
-struct names {
-    char **at;
-    size_t count;
-};
-
 static void gather(void *arg, const char *name)
 {
-    struct names *names = arg;
+    struct store_names *names = arg;
     names->at = mem_realloc(names->at, (names->count + 1) * sizeof *names->at);
     names->at[names->count++] = mem_strdup(name);
+}
+
+static int compare(const void *a, const void *b)
+{
+    return strcmp(*(char *const *)a, *(char *const *)b);
+}
+
+enum err store_fs_names(const struct store_fs *fs, const char *path, struct store_names *out)
+{
+    *out = (struct store_names){0};
+    enum err e = store_fs_list(fs, path, gather, out);
+    if (e != ERR_NONE) {
+        store_names_fini(out);
+    } else if (out->count > 0) {
+        qsort(out->at, out->count, sizeof *out->at, compare);
+    }
+    return e;
+}
+
+void store_names_fini(struct store_names *names)
+{
+    for (size_t i = 0; i < names->count; i++) {
+        mem_free(names->at[i]);
+    }
+    mem_free(names->at);
+    *names = (struct store_names){0};
 }
 
 static enum err remove_any(const struct store_fs *fs, const char *path)
@@ -212,19 +233,16 @@ static enum err remove_any(const struct store_fs *fs, const char *path)
 
 enum err store_fs_remove_tree(const struct store_fs *fs, const char *path)
 {
-    struct names names = {0};
+    struct store_names names;
     struct buf child = {0};
-    enum err e = store_fs_list(fs, path, gather, &names);
-    for (size_t i = 0; i < names.count; i++) {
-        if (e == ERR_NONE) {
-            buf_reset(&child);
-            buf_printf(&child, "%s/%s", path, names.at[i]);
-            buf_put(&child, "", 1);
-            e = remove_any(fs, (const char *)child.data);
-        }
-        mem_free(names.at[i]);
+    enum err e = store_fs_names(fs, path, &names);
+    for (size_t i = 0; i < names.count && e == ERR_NONE; i++) {
+        buf_reset(&child);
+        buf_printf(&child, "%s/%s", path, names.at[i]);
+        buf_put(&child, "", 1);
+        e = remove_any(fs, (const char *)child.data);
     }
-    mem_free(names.at);
+    store_names_fini(&names);
     buf_fini(&child);
     if (e == ERR_NONE) {
         e = store_fs_rmdir(fs, path);

@@ -126,6 +126,17 @@ enum err store_fs_rmdir(const struct store_fs *fs, const char *path) MUST_USE;
 enum err store_fs_list(const struct store_fs *fs, const char *path, store_list_fn *each,
                        void *arg) MUST_USE;
 
+/* The same, sorted, for those who change the directory meanwhile. store_names_fini() it; after an
+ * error it is empty. */
+struct store_names {
+    char **at;
+    size_t count;
+};
+
+enum err store_fs_names(const struct store_fs *fs, const char *path,
+                        struct store_names *out) MUST_USE;
+void store_names_fini(struct store_names *names);
+
 /* Makes names that were created, renamed or removed in the directory durable. */
 enum err store_fs_sync_dir(const struct store_fs *fs, const char *path) MUST_USE;
 
