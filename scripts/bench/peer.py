@@ -103,7 +103,13 @@ class Kafka(Cluster):
         command += ["-Djava.awt.headless=true", f"-Dlog4j2.configurationFile={settings}"]
         command += ["-cp", f"{self.jars_dir}/*", "kafka.Kafka", self.file(node, "properties")]
         with open(self.file(node, "log"), "a") as log:
-            process = subprocess.Popen(command, stdout=log, stderr=log, stdin=subprocess.DEVNULL)
+            process = subprocess.Popen(
+                command,
+                stdout=log,
+                stderr=log,
+                stdin=subprocess.DEVNULL,
+                start_new_session=True,  # as craft's: Linux shares out busy cores by session
+            )
         self.running[node] = process
         with open(self.file(node, "pid"), "w") as f:
             f.write(str(process.pid))
