@@ -150,10 +150,21 @@ enum err quorum_ask_once(struct client *client, struct arena *arena, struct quor
 
 enum err quorum_ask(struct client *client, struct arena *arena, struct quorum *out)
 {
+    struct quorum leaderless;
+    bool is_leaderless = false;
     enum err e;
     do {
         e = quorum_ask_once(client, arena, out);
+        if (e == ERR_NOT_LEADER_OR_FOLLOWER) {
+            leaderless = *out;
+            is_leaderless = true;
+        }
     } while (client_retry(client, e));
+    /* That one lives and knows no leader says more than that another does not answer. */
+    if (e != ERR_NONE && is_leaderless && out->leader_id < 0) {
+        *out = leaderless;
+        e = ERR_NOT_LEADER_OR_FOLLOWER;
+    }
     return e;
 }
 
