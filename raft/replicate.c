@@ -107,9 +107,18 @@ static void unpark(struct raft *raft, struct raft_progress *replica)
 
 /* Records, or news of the high watermark: without the latter, a follower would learn of a commit
  * only with the next append (KIP-1166). */
-static bool has_news(const struct raft *raft, int64_t offset, int64_t known_high_watermark)
+static bool has_news(const struct raft *raft, int64_t end, int64_t offset,
+                     int64_t known_high_watermark)
 {
-    return offset < raft->log_end || known_high_watermark < raft->high_watermark;
+    return offset < end || known_high_watermark < raft->high_watermark;
+}
+
+/* A commit waits for the voters, so they get records at once. To an observer a record is of no use
+ * before it is committed: it gets both in one answer, and costs the commit nothing. */
+static bool is_due(const struct raft *raft, const struct raft_progress *replica)
+{
+    int64_t end = replica->voter ? raft->log_end : raft->high_watermark;
+    return has_news(raft, end, replica->end_offset, replica->parked_high_watermark);
 }
 
 void raft_serve_parked(struct raft *raft, bool all)
@@ -117,8 +126,7 @@ void raft_serve_parked(struct raft *raft, bool all)
     struct raft_lead *lead = &raft->lead;
     for (int i = 0; i < lead->replicas.count && lead->parked > 0; i++) {
         struct raft_progress *replica = &lead->replicas.items[i];
-        if (replica->parked &&
-            (all || has_news(raft, replica->end_offset, replica->parked_high_watermark))) {
+        if (replica->parked && (all || is_due(raft, replica))) {
             unpark(raft, replica);
         }
     }
@@ -242,7 +250,8 @@ void raft_on_fetch_request(struct raft *raft, uint64_t token, const struct raft_
                     max_i64(fetch->offset, min_i64(raft->high_watermark, raft->log_end)));
         return;
     }
-    if (fetch->wait_ms_max <= 0 || has_news(raft, fetch->offset, fetch->high_watermark)) {
+    if (fetch->wait_ms_max <= 0 ||
+        has_news(raft, raft->log_end, fetch->offset, fetch->high_watermark)) {
         answer_data(raft, token, fetch->offset, raft->log_end);
         return;
     }

@@ -190,6 +190,40 @@ START_TEST(test_parked_fetch_hears_of_commits)
 }
 END_TEST
 
+static void check_observer_waits(bool says_high_watermark)
+{
+    struct core core;
+    boot_leader(&core, 3);
+    core_flushed(&core);
+    ck_assert_ptr_null(core_ask(&core, fetch_request(2, 6, 6, 11)));
+    uint64_t voter = core.token;
+    struct raft_request observer = fetch_request(9, 6, 6, 11);
+    if (says_high_watermark) { /* KIP-1166 */
+        observer.u.fetch.high_watermark = 11;
+    }
+    ck_assert_ptr_null(core_ask(&core, observer));
+    uint64_t token = core.token;
+    append(&core, 2);
+    ck_assert_int_eq(core.update.answer_count, 1);
+    ck_assert_int_eq(core.update.answers[0].token, voter);
+    core_flushed(&core);
+    ck_assert_int_eq(core.update.answer_count, 0);
+    core_ask(&core, fetch_request(2, 6, 6, 13)); /* the commit */
+    ck_assert_int_eq(core.update.answer_count, 1);
+    ck_assert_int_eq(core.update.answers[0].token, token);
+    ck_assert_int_eq(core.update.answers[0].response.u.fetch.from, 11);
+    ck_assert_int_eq(core.update.answers[0].response.u.fetch.to, 13);
+    ck_assert_int_eq(core.update.answers[0].response.u.fetch.high_watermark, 13);
+    core_fini(&core);
+}
+
+START_TEST(test_observers_get_what_is_committed)
+{
+    check_observer_waits(false);
+    check_observer_waits(true);
+}
+END_TEST
+
 START_TEST(test_parked_fetch_ends)
 {
     struct core core;
@@ -354,7 +388,7 @@ END_TEST
 RUN_SUITE("leader", test_appends_of_another_epoch, test_fetches_that_cannot_be, test_diverging_logs,
           test_only_past_the_own_epoch, test_own_log_counts_when_synced,
           test_observers_do_not_count, test_replica_may_go_back, test_parked_fetch_gets_records,
-          test_parked_fetch_hears_of_commits, test_parked_fetch_ends,
-          test_reader_sees_what_is_committed, test_heartbeats, test_check_quorum,
-          test_resigns_in_favour_of_the_best, test_resigned_never_leads_its_epoch_again,
-          test_first_leader_writes_the_voters)
+          test_parked_fetch_hears_of_commits, test_observers_get_what_is_committed,
+          test_parked_fetch_ends, test_reader_sees_what_is_committed, test_heartbeats,
+          test_check_quorum, test_resigns_in_favour_of_the_best,
+          test_resigned_never_leads_its_epoch_again, test_first_leader_writes_the_voters)
