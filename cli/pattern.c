@@ -1,54 +1,35 @@
 /* Regular expressions; see pattern.h. */
 #include "cli/pattern.h"
 
-#include <regex.h>
+#define PCRE2_CODE_UNIT_WIDTH 8
+#include <pcre2.h>
 
-#include "base/buf.h"
 #include "base/mem.h"
 
 struct pattern {
-    regex_t regex;
+    pcre2_code *code;
+    pcre2_match_data *data;
 };
 
-/* What Java writes in another way than POSIX. */
-static void put_posix(struct slice text, struct buf *out)
+struct pattern *pattern_new(struct slice text, struct buf *why)
 {
-    bool in_set = false;
-    for (size_t i = 0; i < text.len; i++) {
-        uint8_t c = text.data[i];
-        uint8_t next = i + 1 < text.len ? text.data[i + 1] : '\0';
-        if (c == '\\' && next == 'd') {
-            buf_put_str(out, in_set ? "0-9" : "[0-9]");
-            i++;
-        } else if (c == '\\' && in_set && next != '\0') { /* POSIX has no escapes there */
-            buf_printf(out, "[.%c.]", next);
-            i++;
-        } else if (c == '\\' && next != '\0') {
-            buf_put(out, text.data + i, 2);
-            i++;
-        } else if (c == '(' && i + 2 < text.len && next == '?' && text.data[i + 2] == ':') {
-            buf_put_str(out, "(");
-            i += 2;
-        } else {
-            in_set = c == '[' ? true : c == ']' ? false : in_set;
-            buf_put(out, &c, 1);
+    int error;
+    PCRE2_SIZE at;
+    const uint8_t *data = text.len == 0 ? (const uint8_t *)"" : text.data;
+    uint32_t options = PCRE2_ANCHORED | PCRE2_ENDANCHORED | PCRE2_NEVER_BACKSLASH_C;
+    pcre2_code *code = pcre2_compile(data, text.len, options, &error, &at, NULL);
+    if (code == NULL) {
+        PCRE2_UCHAR said[256];
+        pcre2_get_error_message(error, said, sizeof said);
+        if (why != NULL) {
+            buf_printf(why, "%s at %zu", (const char *)said, (size_t)at);
         }
-    }
-}
-
-struct pattern *pattern_new(struct slice text)
-{
-    struct buf posix = {0};
-    struct pattern *pattern = MEM_NEW(struct pattern);
-    buf_put_str(&posix, "^(");
-    put_posix(text, &posix);
-    buf_put(&posix, ")$", 3);
-    int failed = regcomp(&pattern->regex, (const char *)posix.data, REG_EXTENDED | REG_NOSUB);
-    buf_fini(&posix);
-    if (failed != 0) {
-        mem_free(pattern);
         return NULL;
     }
+    struct pattern *pattern = MEM_NEW(struct pattern);
+    pattern->code = code;
+    pattern->data = pcre2_match_data_create_from_pattern(code, NULL);
+    ASSERT(pattern->data != NULL);
     return pattern;
 }
 
@@ -66,7 +47,7 @@ struct pattern *pattern_new_topics(struct slice text)
     while (rest.len > 0 && strchr("\"'", rest.data[rest.len - 1]) != NULL) {
         rest.len--;
     }
-    struct pattern *pattern = pattern_new(rest);
+    struct pattern *pattern = pattern_new(rest, NULL);
     buf_fini(&clean);
     return pattern;
 }
@@ -74,7 +55,8 @@ struct pattern *pattern_new_topics(struct slice text)
 void pattern_free(struct pattern *pattern)
 {
     if (pattern != NULL) {
-        regfree(&pattern->regex);
+        pcre2_match_data_free(pattern->data);
+        pcre2_code_free(pattern->code);
         mem_free(pattern);
     }
 }
@@ -84,8 +66,6 @@ bool pattern_matches(const struct pattern *pattern, struct slice name)
     if (pattern == NULL) {
         return true;
     }
-    char *text = slice_dup_str(name);
-    bool matches = text != NULL && regexec(&pattern->regex, text, 0, NULL, 0) == 0;
-    mem_free(text);
-    return matches;
+    const uint8_t *data = name.len == 0 ? (const uint8_t *)"" : name.data;
+    return pcre2_match(pattern->code, data, name.len, 0, 0, pattern->data, NULL) >= 0;
 }

@@ -1,15 +1,15 @@
-/* Names that match a regular expression, in the form that Java's tools take: POSIX's extended
- * expressions, and of Java's own \d, \w, \s and (?:…). */
+/* Names that match a regular expression. It is one of PCRE2, which has what Java's expressions
+ * have, and with which the brokers read the expressions of consumer groups. */
 #ifndef CLI_PATTERN_H
 #define CLI_PATTERN_H
 
-#include "base/err.h"
-#include "base/slice.h"
+#include "base/buf.h"
 
 struct pattern;
 
-/* NULL: this is no regular expression. The whole name must match. Free it. */
-struct pattern *pattern_new(struct slice text);
+/* NULL: this is no regular expression, and `why` (NULL is allowed) has the reason. The whole name
+ * must match. Free it. */
+struct pattern *pattern_new(struct slice text, struct buf *why);
 
 /* As Kafka reads a list of topics: "a,b" is "a|b", blanks and quotes around it do not count. */
 struct pattern *pattern_new_topics(struct slice text);

@@ -68,7 +68,7 @@ LIBRARIES = {
     r"zlib\.h": ["wire/compress", "store/scan"],
     r"protobuf-c/|proto/\w+\.pb-c\.h": ["metadata/record", "proto/"],
     r"zookeeper/": ["controller/zk/"],
-    r"pcre2\.h": ["broker/group/consumer/subscribe"],
+    r"pcre2\.h": ["broker/group/consumer/subscribe", "cli/pattern"],
     r"check\.h": [],
 }
 

@@ -251,7 +251,7 @@ static bool read_topics(struct console_consumer *c)
         c->member.topic_count = 1;
         return true;
     }
-    c->include = pattern_new(slice_str(include));
+    c->include = pattern_new(slice_str(include), NULL);
     if (c->include == NULL) {
         buf_printf(&c->cli->why, "%s is an invalid regex.", include);
         return false;

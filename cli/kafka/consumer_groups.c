@@ -203,17 +203,17 @@ static enum cli_exit list(struct groups_tool *tool)
 
 /* ---- the command line ---- */
 
-static enum cli_exit validate_regex(const struct cli *cli)
+static enum cli_exit validate_regex(struct cli *cli)
 {
     const char *text = args_text(&cli->args, "validate-regex");
-    struct pattern *pattern = pattern_new(slice_str(text));
-    bool is_good = pattern != NULL;
-    pattern_free(pattern);
-    if (!is_good) {
-        printf("The regular expression `%s` is invalid.\n", text);
+    struct pattern *pattern = pattern_new(slice_str(text), &cli->why);
+    if (pattern == NULL) {
+        printf("The regular expression `%s` is invalid: %.*s.\n", text,
+               SLICE_ARG(buf_slice(&cli->why)));
     } else {
         printf("The regular expression `%s` is valid.\n", text);
     }
+    pattern_free(pattern);
     return CLI_OK;
 }
 

@@ -46,6 +46,7 @@ STEPS = [
     topics("--create", "--topic", "{t}-default"),
     topics("--list", "--topic", "{t}.*"),
     topics("--list", "--topic", "{t}-one,{t}-two"),
+    topics("--list", "--topic", "(?i){t}-(?!t)[A-Z]+"),
     topics("--list", "--topic", "{t}-nobody"),
     topics("--list", "--topic", "\"{t}-o[n]e\""),
     topics("--list", "--exclude-internal", "--topic", "{t}-t.*"),

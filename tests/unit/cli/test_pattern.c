@@ -5,7 +5,7 @@
 
 static bool matches(const char *text, const char *name)
 {
-    struct pattern *pattern = pattern_new(slice_str(text));
+    struct pattern *pattern = pattern_new(slice_str(text), NULL);
     ck_assert_ptr_nonnull(pattern);
     bool result = pattern_matches(pattern, slice_str(name));
     pattern_free(pattern);
@@ -16,7 +16,10 @@ START_TEST(refuses_what_is_no_expression)
 {
     static const char *const bad[] = {"(", "[", "a[", "*(", "\\", "a{2,1}"};
     for (size_t i = 0; i < ARRAY_LEN(bad); i++) {
-        ck_assert_msg(pattern_new(slice_str(bad[i])) == NULL, "%s", bad[i]);
+        struct buf why = {0};
+        ck_assert_msg(pattern_new(slice_str(bad[i]), &why) == NULL, "%s", bad[i]);
+        ck_assert_uint_gt(why.len, 0);
+        buf_fini(&why);
     }
 }
 END_TEST
@@ -44,6 +47,10 @@ START_TEST(what_java_writes_in_its_own_way)
     ck_assert(matches("[a\\-z]+", "a-z"));
     ck_assert(!matches("[a\\-z]+", "m"));
     ck_assert(matches("\\w+", "a_1"));
+    ck_assert(matches("(?i)orders", "ORDERS"));
+    ck_assert(matches("(?!__).*", "orders"));
+    ck_assert(!matches("(?!__).*", "__consumer_offsets"));
+    ck_assert(matches("a++b", "aab"));
 }
 END_TEST
 
