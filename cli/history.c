@@ -157,10 +157,12 @@ static struct metadata_image *load_start(struct history *h, const struct history
                                          int64_t log_start)
 {
     struct metadata_image *oldest = NULL;
+    bool damaged = false;
     for (int i = h->snapshots.count - 1; i >= 0; i--) {
         struct raft_position place = h->snapshots.items[i];
         bool usable = place.offset > 0 && (log_start < 0 || place.offset >= log_start);
         struct metadata_image *image = usable ? load_snapshot(h, place) : NULL;
+        damaged |= usable && image == NULL;
         if (image == NULL) {
             continue;
         }
@@ -171,11 +173,11 @@ static struct metadata_image *load_start(struct history *h, const struct history
             return oldest;
         }
     }
-    if (log_start == 0 || (log_start < 0 && oldest == NULL)) {
+    if (log_start == 0 || (log_start < 0 && oldest == NULL && !damaged)) {
         metadata_image_unref(oldest);
         return metadata_image_new(h->cluster_id);
     }
-    if (oldest == NULL) {
+    if (oldest == NULL && log_start > 0) {
         cli_complain(h->cli,
                      "%s: the log begins at offset %" PRId64
                      " and there is no snapshot of what was before",

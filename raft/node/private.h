@@ -346,6 +346,7 @@ struct node_boot {
     struct raft_voter_set snapshot_voters; /* of the newest snapshot; empty: it has none */
     struct buf snapshot_voters_value;      /* their record */
     enum err error;                        /* of the scan */
+    int64_t damaged_end; /* where the newest snapshot that cannot be read ends; 0: there is none */
 };
 
 /* Reads bootstrap.checkpoint and the voters' snapshot, if they are there: the voters into `boot`.

@@ -1,7 +1,8 @@
 /* What a node makes of the snapshots and the log that it finds when it starts.
  *
  * - A `.part` or a `.deleted`: removed. It never was a snapshot, or is none any more.
- * - The newest cannot be read: it is set aside as `.corrupt`, and the one before is taken.
+ * - The newest cannot be read: it is set aside as `.corrupt`, and the one before is taken. Where
+ * the log does not reach the damaged one's end, records are missing.
  * - A snapshot and no log: the log begins at its end.
  * - A snapshot ahead of the log: the same. A crash came between the name of a loaded snapshot and
  *   the emptying of the log.
@@ -17,6 +18,7 @@
 
 struct leftovers {
     struct node *node;
+    struct node_boot *boot;
     char (*names)[NODE_NAME_MAX];
     int count;
 };
@@ -28,9 +30,26 @@ static bool ends_with(const char *name, const char *suffix)
     return length >= tail && strcmp(name + length - tail, suffix) == 0;
 }
 
+#define CORRUPT_SUFFIX ".corrupt"
+
+/* One that an earlier start has set aside. */
+static void see_corrupt(struct node_boot *boot, const char *name)
+{
+    char of[NODE_NAME_MAX];
+    struct raft_position place;
+    snprintf(of, sizeof of, "%.*s", (int)(strlen(name) - strlen(CORRUPT_SUFFIX)), name);
+    if (node_snapshot_parse_name(of, &place)) {
+        boot->damaged_end = max_i64(boot->damaged_end, place.offset);
+    }
+}
+
 static void see_leftover(void *arg, const char *name)
 {
     struct leftovers *left = arg;
+    if (ends_with(name, CORRUPT_SUFFIX) && strlen(name) < NODE_NAME_MAX) {
+        see_corrupt(left->boot, name);
+        return;
+    }
     bool ours = strstr(name, ".checkpoint") != NULL && strlen(name) < NODE_NAME_MAX;
     if (ours && (ends_with(name, ".part") || ends_with(name, ".deleted"))) {
         left->names = mem_realloc(left->names, (size_t)(left->count + 1) * sizeof *left->names);
@@ -38,9 +57,9 @@ static void see_leftover(void *arg, const char *name)
     }
 }
 
-static enum err remove_leftovers(struct node *node)
+static enum err remove_leftovers(struct node *node, struct node_boot *boot)
 {
-    struct leftovers left = {.node = node};
+    struct leftovers left = {.node = node, .boot = boot};
     enum err e = store_fs_list(node->options.fs, node->log_dir, see_leftover, &left);
     for (int i = 0; i < left.count && e == ERR_NONE; i++) {
         char path[NODE_PATH_MAX];
@@ -59,7 +78,7 @@ static enum err remove_leftovers(struct node *node)
 static enum err set_aside(struct node *node, const char *path, const char *problem)
 {
     char to[NODE_PATH_MAX + 16];
-    snprintf(to, sizeof to, "%s.corrupt", path);
+    snprintf(to, sizeof to, "%s" CORRUPT_SUFFIX, path);
     log_error(node->options.log, "raft", "a snapshot is damaged and set aside",
               "node=%d now=%s reason=\"%s\"", node->options.node_id, to, problem);
     TRY(store_fs_rename(node->options.fs, path, to));
@@ -93,6 +112,7 @@ static enum err take(struct node *node, struct raft_position place, struct node_
     node_snapshot_path(node, place, path, NULL);
     enum err e = read_kept(node, path, newest, &reader, why);
     if (e == ERR_CORRUPT) {
+        boot->damaged_end = max_i64(boot->damaged_end, place.offset);
         e = set_aside(node, path, why->text);
         return e == ERR_NONE ? e : store_fail_errno(why, e, "set aside", path);
     }
@@ -120,7 +140,7 @@ enum err node_snapshots_find(struct node *node, struct node_boot *boot, struct s
         return ERR_NONE;
     }
     struct node_snapshot_list list = {0};
-    enum err e = remove_leftovers(node);
+    enum err e = remove_leftovers(node, boot);
     if (e == ERR_NONE) {
         e = node_snapshot_list(fs, node->log_dir, &list);
     }
@@ -216,10 +236,30 @@ static enum err choose_start(struct node *node, struct node_boot *boot, struct s
     return e == ERR_NONE ? e : store_fail_errno(why, e, "trim the log in", node->log_dir);
 }
 
+/* What only a damaged snapshot has may have been promised. */
+static enum err check_damaged(const struct node *node, const struct node_boot *boot,
+                              struct store_error *why)
+{
+    int64_t end = max_i64(store_log_end_offset(node->log.store), boot->boot.snapshot.offset);
+    if (!node->options.is_controller || end >= boot->damaged_end) {
+        return ERR_NONE;
+    }
+    return store_fail(why, ERR_CORRUPT,
+                      "%s: the snapshot that ends at offset %" PRId64
+                      " is damaged, and the log ends at "
+                      "%" PRId64 ". Put a whole copy of the snapshot file in the place of the "
+                      "one that has " CORRUPT_SUFFIX " behind its name, or remove the directory "
+                      "and let the node copy everything anew under a new directory id",
+                      node->log_dir, boot->damaged_end, end);
+}
+
 enum err node_snapshots_fit_log(struct node *node, struct node_boot *boot, struct store_error *why)
 {
     struct raft_position newest = boot->boot.snapshot;
-    enum err e = ERR_NONE;
+    enum err e = check_damaged(node, boot, why);
+    if (e != ERR_NONE) {
+        return e;
+    }
     if (store_log_start_offset(node->log.store) > newest.offset) {
         e = mend_gap(node, newest, why);
     } else if (!log_reaches(node, newest)) {

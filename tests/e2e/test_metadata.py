@@ -161,6 +161,11 @@ def text_is_read_back_byte_for_byte(cluster):
 
     err = run(cluster, "import", first, "--log-dir", os.path.dirname(dirs[0]), status=1)
     assert "has snapshots already" in err, err
+    # Damaged, and there is no log: that is not an empty cluster.
+    with open(os.path.join(dirs[1], names[0]), "r+b") as snapshot:
+        snapshot.truncate(os.path.getsize(snapshot.name) - 10)
+    err = run(cluster, "show", "--log-dir", os.path.dirname(dirs[1]), status=1)
+    assert names[0] in err, err
     err = run(cluster, "import", first, *offline(cluster, "controller-1"), status=1)
     assert "locked" in err or "has a log already" in err, err
     with open(first, encoding="utf-8") as text:

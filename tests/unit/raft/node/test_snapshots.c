@@ -374,6 +374,34 @@ START_TEST(test_damaged_newest)
 }
 END_TEST
 
+/* No log says that something is missing, as after `craft metadata import`: the node must not begin
+ * with nothing, neither now nor when it is started once more. */
+START_TEST(test_damaged_and_no_log)
+{
+    struct quorum q;
+    char path[512];
+    char aside[600];
+    struct member *member = open_single(&q);
+    int64_t end = take(member);
+    drop(member);
+    remove_segments(member);
+    path_in(member, "recovery-point-offset-checkpoint", path);
+    (void)unlink(path);
+    snapshot_path(member, end, 1, path);
+    flip_byte(path, -10);
+    listen_as(member);
+    ck_assert_int_eq(try_start(member), ERR_CORRUPT);
+    ck_assert_int_eq(try_start(member), ERR_CORRUPT);
+    snprintf(aside, sizeof aside, "%s.corrupt", path);
+    flip_byte(aside, -10); /* a whole copy */
+    ck_assert_int_eq(rename(aside, path), 0);
+    start(member);
+    UNTIL(&q, member->claimed > 0);
+    ck_assert_int_eq(member->loads, 1);
+    quorum_close(&q);
+}
+END_TEST
+
 /* The log was trimmed to the only snapshot, which is damaged. */
 START_TEST(test_gap)
 {
@@ -426,6 +454,7 @@ int main(void)
     tcase_add_test(tcase, test_log_that_ends_with_its_snapshot);
     tcase_add_test(tcase, test_leftovers_go);
     tcase_add_test(tcase, test_damaged_newest);
+    tcase_add_test(tcase, test_damaged_and_no_log);
     tcase_add_test(tcase, test_gap);
     suite_add_tcase(suite, tcase);
     SRunner *runner = srunner_create(suite);
