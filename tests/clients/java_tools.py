@@ -233,7 +233,7 @@ def dump_log(t):
     log = glob.glob(os.path.join(t.cluster.dir, "controller-1", "__cluster_metadata-0", "*.log"))
     text = t.run("kafka-dump-log", "--cluster-metadata-decoder", "--files", ",".join(log))
     no_complaint(text)
-    t.expect("LeaderChange", text)
+    t.expect("KRaftVoters", text)
     t.cluster.start()
     t.cluster.wait_until_whole()
 
