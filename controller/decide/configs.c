@@ -1,6 +1,8 @@
 /* IncrementalAlterConfigs and AlterConfigs; see configs.h. */
 #include "controller/decide/configs.h"
 
+#include <stdlib.h>
+
 #include "base/map.h"
 
 enum alter_op { OP_SET = 0, OP_DELETE = 1, OP_APPEND = 2, OP_SUBTRACT = 3 };
@@ -293,6 +295,34 @@ static enum err new_value(const struct decide_input *in, const struct resource *
     return ERR_NONE;
 }
 
+/* A group's own times keep within what the servers allow: the brokers would cut them silently. */
+static enum err check_group_time(const struct decide_input *in, struct slice name,
+                                 struct slice value, struct slice *why)
+{
+    static const struct {
+        const char *name;
+        const char *min;
+        const char *max;
+    } rows[] = {{"consumer.session.timeout.ms", "group.consumer.min.session.timeout.ms",
+                 "group.consumer.max.session.timeout.ms"},
+                {"consumer.heartbeat.interval.ms", "group.consumer.min.heartbeat.interval.ms",
+                 "group.consumer.max.heartbeat.interval.ms"}};
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        if (!slice_eq_str(name, rows[i].name)) {
+            continue;
+        }
+        /* decide_config_check() has found it to be a number of 32 bits. */
+        int64_t ms = strtoll(arena_str(in->arena, value), NULL, 10);
+        bool is_low = ms < settings_int(in->settings, rows[i].min);
+        if (is_low || ms > settings_int(in->settings, rows[i].max)) {
+            *why = decide_text(in->arena, "%s must be %s than or equal to %s", rows[i].name,
+                               is_low ? "greater" : "less", is_low ? rows[i].min : rows[i].max);
+            return ERR_INVALID_CONFIG;
+        }
+    }
+    return ERR_NONE;
+}
+
 static enum err alter_key(const struct decide_input *in, const struct resource *resource,
                           const struct alteration *a, struct decision *out, struct slice *why)
 {
@@ -301,6 +331,8 @@ static enum err alter_key(const struct decide_input *in, const struct resource *
     TRY(new_value(in, resource, a, &value, why));
     if (!slice_is_null(value)) {
         TRY(decide_config_check(in->arena, resource->scope, a->name, value, why));
+        TRY(resource->scope == SETTINGS_GROUP ? check_group_time(in, a->name, value, why)
+                                              : ERR_NONE);
     }
     struct slice now = metadata_config_get(in->image, resource->type, resource->name, a->name);
     if (!slice_eq(value, now)) {

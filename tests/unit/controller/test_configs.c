@@ -69,6 +69,28 @@ START_TEST(refuses_resources)
 }
 END_TEST
 
+START_TEST(refuses_times_of_groups_that_the_servers_do_not_allow)
+{
+    struct world w;
+    set_up(&w);
+    static const struct {
+        const char *name;
+        const char *value;
+        enum err expected;
+    } rows[] = {{"consumer.session.timeout.ms", "44999", ERR_INVALID_CONFIG},
+                {"consumer.session.timeout.ms", "45000", ERR_NONE},
+                {"consumer.session.timeout.ms", "60001", ERR_INVALID_CONFIG},
+                {"consumer.heartbeat.interval.ms", "4999", ERR_INVALID_CONFIG},
+                {"consumer.heartbeat.interval.ms", "15000", ERR_NONE},
+                {"consumer.heartbeat.interval.ms", "15001", ERR_INVALID_CONFIG}};
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        ck_assert_int_eq(ONE(METADATA_CONFIG_GROUP, "g", rows[i].name, SET, rows[i].value),
+                         rows[i].expected);
+    }
+    world_fini(&w);
+}
+END_TEST
+
 START_TEST(refuses_values)
 {
     struct world w;
@@ -159,5 +181,5 @@ START_TEST(legacy_form_replaces_everything)
 }
 END_TEST
 
-UNIT_MAIN("configs", refuses_resources, refuses_values, sets_and_deletes, lists,
-          legacy_form_replaces_everything)
+UNIT_MAIN("configs", refuses_resources, refuses_times_of_groups_that_the_servers_do_not_allow,
+          refuses_values, sets_and_deletes, lists, legacy_form_replaces_everything)
