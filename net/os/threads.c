@@ -100,12 +100,15 @@ int os_threads_run(struct os_threads *threads, struct os_job *job)
     *threads->last = job;
     threads->last = &job->next;
     threads->queued++;
-    if (threads->queued > (size_t)threads->idle && threads->started < threads->threads_max) {
+    bool starts =
+        threads->queued > (size_t)threads->idle && threads->started < threads->threads_max;
+    if (starts) {
         error = start_thread(threads);
-    } else {
-        pthread_cond_signal(&threads->wake);
     }
     pthread_mutex_unlock(&threads->lock);
+    if (!starts) {
+        pthread_cond_signal(&threads->wake); /* who wakes finds the lock free */
+    }
     return error;
 }
 
