@@ -212,8 +212,9 @@ void check_partition_commit(struct sim_checks *checks, const struct metadata_par
     if (m == NULL || m->broker == NULL ||
         !broker_server_partition_find(m->broker, d->topic->id, d->index, &view) ||
         view.state->role != PARTITION_ROLE_LEADER ||
-        view.state->state.leader_epoch != d->after->leader_epoch) {
-        return;
+        view.state->state.leader_epoch != d->after->leader_epoch ||
+        view.state->state.partition_epoch > d->after->partition_epoch) {
+        return; /* it leads no more, or has learned of a later change before we have */
     }
     struct metadata_ids isr = metadata_isr(d->after);
     for (size_t i = 0; i < isr.count; i++) {
