@@ -38,6 +38,7 @@ static struct store_log *new_log(const struct store_log_options *options)
     log->arg = options->arg;
     log->config = options->config;
     log->gapless = options->gapless;
+    log->promised_end = options->promised_end;
     log->recovery.cut_offset = -1;
     return log;
 }
@@ -75,6 +76,11 @@ static enum err open_existing(struct store_log *log, const struct store_log_opti
     }
     if (e == ERR_NONE) {
         e = settle_start(log, options);
+    }
+    if (e == ERR_CORRUPT && log->recovery.reason != NULL && log->end < log->promised_end) {
+        return store_fail(why, e,
+                          "%s cannot be read from offset %" PRId64 " on: %s. Nothing was cut",
+                          log->dir, log->end, log->recovery.reason);
     }
     if (e == ERR_CORRUPT) {
         return store_fail(why, e,

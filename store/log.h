@@ -63,6 +63,9 @@ struct store_log_options {
      * not closed cleanly is made durable from the recovery point on, as the process before may have
      * died of a sync that failed; at most so many bytes at its end, 0: all. */
     uint64_t unsynced_bytes_max;
+    /* Recovery does not cut below this offset: when it would have to, the open fails with
+     * ERR_CORRUPT and every batch is still in its place. 0: it may cut anywhere. */
+    int64_t promised_end;
     int64_t now_ms;
     const struct log *log; /* NULL: silent */
     /* After a roll: a new segment begins at `base_offset`, and nothing is in it yet. Here the owner

@@ -63,6 +63,7 @@ struct store_log {
     int64_t start;
     int64_t end;
     int64_t recovery_point;
+    int64_t promised_end;
     uint64_t size;
     uint64_t generation;  /* of truncations */
     uint32_t dir_version; /* counts names made in the directory */

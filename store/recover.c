@@ -82,6 +82,10 @@ static enum err recover_segment(struct store_log *log, uint32_t i, int32_t *epoc
         scan.reason = "offsets are missing behind the segment";
     }
     *stop = scan.reason != NULL;
+    if (*stop && scan.next_offset < log->promised_end) {
+        log->recovery.reason = scan.reason;
+        return ERR_CORRUPT;
+    }
     if (*stop) {
         TRY(cut(log, i, &scan));
     }

@@ -15,7 +15,7 @@ enum { UNSYNCED_BYTES_MAX = NODE_UNSYNCED_BYTES_MAX + NODE_FETCH_BYTES_MAX };
 
 /* Kafka opens this log as one never closed cleanly, from recovery point 0: every batch is checked.
  */
-enum err node_log_open(struct node *node, struct store_error *why)
+enum err node_log_open(struct node *node, int64_t snapshot_end, struct store_error *why)
 {
     struct node_log *log = &node->log;
     const struct store_fs *fs = node->options.fs;
@@ -27,6 +27,8 @@ enum err node_log_open(struct node *node, struct store_error *why)
         .gapless = true,
         .now_ms = net_wall_ms(node->options.loop),
         .log = node->options.log,
+        /* What a snapshot has too is not lost with the log. */
+        .promised_end = node->log.noted > snapshot_end ? node->log.noted : 0,
     };
     options.config.segment_bytes = node->options.retention.segment_bytes;
     options.config.segment_ms = node->options.retention.segment_ms;
@@ -34,8 +36,15 @@ enum err node_log_open(struct node *node, struct store_error *why)
     options.config.flush_messages = node->options.is_controller ? 1 : INT64_MAX;
     options.config.ahead_bytes = node->options.is_controller ? AHEAD_BYTES : 0;
     options.unsynced_bytes_max = UNSYNCED_BYTES_MAX;
-    TRY(store_log_open(&options, &log->store, why));
-    enum err e = store_partition_meta_write(fs, node->log_dir, UUID_METADATA_TOPIC);
+    struct store_error damage = {""};
+    enum err e = store_log_open(&options, &log->store, &damage);
+    if (e == ERR_CORRUPT && options.promised_end > 0) {
+        return node_synced_refuse(node, damage.text, why);
+    }
+    if (e != ERR_NONE) {
+        return store_fail(why, e, "%s", damage.text);
+    }
+    e = store_partition_meta_write(fs, node->log_dir, UUID_METADATA_TOPIC);
     if (e != ERR_NONE) {
         return store_fail_errno(why, e, "write partition.metadata in", node->log_dir);
     }

@@ -123,7 +123,8 @@ static enum err check_options(const struct node *node, struct store_error *why)
 static enum err read_disk(struct node *node, struct node_boot *boot, struct store_error *why)
 {
     TRY(node_snapshots_find(node, boot, why));
-    TRY(node_log_open(node, why));
+    TRY(node_synced_read(node, why));
+    TRY(node_log_open(node, boot->boot.snapshot.offset, why));
     TRY(node_snapshots_fit_log(node, boot, why));
     TRY(node_synced_check(node, why));
     if (boot->boot.snapshot.offset > 0) {

@@ -278,7 +278,9 @@ void node_effects_installed(struct node *node);
 
 /* ---- log.c ---- */
 
-enum err node_log_open(struct node *node, struct store_error *why) MUST_USE;
+/* After node_synced_read(). `snapshot_end`: the newest snapshot's, 0: there is none. ERR_CORRUPT:
+ * the log is damaged below what it once promised; it is as it was. */
+enum err node_log_open(struct node *node, int64_t snapshot_end, struct store_error *why) MUST_USE;
 void node_log_close(struct node *node);
 void node_log_append(struct node *node, struct slice batches);
 void node_log_truncate(struct node *node, int64_t to);
@@ -307,8 +309,14 @@ bool node_disk_busy(const struct node *node);
 
 /* ---- synced.c ---- */
 
-/* ERR_CORRUPT: the log ends before what it once promised. */
-enum err node_synced_check(struct node *node, struct store_error *why) MUST_USE;
+/* Reads how far the log was once synced, before it is opened. */
+enum err node_synced_read(struct node *node, struct store_error *why) MUST_USE;
+
+/* ERR_CORRUPT: the log ends before that. */
+enum err node_synced_check(const struct node *node, struct store_error *why) MUST_USE;
+
+/* Says so, with `what` as a sentence of its own, and returns ERR_CORRUPT. */
+enum err node_synced_refuse(const struct node *node, const char *what, struct store_error *why);
 
 /* Part of a sync: begin on the loop, run on the worker once the sync has succeeded, done on the
  * loop. */

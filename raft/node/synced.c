@@ -5,7 +5,8 @@
  * when bytes flip in the middle, what is behind them would be cut as silently, and the controller
  * would vote with less than it has promised: two such, or one and one that is behind, elect a
  * leader that lacks committed records. So the synced end is noted now and then in the log's
- * directory, in the form of Kafka's recovery points, and a log that ends before it is refused.
+ * directory, in the form of Kafka's recovery points, and a log that ends before it, or is damaged
+ * before it, is refused and left as it is: what is behind the damage may be the only copy.
  *
  * The note may be behind, but never ahead: it is written after the sync, and lowered before the
  * log is cut. */
@@ -29,24 +30,38 @@ static void each(void *arg, struct slice topic, int32_t partition, int64_t offse
     }
 }
 
-enum err node_synced_check(struct node *node, struct store_error *why)
+enum err node_synced_read(struct node *node, struct store_error *why)
 {
     char path[NODE_PATH_MAX];
-    int64_t end = store_log_end_offset(node->log.store);
+    node->log.noted = 0;
     if (!node->options.is_controller) {
         return ERR_NONE;
     }
     note_path(node, path);
-    node->log.noted = 0;
-    TRY(store_checkpoint_read(node->options.fs, path, each, &node->log.noted, why));
+    return store_checkpoint_read(node->options.fs, path, each, &node->log.noted, why);
+}
+
+enum err node_synced_refuse(const struct node *node, const char *what, struct store_error *why)
+{
+    char path[NODE_PATH_MAX];
+    note_path(node, path);
+    return store_fail(
+        why, ERR_CORRUPT,
+        "%s is damaged: it was synced up to offset %" PRId64
+        ". %s. This controller must not vote with what is left. Give it a new directory "
+        "as after the loss of its disk; if you have cut the log yourself, remove %s",
+        node->log_dir, node->log.noted, what, path);
+}
+
+enum err node_synced_check(const struct node *node, struct store_error *why)
+{
+    char what[64];
+    int64_t end = store_log_end_offset(node->log.store);
     if (end >= node->log.noted) {
         return ERR_NONE;
     }
-    return store_fail(why, ERR_CORRUPT,
-                      "%s is damaged: it was synced up to offset %" PRId64 " and ends at %" PRId64
-                      ". This controller must not vote with what is left. Give it a new directory "
-                      "as after the loss of its disk; if you have cut the log yourself, remove %s",
-                      node->log_dir, node->log.noted, end, path);
+    snprintf(what, sizeof what, "It ends at %" PRId64, end);
+    return node_synced_refuse(node, what, why);
 }
 
 static enum err write_note(const struct store_fs *fs, const char *path, int64_t offset)

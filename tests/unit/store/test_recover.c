@@ -119,6 +119,47 @@ START_TEST(segments_behind_the_cut_go)
 }
 END_TEST
 
+/* A byte in the fifth batch flips: what was promised behind it is not cut away. */
+START_TEST(what_was_promised_is_not_cut)
+{
+    struct log_bench b;
+    struct buf before = {0};
+    struct buf after = {0};
+    uint8_t byte = 0;
+    int fd = -1;
+    size_t got = 0;
+    log_bench_init(&b, 1);
+    b.options.config.segment_bytes = 1000;
+    ck_assert_int_eq(log_bench_open(&b, true), ERR_NONE);
+    fill(&b, 20);
+    log_bench_crash(&b, FAULT_CRASH_PROCESS, 0);
+    ck_assert_int_eq(store_fs_open(b.fs, segment_path(), STORE_OPEN_WRITE, &fd), ERR_NONE);
+    ck_assert_int_eq(store_fs_pread(b.fs, fd, store_room(&byte, 1), 500, &got), ERR_NONE);
+    byte ^= 1;
+    ck_assert_int_eq(store_fs_pwrite(b.fs, fd, slice_of(&byte, 1), 500), ERR_NONE);
+    store_fs_close(b.fs, fd);
+    ck_assert_int_eq(store_fs_read_file(b.fs, segment_path(), FAR, &before), ERR_NONE);
+    b.options.promised_end = 60;
+    for (int i = 0; i < 2; i++) { /* it stays so */
+        ck_assert_int_eq(log_bench_open(&b, false), ERR_CORRUPT);
+        ck_assert_ptr_nonnull(strstr(b.why.text, "Nothing was cut"));
+        ck_assert_ptr_nonnull(strstr(b.why.text, "wrong checksum"));
+    }
+    ck_assert_int_eq(store_fs_read_file(b.fs, segment_path(), FAR, &after), ERR_NONE);
+    ck_assert(slice_eq(buf_slice(&before), buf_slice(&after)));
+    /* Nothing promised is behind the damage. */
+    b.options.promised_end = 3;
+    ck_assert_int_eq(log_bench_open(&b, false), ERR_NONE);
+    int64_t end = store_log_end_offset(b.log);
+    ck_assert_int_ge(end, 3);
+    ck_assert_int_lt(end, 30);
+    ck_assert_uint_eq(store_log_segment_count(b.log), 1);
+    buf_fini(&before);
+    buf_fini(&after);
+    log_bench_fini(&b);
+}
+END_TEST
+
 START_TEST(below_the_recovery_point_nothing_is_read)
 {
     struct log_bench b;
@@ -445,6 +486,7 @@ int main(void)
     tcase_add_test(tc, a_tail_torn_at_any_byte_is_cut);
     tcase_add_test(tc, a_flipped_bit_anywhere_is_found);
     tcase_add_test(tc, segments_behind_the_cut_go);
+    tcase_add_test(tc, what_was_promised_is_not_cut);
     tcase_add_test(tc, below_the_recovery_point_nothing_is_read);
     tcase_add_test(tc, clean_and_yet_torn_is_recovered);
     tcase_add_loop_test(tc, broken_side_files_are_rebuilt, 0, 6);
