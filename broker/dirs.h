@@ -32,8 +32,10 @@ struct broker_dir {
     int lock_fd;
     size_t logs; /* that are in it, those that are being moved here too */
     /* Of broker/replicas_checkpoint.c: what the files said at the start (struct
-     * replicas_checkpoint, by name), and the writing under way. */
+     * replicas_checkpoint, by name), whether they speak of logs that are gone, and the writing
+     * under way. */
     struct map checkpoints;
+    bool checkpoints_stale;
     struct replicas_checkpoint_job *checkpoint_job;
     struct net_timer failure_timer; /* set while the controller has to be told */
 };

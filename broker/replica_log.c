@@ -294,23 +294,34 @@ static enum err check_topic_id(struct replica *r, const char *dir, bool flushed,
     return replicas_set_aside(r->broker, dir);
 }
 
-/* Before there is a log in the directory it says whose it is, so that no crash leaves records of
- * nobody knows which topic. */
-static enum err make_dir(struct replica *r, const char *dir, struct store_error *why)
+/* What the directory's checkpoints said of the partition's log that is there, or NULL. */
+static struct replicas_checkpoint *checkpoint_in(const struct replica *r,
+                                                 const struct broker_dir *dir)
 {
-    enum err e = store_fs_mkdir(r->broker->fs, dir);
+    struct store_dir_text name = store_dir_format(slice_str(r->topic), r->index);
+    struct replicas_checkpoint *c = replicas_checkpoint_find(dir, name.text);
+    return c == NULL || c->used ? NULL : c;
+}
+
+/* Before there is a log in the directory it says whose it is, so that no crash leaves records of
+ * nobody knows which topic. And the checkpoints do not speak of one of that name that is gone. */
+static enum err make_dir(struct replica *r, struct broker_dir *in, const char *dir,
+                         struct store_error *why)
+{
+    struct replicas_checkpoint *of_old = checkpoint_in(r, in);
+    if (of_old != NULL) {
+        of_old->used = true;
+        in->checkpoints_stale = true;
+    }
+    enum err e = replicas_checkpoints_settle(in);
+    if (e != ERR_NONE) {
+        return store_fail_errno(why, e, "write the checkpoints before making", dir);
+    }
+    e = store_fs_mkdir(r->broker->fs, dir);
     if (e == ERR_NONE || e == ERR_EXISTS) {
         e = store_partition_meta_write(r->broker->fs, dir, r->topic_id);
     }
     return e == ERR_NONE ? e : store_fail_errno(why, e, "make the partition directory", dir);
-}
-
-/* What the directory's checkpoints said of the partition, or NULL. */
-static const struct replicas_checkpoint *checkpoint_in(const struct replica *r,
-                                                       const struct broker_dir *dir)
-{
-    struct store_dir_text name = store_dir_format(slice_str(r->topic), r->index);
-    return replicas_checkpoint_find(dir, name.text);
 }
 
 /* `known` NULL: it is new, as far as we know. */
@@ -332,11 +343,11 @@ static struct store_log_options log_options(struct replica *r, const struct brok
 static enum err open_log(struct replica *r, const char *dir, struct store_error *why)
 {
     bool is_new;
-    const struct replicas_checkpoint *known = checkpoint_in(r, r->dir);
+    struct replicas_checkpoint *known = checkpoint_in(r, r->dir);
     TRY(check_topic_id(r, dir, known != NULL && known->recovery_point > 0, &is_new, why));
     if (is_new) {
         known = NULL;
-        TRY(make_dir(r, dir, why));
+        TRY(make_dir(r, r->dir, dir, why));
     }
     struct store_log_options options = log_options(r, r->dir, dir, known);
     options.on_roll = on_roll;
@@ -349,6 +360,9 @@ static enum err open_log(struct replica *r, const char *dir, struct store_error 
     }
     partition_set_log(&r->part, store_log_start_offset(r->log), store_log_end_offset(r->log),
                       known == NULL ? 0 : known->high_watermark);
+    if (known != NULL) {
+        known->used = true;
+    }
     return ERR_NONE;
 }
 
@@ -365,6 +379,7 @@ enum err replica_log_open(struct replica *r)
     dir->logs++;
     struct store_error why = {""};
     char *path = replica_path_in(r, dir);
+    r->never_opened = true;
     e = open_log(r, path, &why);
     if (e != ERR_NONE) {
         log_error(r->broker->log, "replica", "log not opened", "dir=%s error=%s reason=\"%s\"",
@@ -383,14 +398,18 @@ enum err replica_log_open_future(struct replica *r, const char *path, int64_t ba
                                  struct store_log **out, struct store_error *why)
 {
     struct slice root = slice_of(path, (size_t)(strrchr(path, '/') - path));
-    const struct broker_dir *dir = broker_dir_by_path(r->broker, root);
-    struct store_log_options options =
-        log_options(r, dir, path, base < 0 ? checkpoint_in(r, dir) : NULL);
+    struct broker_dir *dir = broker_dir_by_path(r->broker, root);
+    struct replicas_checkpoint *known = base < 0 ? checkpoint_in(r, dir) : NULL;
+    struct store_log_options options = log_options(r, dir, path, known);
     if (base >= 0) {
         options.log_start_offset = base;
-        TRY(make_dir(r, path, why));
+        TRY(make_dir(r, dir, path, why));
     }
-    return store_log_open(&options, out, why);
+    TRY(store_log_open(&options, out, why));
+    if (known != NULL) {
+        known->used = true;
+    }
+    return ERR_NONE;
 }
 
 /* ---- truncate ---- */
@@ -454,6 +473,7 @@ static void remove_log(struct replica *r, struct store_log *take_log)
         return;
     }
     replicas_remove_later(r->broker, path);
+    replicas_checkpoints_gone(r->dir);
 }
 
 void replica_log_delete(struct replica *r)

@@ -82,6 +82,7 @@ static void move_free(struct replica_move *move)
         enum err e = store_log_delete(move->log, uuid_random(), &path);
         if (e == ERR_NONE) {
             replicas_remove_later(broker, path);
+            replicas_checkpoints_gone(move->view.to);
         }
     } else {
         store_log_abandon(move->log);

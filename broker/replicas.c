@@ -268,6 +268,12 @@ static void scan_dirs(struct broker *broker, const struct metadata_image *image)
             replica_moves_find(dir, image);
         }
     }
+    for (size_t i = 0; i < broker->dirs->count; i++) {
+        struct broker_dir *dir = broker->dirs->items[i];
+        if (dir->online) {
+            replicas_checkpoints_prune(dir);
+        }
+    }
 }
 
 void broker_replicas_apply(struct broker *broker, const struct metadata_image *before,

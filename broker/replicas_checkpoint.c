@@ -75,10 +75,48 @@ enum err replicas_checkpoints_read(struct broker_dir *dir)
     return ERR_NONE;
 }
 
-const struct replicas_checkpoint *replicas_checkpoint_find(const struct broker_dir *dir,
-                                                           const char *name)
+struct replicas_checkpoint *replicas_checkpoint_find(const struct broker_dir *dir, const char *name)
 {
     return map_get(&dir->checkpoints, slice_str(name));
+}
+
+/* ---- what is gone ---- */
+
+static void note_present(void *arg, const char *path, const struct store_dir_name *name)
+{
+    (void)path;
+    if (name->kind != STORE_DIR_PARTITION && name->kind != STORE_DIR_FUTURE) {
+        return;
+    }
+    struct store_dir_text text = store_dir_format(slice_str(name->topic), name->partition);
+    struct replicas_checkpoint *c = replicas_checkpoint_find(arg, text.text);
+    if (c != NULL) {
+        c->used = false;
+    }
+}
+
+void replicas_checkpoints_prune(struct broker_dir *dir)
+{
+    size_t at = 0;
+    for (struct replicas_checkpoint *c = map_next(&dir->checkpoints, &at); c != NULL;
+         c = map_next(&dir->checkpoints, &at)) {
+        c->used = true;
+    }
+    if (store_dir_scan(dir->broker->fs, dir->path, note_present, dir) != ERR_NONE) {
+        broker_dir_fail(dir, "it cannot be read");
+        return;
+    }
+    at = 0;
+    for (const struct replicas_checkpoint *c = map_next(&dir->checkpoints, &at); c != NULL;
+         c = map_next(&dir->checkpoints, &at)) {
+        dir->checkpoints_stale |= c->used;
+    }
+}
+
+void replicas_checkpoints_gone(struct broker_dir *dir)
+{
+    dir->checkpoints_stale = true;
+    replicas_checkpoints_soon(dir->broker);
 }
 
 /* ---- writing ---- */
@@ -89,23 +127,21 @@ static int64_t recovery_point_of(const struct replica *r)
     return r->log == NULL ? r->part.log_end_offset : store_log_recovery_point(r->log);
 }
 
-/* What is known of a partition whose log could not be opened stays as it was read. */
 static int64_t value_read(const struct replicas_checkpoint *c, enum column column)
 {
-    if (c == NULL) {
-        return 0;
+    switch (column) {
+    case HIGH_WATERMARK:
+        return c->high_watermark;
+    case RECOVERY_POINT:
+        return c->recovery_point;
+    case LOG_START:
+        return c->log_start;
     }
-    return column == HIGH_WATERMARK   ? c->high_watermark
-           : column == RECOVERY_POINT ? c->recovery_point
-                                      : c->log_start;
+    UNREACHABLE();
 }
 
 static int64_t value_of(const struct replica *r, enum column column)
 {
-    if (r->never_opened) {
-        struct store_dir_text name = store_dir_format(slice_str(r->topic), r->index);
-        return value_read(replicas_checkpoint_find(r->dir, name.text), column);
-    }
     switch (column) {
     case HIGH_WATERMARK:
         return r->part.high_watermark;
@@ -122,6 +158,22 @@ static void add_value(const struct replica *r, enum column column, int64_t value
 {
     if (value > 0 || column == HIGH_WATERMARK) {
         store_checkpoint_add(out, slice_str(r->topic), r->index, value);
+    }
+}
+
+/* What is known of partitions whose logs are not opened yet, or could not be, stays as it was. */
+static void add_unopened(const struct broker_dir *dir, enum column column,
+                         struct store_checkpoint *out)
+{
+    size_t at = 0;
+    for (const struct replicas_checkpoint *c = map_next(&dir->checkpoints, &at); c != NULL;
+         c = map_next(&dir->checkpoints, &at)) {
+        int64_t value = value_read(c, column);
+        if (!c->used && (value > 0 || column == HIGH_WATERMARK)) {
+            struct store_dir_name name;
+            store_dir_parse(c->name, &name);
+            store_checkpoint_add(out, slice_str(name.topic), name.partition, value);
+        }
     }
 }
 
@@ -142,10 +194,11 @@ static void fill_column(const struct broker_dir *dir, enum column column,
                         struct store_checkpoint *out)
 {
     size_t at = 0;
+    add_unopened(dir, column, out);
     for (struct replica *r = broker_replicas_next(dir->broker, &at); r != NULL;
          r = broker_replicas_next(dir->broker, &at)) {
         struct replica_move_view future;
-        if (r->dir == dir) {
+        if (r->dir == dir && !r->never_opened) {
             add_value(r, column, value_of(r, column), out);
         }
         if (replica_move_view(r, &future) && future.to == dir) {
@@ -263,7 +316,13 @@ enum err replicas_checkpoints_write(struct broker_dir *dir)
         mem_free(path);
         store_checkpoint_fini(&content);
     }
+    dir->checkpoints_stale = dir->checkpoints_stale && e != ERR_NONE;
     return e;
+}
+
+enum err replicas_checkpoints_settle(struct broker_dir *dir)
+{
+    return dir->checkpoints_stale ? replicas_checkpoints_write(dir) : ERR_NONE;
 }
 
 /* Notes in `moved` which columns differ from what was written last, and takes them as written. */

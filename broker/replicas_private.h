@@ -21,6 +21,7 @@ struct replica_preference {
 /* What the checkpoint files said about a partition at start. */
 struct replicas_checkpoint {
     char *name; /* "<topic>-<partition>" */
+    bool used;  /* its log was opened, or is gone: not to be believed, nor written again */
     int64_t high_watermark;
     int64_t recovery_point;
     int64_t log_start;
@@ -58,13 +59,24 @@ enum err replicas_checkpoints_write(struct broker_dir *dir) MUST_USE;
 /* Writes them at the end of this turn of the loop, before anything else is appended. */
 void replicas_checkpoints_soon(struct broker *broker);
 
+/* A log has left the directory: soon the files must not speak of it any more. */
+void replicas_checkpoints_gone(struct broker_dir *dir);
+
+/* Writes them now if they speak of a log that is gone: before a log is made, which may have the
+ * same name. Nothing in the files says which log of that name they mean, and a crash would let the
+ * new one have the old one's recovery point, high watermark and start. */
+enum err replicas_checkpoints_settle(struct broker_dir *dir) MUST_USE;
+
+/* Before any log is opened: forgets partitions that have no directory here. */
+void replicas_checkpoints_prune(struct broker_dir *dir);
+
 /* Writes what has moved now rather than at the next turn of the timer, in the background. */
 void replicas_checkpoints_hurry(struct broker *broker);
 void replicas_checkpoints_fini(struct broker_dir *dir);
 
 /* What was checkpointed for the name of a partition's directory, or NULL. */
-const struct replicas_checkpoint *replicas_checkpoint_find(const struct broker_dir *dir,
-                                                           const char *name);
+struct replicas_checkpoint *replicas_checkpoint_find(const struct broker_dir *dir,
+                                                     const char *name);
 
 /* ---- directories of partitions: broker/replicas_dirs.c ---- */
 

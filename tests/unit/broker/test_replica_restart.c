@@ -223,6 +223,101 @@ START_TEST(the_high_watermark_is_checkpointed)
 }
 END_TEST
 
+/* A process that wrote, deleted records, and left checkpoints that say so. */
+static void leave_checkpoints(struct fixture *f)
+{
+    int64_t offset;
+    struct replica *r = start(f);
+    for (int n = 0; n < BATCHES; n++) {
+        ck_assert_int_eq(append(r, n, &offset), ERR_NONE);
+    }
+    ck_assert_int_eq(store_log_set_start(r->log, first_of(3)), ERR_NONE);
+    r->part.log_start_offset = first_of(3);
+    stop(f, true);
+}
+
+static void nothing_is_checkpointed(const struct fixture *f)
+{
+    ck_assert_ptr_null(replicas_checkpoint_find(f->broker.dirs->items[0], "t-0"));
+}
+
+static void path_in(const struct fixture *f, const char *name, char path[96])
+{
+    snprintf(path, 96, "%s/%s", f->dir, name);
+}
+
+/* It was renamed for deletion when the machine lost its power: nobody wrote the checkpoints. */
+START_TEST(checkpoints_of_a_partition_that_is_gone_are_not_those_of_the_next)
+{
+    struct fixture f;
+    char path[96];
+    set_up(&f);
+    leave_checkpoints(&f);
+    path_in(&f, "t-0", path);
+    ck_assert_int_eq(store_fs_remove_tree(store_fs_posix(), path), ERR_NONE);
+    struct replica *r = start(&f);
+    ck_assert_int_eq(store_log_end_offset(r->log), 0);
+    stop(&f, false);
+    /* Torn, and no flush had synced it: the broker starts all the same. */
+    path_in(&f, "t-0/partition.metadata", path);
+    ck_assert_int_eq(store_fs_write_file(store_fs_posix(), path, slice_str(""), false), ERR_NONE);
+    r = start(&f);
+    nothing_is_checkpointed(&f);
+    ck_assert_int_eq(store_log_start_offset(r->log), 0);
+    stop(&f, true);
+    tear_down(&f);
+}
+END_TEST
+
+START_TEST(a_partition_made_again_survives_a_crash_whole)
+{
+    struct fixture f;
+    int64_t offset;
+    set_up(&f);
+    leave_checkpoints(&f);
+    start(&f);
+    struct metadata_image *empty = metadata_image_new(slice_str("cluster"));
+    broker_replicas_apply(&f.broker, f.broker.image, empty);
+    broker_replicas_apply(&f.broker, empty, f.broker.image);
+    metadata_image_unref(empty);
+    struct replica *r = broker_replica(&f.broker, topic_id, 0);
+    ck_assert_int_eq(append(r, 0, &offset), ERR_NONE);
+    stop(&f, false);
+    r = start(&f);
+    ck_assert_int_eq(store_log_start_offset(r->log), 0);
+    ck_assert_int_eq(store_log_end_offset(r->log), records_of(0));
+    nothing_is_checkpointed(&f);
+    stop(&f, true);
+    tear_down(&f);
+}
+END_TEST
+
+/* One that cannot be opened keeps what is known of it, whatever is written meanwhile. */
+START_TEST(checkpoints_of_an_unopened_partition_stay)
+{
+    struct fixture f;
+    set_up(&f);
+    leave_checkpoints(&f);
+    struct broker *b = &f.broker;
+    *b = (struct broker){.settings = f.settings,
+                         .loop = net_loop_new(NULL),
+                         .fs = store_fs_posix(),
+                         .failed = on_failed};
+    struct broker_dir *dir = broker_dirs_add(b, f.dir, dir_id);
+    broker_replicas_start(b);
+    replicas_checkpoints_prune(dir);
+    ck_assert_int_eq(replicas_checkpoints_write(dir), ERR_NONE);
+    broker_replicas_free(b);
+    broker_dirs_free(b);
+    net_loop_free(b->loop);
+    struct replica *r = start(&f);
+    ck_assert_int_eq(store_log_start_offset(r->log), first_of(3));
+    ck_assert_int_eq(r->part.high_watermark, first_of(BATCHES));
+    stop(&f, true);
+    tear_down(&f);
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("replica_restart");
@@ -232,6 +327,9 @@ int main(void)
     tcase_add_test(tc, who_wrote_is_written_down_where_somebody_did);
     tcase_add_test(tc, retries_are_known_after_a_crash);
     tcase_add_test(tc, the_high_watermark_is_checkpointed);
+    tcase_add_test(tc, checkpoints_of_a_partition_that_is_gone_are_not_those_of_the_next);
+    tcase_add_test(tc, a_partition_made_again_survives_a_crash_whole);
+    tcase_add_test(tc, checkpoints_of_an_unopened_partition_stay);
     suite_add_tcase(suite, tc);
     SRunner *runner = srunner_create(suite);
     srunner_run_all(runner, CK_NORMAL);
