@@ -318,6 +318,37 @@ def a_failed_directory_takes_only_its_replicas_offline(cluster):
 
 
 @case
+def a_damaged_partition_takes_only_its_directory_offline(cluster):
+    topic = new_topic(cluster, "damaged", partitions=9, min_insync_replicas=2)
+    for number in range(9):
+        produce_all(cluster, topic, [{"value": b"v", "partition": number}], acks="all")
+    node, victim = "broker-2", paths(cluster, "broker-2")[1]
+    lost = {p for p in range(9) if where(cluster, node, topic, p) == victim}
+    kept = set(range(9)) - lost
+    assert lost and kept
+    cluster.stop(node)
+    path = os.path.join(victim, f"{topic}-{min(lost)}", "partition.metadata")
+    with open(path, "rb") as file:
+        good = file.read()
+    with open(path, "wb"):
+        pass  # after a clean stop no power cut can have done that
+    cluster.start(node)
+    wait_for(lambda: describe(cluster, node)[victim][0] == KAFKA_STORAGE_ERROR, 20, "the failure")
+    wait_for(lambda: all(len(cluster.metadata(topic).partitions[p].isrs) == 3 for p in kept), 30,
+             "the other replicas in sync")
+    assert all(2 not in cluster.metadata(topic).partitions[p].isrs for p in lost)
+    produce_all(cluster, topic, [{"value": b"w", "partition": p} for p in range(9)], acks="all")
+
+    cluster.stop(node)
+    with open(path, "wb") as file:
+        file.write(good)
+    cluster.start(node)
+    cluster.wait_until_whole()
+    for p in range(9):
+        assert [m.value() for m in read_all(cluster, topic)[p]] == [b"v", b"w"], p
+
+
+@case
 def a_new_directory_is_taken_into_use(cluster):
     node, path = "broker-3", paths(cluster, "broker-3")[2]
     topic = new_topic(cluster, "new-disk", partitions=6)
