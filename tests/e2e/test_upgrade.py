@@ -125,7 +125,7 @@ def old_nodes_stop_at_the_new_level(cluster):
 @case
 def and_back(cluster):
     err = change(cluster, "downgrade", "metadata.version=16", status=1)
-    assert "needs level 17" in err, err
+    assert "needs metadata.version 21" in err, err
     change(cluster, "upgrade", "metadata.version=24", status=1)
     change(cluster, "downgrade", "metadata.version=24", "--unsafe", status=1)
     change(cluster, "downgrade", "metadata.version=24", "group.version=0")
