@@ -32,10 +32,11 @@ struct broker_dir {
     int lock_fd;
     size_t logs; /* that are in it, those that are being moved here too */
     /* Of broker/replicas_checkpoint.c: what the files said at the start (struct
-     * replicas_checkpoint, by name), whether they speak of logs that are gone, and the writing
-     * under way. */
+     * replicas_checkpoint, by name), how many logs have gone since, how many of those the files do
+     * not speak of any more, and the writing under way. */
     struct map checkpoints;
-    bool checkpoints_stale;
+    int64_t checkpoints_gone;
+    int64_t checkpoints_gone_written;
     struct replicas_checkpoint_job *checkpoint_job;
     struct net_timer failure_timer; /* set while the controller has to be told */
 };

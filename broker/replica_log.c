@@ -308,12 +308,8 @@ static struct replicas_checkpoint *checkpoint_in(const struct replica *r,
 static enum err make_dir(struct replica *r, struct broker_dir *in, const char *dir,
                          struct store_error *why)
 {
-    struct replicas_checkpoint *of_old = checkpoint_in(r, in);
-    if (of_old != NULL) {
-        of_old->used = true;
-        in->checkpoints_stale = true;
-    }
-    enum err e = replicas_checkpoints_settle(in);
+    struct store_dir_text name = store_dir_format(slice_str(r->topic), r->index);
+    enum err e = replicas_checkpoint_forget(in, name.text);
     if (e != ERR_NONE) {
         return store_fail_errno(why, e, "write the checkpoints before making", dir);
     }
@@ -473,7 +469,8 @@ static void remove_log(struct replica *r, struct store_log *take_log)
         return;
     }
     replicas_remove_later(r->broker, path);
-    replicas_checkpoints_gone(r->dir);
+    struct store_dir_text name = store_dir_format(slice_str(r->topic), r->index);
+    replicas_checkpoint_gone(r->dir, name.text);
 }
 
 void replica_log_delete(struct replica *r)

@@ -72,18 +72,25 @@ void move_add(struct replica *r, struct broker_dir *to, struct store_log *take_l
     start_waiting(broker);
 }
 
+static void delete_log(struct replica_move *move)
+{
+    struct store_dir_name name;
+    store_dir_parse(strrchr(store_log_dir(move->log), '/') + 1, &name);
+    struct store_dir_text plain = store_dir_format(slice_str(name.topic), name.partition);
+    char *path = NULL;
+    if (store_log_delete(move->log, uuid_random(), &path) == ERR_NONE) {
+        replicas_remove_later(move->broker, path);
+        replicas_checkpoint_gone(move->view.to, plain.text);
+    }
+}
+
 /* Of a move without replica; its log is closed already or is given up here. */
 static void move_free(struct replica_move *move)
 {
     struct broker *broker = move->broker;
     ASSERT(!move->busy);
     if (move->log != NULL && !move->keep) {
-        char *path = NULL;
-        enum err e = store_log_delete(move->log, uuid_random(), &path);
-        if (e == ERR_NONE) {
-            replicas_remove_later(broker, path);
-            replicas_checkpoints_gone(move->view.to);
-        }
+        delete_log(move);
     } else {
         store_log_abandon(move->log);
     }

@@ -19,17 +19,22 @@ struct reading {
     enum column column;
 };
 
+static struct replicas_checkpoint *find_or_add(struct broker_dir *dir, const char *name)
+{
+    struct replicas_checkpoint *c = replicas_checkpoint_find(dir, name);
+    if (c == NULL) {
+        c = MEM_NEW(struct replicas_checkpoint);
+        c->name = mem_strdup(name);
+        map_put(&dir->checkpoints, slice_str(c->name), c);
+    }
+    return c;
+}
+
 static void read_line(void *arg, struct slice topic, int32_t partition, int64_t offset)
 {
     struct reading *reading = arg;
     struct store_dir_text name = store_dir_format(topic, partition);
-    struct map *map = &reading->dir->checkpoints;
-    struct replicas_checkpoint *c = map_get(map, slice_str(name.text));
-    if (c == NULL) {
-        c = MEM_NEW(struct replicas_checkpoint);
-        c->name = mem_strdup(name.text);
-        map_put(map, slice_str(c->name), c);
-    }
+    struct replicas_checkpoint *c = find_or_add(reading->dir, name.text);
     switch (reading->column) {
     case HIGH_WATERMARK:
         c->high_watermark = offset;
@@ -82,6 +87,53 @@ struct replicas_checkpoint *replicas_checkpoint_find(const struct broker_dir *di
 
 /* ---- what is gone ---- */
 
+static void note_gone(struct broker_dir *dir, struct replicas_checkpoint *c)
+{
+    c->used = true;
+    c->gone = ++dir->checkpoints_gone;
+}
+
+/* The files speak of none any more that went by then. */
+static void note_written(struct broker_dir *dir, int64_t gone)
+{
+    if (gone == dir->checkpoints_gone_written) {
+        return;
+    }
+    dir->checkpoints_gone_written = gone;
+    size_t at = 0;
+    for (struct replicas_checkpoint *c = map_next(&dir->checkpoints, &at); c != NULL;
+         c = map_next(&dir->checkpoints, &at)) {
+        if (c->gone > 0 && c->gone <= gone) {
+            map_remove(&dir->checkpoints, slice_str(c->name));
+            mem_free(c->name);
+            mem_free(c);
+        }
+    }
+}
+
+static bool are_stale(const struct broker_dir *dir)
+{
+    return dir->checkpoints_gone > dir->checkpoints_gone_written;
+}
+
+void replicas_checkpoint_gone(struct broker_dir *dir, const char *name)
+{
+    note_gone(dir, find_or_add(dir, name));
+    replicas_checkpoints_hurry(dir->broker);
+}
+
+enum err replicas_checkpoint_forget(struct broker_dir *dir, const char *name)
+{
+    struct replicas_checkpoint *c = replicas_checkpoint_find(dir, name);
+    if (c == NULL) {
+        return ERR_NONE;
+    }
+    if (c->gone == 0) {
+        note_gone(dir, c);
+    }
+    return replicas_checkpoints_write(dir);
+}
+
 static void note_present(void *arg, const char *path, const struct store_dir_name *name)
 {
     (void)path;
@@ -107,16 +159,13 @@ void replicas_checkpoints_prune(struct broker_dir *dir)
         return;
     }
     at = 0;
-    for (const struct replicas_checkpoint *c = map_next(&dir->checkpoints, &at); c != NULL;
+    for (struct replicas_checkpoint *c = map_next(&dir->checkpoints, &at); c != NULL;
          c = map_next(&dir->checkpoints, &at)) {
-        dir->checkpoints_stale |= c->used;
+        if (c->used) {
+            note_gone(dir, c);
+            replicas_checkpoints_hurry(dir->broker);
+        }
     }
-}
-
-void replicas_checkpoints_gone(struct broker_dir *dir)
-{
-    dir->checkpoints_stale = true;
-    replicas_checkpoints_soon(dir->broker);
 }
 
 /* ---- writing ---- */
@@ -227,6 +276,7 @@ struct replicas_checkpoint_job {
     pthread_mutex_t lock;
     bool cancelled;
     bool wanted[COLUMNS];
+    int64_t gone; /* the logs that were gone by then */
     enum err result;
     char *paths[COLUMNS];
     struct store_checkpoint contents[COLUMNS];
@@ -270,15 +320,23 @@ static void job_done(void *arg)
     struct replicas_checkpoint_job *job = arg;
     struct broker_dir *dir = job->dir;
     enum err e = job->result;
+    if (e == ERR_NONE && !job->cancelled) {
+        note_written(dir, job->gone);
+    }
     dir->checkpoint_job = NULL;
     job_free(job);
     note_result(dir, e);
+    if (e == ERR_NONE && are_stale(dir) &&
+        net_timer_is_set(&dir->broker->replicas->checkpoint_timer)) {
+        replicas_checkpoints_hurry(dir->broker); /* logs that went meanwhile */
+    }
 }
 
 static void job_start(struct broker_dir *dir, const bool wanted[COLUMNS])
 {
     struct replicas_checkpoint_job *job = MEM_NEW(struct replicas_checkpoint_job);
     job->dir = dir;
+    job->gone = dir->checkpoints_gone;
     pthread_mutex_init(&job->lock, NULL);
     for (enum column column = HIGH_WATERMARK; column <= LOG_START; column++) {
         job->wanted[column] = wanted[column];
@@ -316,13 +374,10 @@ enum err replicas_checkpoints_write(struct broker_dir *dir)
         mem_free(path);
         store_checkpoint_fini(&content);
     }
-    dir->checkpoints_stale = dir->checkpoints_stale && e != ERR_NONE;
+    if (e == ERR_NONE) {
+        note_written(dir, dir->checkpoints_gone);
+    }
     return e;
-}
-
-enum err replicas_checkpoints_settle(struct broker_dir *dir)
-{
-    return dir->checkpoints_stale ? replicas_checkpoints_write(dir) : ERR_NONE;
 }
 
 /* Notes in `moved` which columns differ from what was written last, and takes them as written. */
@@ -359,7 +414,8 @@ void replicas_checkpoints_soon(struct broker *broker)
 
 static void write_moved(struct broker_dir *dir)
 {
-    bool moved[COLUMNS] = {false};
+    bool stale = are_stale(dir);
+    bool moved[COLUMNS] = {stale, stale, stale};
     size_t at = 0;
     if (!dir->online || dir->checkpoint_job != NULL) {
         return; /* the disk is slow: next time */

@@ -20,8 +20,9 @@ struct replica_preference {
 
 /* What the checkpoint files said about a partition at start. */
 struct replicas_checkpoint {
-    char *name; /* "<topic>-<partition>" */
-    bool used;  /* its log was opened, or is gone: not to be believed, nor written again */
+    char *name;   /* "<topic>-<partition>" */
+    bool used;    /* its log was opened, or is gone: not to be believed, nor written again */
+    int64_t gone; /* number of its going, of broker_dir.checkpoints_gone; 0: it is there */
     int64_t high_watermark;
     int64_t recovery_point;
     int64_t log_start;
@@ -59,13 +60,13 @@ enum err replicas_checkpoints_write(struct broker_dir *dir) MUST_USE;
 /* Writes them at the end of this turn of the loop, before anything else is appended. */
 void replicas_checkpoints_soon(struct broker *broker);
 
-/* A log has left the directory: soon the files must not speak of it any more. */
-void replicas_checkpoints_gone(struct broker_dir *dir);
+/* A log of that name has left the directory. The files are written without it in the background. */
+void replicas_checkpoint_gone(struct broker_dir *dir, const char *name);
 
-/* Writes them now if they speak of a log that is gone: before a log is made, which may have the
- * same name. Nothing in the files says which log of that name they mean, and a crash would let the
- * new one have the old one's recovery point, high watermark and start. */
-enum err replicas_checkpoints_settle(struct broker_dir *dir) MUST_USE;
+/* To be called before a log of that name is made. Nothing in the files says which log they mean,
+ * and a crash would let the new one have the old one's recovery point, high watermark and start: if
+ * they may still speak of an old one, they are written now. */
+enum err replicas_checkpoint_forget(struct broker_dir *dir, const char *name) MUST_USE;
 
 /* Before any log is opened: forgets partitions that have no directory here. */
 void replicas_checkpoints_prune(struct broker_dir *dir);
