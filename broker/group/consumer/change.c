@@ -55,7 +55,8 @@ void consumer_change_finish(struct consumer_change *c, const struct group_reques
 {
     struct group_pending_append *p = c->append;
     struct consumer_group *cg = c->cg;
-    if (cg != NULL && cg->rewrite && p->effect.records_count > 0) {
+    /* An answer tells what memory says, also if this heartbeat changed nothing of it. */
+    if (cg != NULL && cg->rewrite && (rq != NULL || p->effect.records_count > 0)) {
         rewrite(cg, p);
     }
     if (p->effect.records_count == 0) {

@@ -15,7 +15,9 @@
  *
  * Memory changes at once, the records are written in one batch (change.c), the answer waits until
  * they are committed. An answer without records waits for the group's last batch on its way, as it
- * may tell what that batch says. If a batch fails, the whole group is written with the next one.
+ * may tell what that batch says. If a batch fails, memory is ahead of the log: the whole group is
+ * written with the next change or answer, so that no member is told of an epoch or a partition that
+ * another coordinator would not know of.
  *
  * Members of the classic protocol live in such a group, too, while its members are migrated
  * (classic.c); convert.c changes the protocol of a whole group. */
@@ -180,8 +182,9 @@ struct consumer_change {
 };
 
 void consumer_change_begin(struct consumer_change *c, struct step *s, struct group *g);
-/* Writes the records and lets the answer `body` (in c->append's arena) wait for them, or for those
- * before them; `rq` NULL: nobody waits for an answer. */
+/* Writes the records, and the whole group if a batch of it was lost; the answer `body` (in
+ * c->append's arena) waits for them, or for those before them. `rq` NULL: nobody waits for an
+ * answer. */
 void consumer_change_finish(struct consumer_change *c, const struct group_request *rq, void *body);
 /* Forgets the change; there must be no record in it. */
 void consumer_change_drop(struct consumer_change *c);

@@ -409,6 +409,40 @@ START_TEST(a_lost_batch_is_written_again)
 }
 END_TEST
 
+/* Two batches of the first member are lost: that the other was expelled, and what it gets by that.
+ * Its next heartbeat changes nothing, and is still no reason to tell it of either. */
+START_TEST(what_was_lost_is_told_to_nobody)
+{
+    struct fix *f = START(T6);
+    struct fix_consumer c[2];
+    consumers(f, c, 2);
+    fix_settle_consumers(c, 2);
+    int32_t epoch = c[0].epoch;
+    fix_pass(f, f->config.consumer_session_timeout_ms - 1000);
+    ck_assert_int_eq(fix_beat(&c[0]), 0);
+    f->hold = true;
+    fix_pass(f, 2000);
+    fix_decide(f, ERR_NOT_ENOUGH_REPLICAS);
+    for (int round = 0; round < 3; round++) {
+        struct fix_consumer before = c[0];
+        before.full = true;
+        size_t token = fix_beat_send(&c[0]);
+        fix_decide(f, ERR_NOT_ENOUGH_REPLICAS);
+        fix_beat_answer(&c[0], token);
+        ck_assert_int_eq(c[0].error, ERR_COORDINATOR_NOT_AVAILABLE);
+        c[0] = before;
+    }
+    f->hold = false;
+    fix_failover(f);
+    fix_topics(f, T6, 1);
+    ck_assert_int_eq(fix_beat(&c[1]), 0);
+    ck_assert_int_eq(c[1].epoch, epoch);
+    ck_assert_int_eq(fix_beat(&c[0]), 0);
+    ck_assert_int_eq(c[0].epoch, epoch);
+    fix_free(f);
+}
+END_TEST
+
 START_TEST(a_group_is_deleted_when_nobody_is_in_it)
 {
     struct fix *f = START(T6);
@@ -454,6 +488,7 @@ int main(void)
     tcase_add_test(tc, another_coordinator_goes_on);
     tcase_add_test(tc, answers_wait_for_the_log);
     tcase_add_test(tc, a_lost_batch_is_written_again);
+    tcase_add_test(tc, what_was_lost_is_told_to_nobody);
     tcase_add_test(tc, a_group_is_deleted_when_nobody_is_in_it);
     return fix_run(tc);
 }

@@ -45,6 +45,21 @@ static void nobody_reads_twice(struct world *w)
     }
 }
 
+/* What a member was told is in the log: another coordinator is not behind it. */
+static void nobody_is_ahead(struct world *w)
+{
+    const struct wire_consumer_group_describe_response_groups *g = fix_describe(w->f);
+    for (size_t i = 0; i < MEMBERS; i++) {
+        const struct fix_consumer *c = &w->c[i];
+        for (int32_t k = 0; k < g->members_count && !c->left; k++) {
+            if (slice_eq_str(g->members[k].member_id, c->id)) {
+                ck_assert_msg(c->epoch <= g->members[k].member_epoch, "%s was told %d, has %d",
+                              c->id, c->epoch, g->members[k].member_epoch);
+            }
+        }
+    }
+}
+
 static void beat(struct world *w, size_t i)
 {
     struct fix_consumer *c = &w->c[i];
@@ -100,6 +115,7 @@ static void step(struct world *w)
     case 4:
         fix_failover(w->f);
         tell_topics(w);
+        nobody_is_ahead(w);
         break;
     case 5: {
         w->f->hold = true;
