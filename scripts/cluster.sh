@@ -366,17 +366,22 @@ signal() {
     [ ${#pids[@]} -gt 0 ] || die "not running: ${chosen[*]}"
     kill "-$1" "${pids[@]}"
     [ "$1" = KILL ] || return 0
-    until_gone 5 "${chosen[@]}"
+    until_gone 5 "${pids[@]}"
 }
 
-# Waits until none of the nodes runs; prints nothing, fails after so many seconds.
+# Is the process there, with its ports? One that is ending has lost its command line before them.
+has_files() {
+    grep -qs '^State:[[:space:]]*[^ZX[:space:]]' "/proc/$1/status"
+}
+
+# Waits until the processes have ended; prints nothing, fails after so many seconds.
 until_gone() {
-    local deadline=$((SECONDS + $1)) name alive
+    local deadline=$((SECONDS + $1)) pid alive
     shift
     while :; do
         alive=no
-        for name in "$@"; do
-            pid_of "$name" > /dev/null && alive=yes
+        for pid in "$@"; do
+            has_files "$pid" && alive=yes
         done
         [ $alive = no ] && return
         [ $SECONDS -lt $deadline ] || return 1
@@ -385,19 +390,20 @@ until_gone() {
 }
 
 stop_some() {
-    local name pid
+    local name pid pids=()
     for name in "$@"; do
         pid=$(pid_of "$name") || continue
+        pids+=("$pid")
         kill -TERM "$pid"
         kill -CONT "$pid" 2> /dev/null || true # a paused process takes no other signal
     done
-    until_gone $STOP_DEADLINE_S "$@" && return
+    until_gone $STOP_DEADLINE_S "${pids[@]}" && return
     for name in "$@"; do
         pid=$(pid_of "$name") || continue
         echo "$name did not stop in $STOP_DEADLINE_S s: killed" >&2
         kill -KILL "$pid"
     done
-    until_gone 5 "$@"
+    until_gone 5 "${pids[@]}"
 }
 
 stop() {
