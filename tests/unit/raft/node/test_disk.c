@@ -142,6 +142,35 @@ START_TEST(test_damage_of_what_was_synced)
 }
 END_TEST
 
+/* Rot behind the back of a process that has opened its log: what it must replay is not what was
+ * committed, and a bit of it may make another record of it that can be read. */
+START_TEST(test_rot_after_the_start)
+{
+    enum { IN_BASE_OFFSET = 7, UNDER_THE_CRC = 50 };
+    static const uint64_t places[] = {UNDER_THE_CRC, IN_BASE_OFFSET};
+    for (size_t i = 0; i < ARRAY_LEN(places); i++) {
+        struct quorum q;
+        quorum_open(&q, 1, 0, false);
+        struct member *member = &q.members[0];
+        start(member);
+        run_until_noted(&q, member);
+        start(member);
+        flip(member, places[i]);
+        UNTIL(&q, member->fatal == 1);
+        ck_assert_int_eq(member->next, 0);
+        ck_assert_uint_eq(member->committed.len, 0);
+        ck_assert_int_eq(member->claimed, 0);
+        member->fatal = 0;
+        drop(member);
+        flip(member, places[i]);
+        start(member);
+        commit(&q, "c");
+        ck_assert(slice_eq_str(buf_slice(&member->committed), "a\nb\nc\n"));
+        quorum_close(&q);
+    }
+}
+END_TEST
+
 /* Bytes that a power cut left behind the synced end are nothing. */
 START_TEST(test_a_torn_end)
 {
@@ -174,6 +203,7 @@ int main(void)
     tcase_add_test(tcase, test_failed_sync_of_the_log);
     tcase_add_test(tcase, test_failed_save_of_the_vote);
     tcase_add_test(tcase, test_damage_of_what_was_synced);
+    tcase_add_test(tcase, test_rot_after_the_start);
     tcase_add_test(tcase, test_a_torn_end);
     suite_add_tcase(suite, tcase);
     SRunner *runner = srunner_create(suite);
