@@ -107,6 +107,66 @@ void group_append_submit_or_answer(struct step *s, const struct group_request *r
     group_append_submit(s, take);
 }
 
+/* ---- lost batches ---- */
+
+void group_lost_keep(struct group *g, const struct group_pending_append *p)
+{
+    for (size_t i = 0; i < p->effect.records_count; i++) {
+        if (slice_is_null(p->effect.records[i].value)) {
+            if (g->lost == NULL) {
+                g->lost = group_append_new(p->shard);
+            }
+            struct slice key = arena_dup(&g->lost->arena, p->effect.records[i].key);
+            group_append_record(g->lost, (struct group_record){key, SLICE_NULL});
+        }
+    }
+}
+
+void group_lost_write(const struct group *g, struct group_pending_append *p)
+{
+    for (size_t i = 0; g->lost != NULL && i < g->lost->effect.records_count; i++) {
+        struct slice key = arena_dup(&p->arena, g->lost->effect.records[i].key);
+        group_append_record(p, (struct group_record){key, SLICE_NULL});
+    }
+}
+
+void group_lost_forget(struct group *g)
+{
+    if (g->lost != NULL) {
+        group_append_free(g->lost);
+        g->lost = NULL;
+    }
+}
+
+static void settle_lost(struct step *s, struct group_pending_append *p, enum err error)
+{
+    struct group *g = group_find(s->shard, p->group_id);
+    if (g != NULL && error != ERR_NONE) {
+        group_lost_keep(g, p);
+    }
+}
+
+void group_lost_take(struct group *g, struct group_pending_append *p)
+{
+    p->group_id = arena_dup(&p->arena, g->id);
+    group_lost_write(g, p);
+    group_lost_forget(g);
+    if (p->settled == NULL) {
+        p->settled = settle_lost;
+    }
+}
+
+void group_append_classic(struct group *g, struct group_pending_append *p)
+{
+    p->group_id = arena_dup(&p->arena, g->id);
+    if (g->lost != NULL) {
+        group_lost_take(g, p);
+    }
+    group_append_record(p, group_records_group(g, &p->arena));
+}
+
+/* ---- errors ---- */
+
 enum err group_append_client_error(enum err error)
 {
     /* Through the wire code, so that our own errors of the disk take the way of Kafka's. */

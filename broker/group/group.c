@@ -144,6 +144,7 @@ static void free_group(struct group *g)
     if (g->consumer != NULL) {
         consumer_group_free(g->consumer);
     }
+    group_lost_forget(g);
     group_offsets_free(g);
     group_subscriptions_clear(g);
     ASSERT(g->protocols.count == 0);

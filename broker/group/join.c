@@ -157,10 +157,9 @@ static void persist_replacement(const struct join *j, struct group_member *m,
                                 struct group_pending_append *take_append)
 {
     struct group_pending_append *p = take_append;
-    p->group_id = arena_dup(&p->arena, j->g->id);
     p->member_id = arena_dup(&p->arena, m->id);
     p->answer = replacement_done;
-    group_append_record(p, group_records_group(j->g, &p->arena));
+    group_append_classic(j->g, p);
     group_append_submit(j->s, p);
     m->join.append_id = p->id;
 }

@@ -138,6 +138,7 @@ struct group {
     /* Of a consumer group, else NULL. Then there are no `members` above, and `state` is Empty, or
      * Dead as for every group; the state that is told is the consumer group's own. */
     struct consumer_group *consumer;
+    struct group_pending_append *lost; /* tombstones of lost batches; NULL: none */
 };
 
 /* A record that a transaction holds back. */
@@ -232,6 +233,15 @@ void group_append_unload_all(struct step *s);
 void group_append_free(struct group_pending_append *p);
 /* It has no record and is not needed; its arena lives as long as the effects. */
 void group_append_discard(struct step *s, struct group_pending_append *p);
+/* A lost batch removed something: its tombstones are kept with the group ... */
+void group_lost_keep(struct group *g, const struct group_pending_append *p);
+/* ... and written with the next records of it. They stay with the group until forgotten. */
+void group_lost_write(const struct group *g, struct group_pending_append *p);
+void group_lost_forget(struct group *g);
+/* They are `p`'s now; if that is lost, too, the group keeps them and what else it removes. */
+void group_lost_take(struct group *g, struct group_pending_append *p);
+/* Adds the record of a classic group, behind what was lost. */
+void group_append_classic(struct group *g, struct group_pending_append *p);
 /* What a client is told when its append failed. */
 enum err group_append_client_error(enum err error);
 

@@ -161,7 +161,7 @@ static void become_empty(struct step *s, struct group *g)
              g->generation);
     /* If this is lost, the generation before it wakes up after a failover and times out. */
     struct group_pending_append *p = group_append_new(s->shard);
-    group_append_record(p, group_records_group(g, &p->arena));
+    group_append_classic(g, p);
     group_append_submit(s, p);
     g->persisted = true;
 }

@@ -61,9 +61,8 @@ static void store_assignment(struct step *s, struct group *g,
              SLICE_ARG(g->id), g->generation, g->members.count);
     take_assignments(g, body);
     struct group_pending_append *p = group_append_new(s->shard);
-    p->group_id = arena_dup(&p->arena, g->id);
     p->answer = assignment_done;
-    group_append_record(p, group_records_group(g, &p->arena));
+    group_append_classic(g, p);
     group_append_submit(s, p);
     g->persisted = true;
     g->assign_append_id = p->id;

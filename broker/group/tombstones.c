@@ -43,6 +43,7 @@ static void append_group_tombstone(struct step *s, struct group_pending_append *
     } else {
         group_append_record(p, group_records_group_tombstone(g->id, &p->arena));
     }
+    group_lost_write(g, p); /* behind the one that settles the group's fate */
     group_become(s, g, GROUP_STATE_DEAD);
 }
 

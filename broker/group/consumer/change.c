@@ -11,43 +11,26 @@ void consumer_change_begin(struct consumer_change *c, struct step *s, struct gro
 /* The whole group as it is, behind the tombstones of what it was. */
 static void rewrite(struct consumer_group *cg, struct group_pending_append *p)
 {
-    for (size_t i = 0; cg->lost != NULL && i < cg->lost->effect.records_count; i++) {
-        struct slice key = arena_dup(&p->arena, cg->lost->effect.records[i].key);
-        group_append_record(p, (struct group_record){key, SLICE_NULL});
-    }
-    if (cg->lost != NULL) {
-        group_append_free(cg->lost);
-        cg->lost = NULL;
-    }
+    group_lost_take(cg->group, p);
     consumer_record_all(cg, p);
     cg->rewrite = false;
-}
-
-static void keep_tombstones(struct consumer_group *cg, const struct group_pending_append *p)
-{
-    for (size_t i = 0; i < p->effect.records_count; i++) {
-        if (slice_is_null(p->effect.records[i].value)) {
-            if (cg->lost == NULL) {
-                cg->lost = group_append_new(p->shard);
-            }
-            struct slice key = arena_dup(&cg->lost->arena, p->effect.records[i].key);
-            group_append_record(cg->lost, (struct group_record){key, SLICE_NULL});
-        }
-    }
 }
 
 /* The fate of the group's batch is known. */
 static void settled(struct step *s, struct group_pending_append *p, enum err error)
 {
     struct group *g = group_find(s->shard, p->group_id);
-    if (g != NULL && g->consumer != NULL) {
-        if (g->consumer->last_append == p->id) {
-            g->consumer->last_append = 0;
-        }
-        if (error != ERR_NONE) {
-            g->consumer->rewrite = true;
-            keep_tombstones(g->consumer, p);
-        }
+    if (g == NULL) {
+        return;
+    }
+    if (g->consumer != NULL && g->consumer->last_append == p->id) {
+        g->consumer->last_append = 0;
+    }
+    if (error != ERR_NONE) {
+        group_lost_keep(g, p);
+    }
+    if (error != ERR_NONE && g->consumer != NULL) {
+        g->consumer->rewrite = true;
     }
 }
 

@@ -123,15 +123,14 @@ struct consumer_group {
     struct group *group;
     int32_t epoch;
     int32_t target_epoch;
-    int64_t metadata_hash;             /* of the topics subscribed to, for the group epoch */
-    uint64_t metadata_seen;            /* shard->metadata_serial that the hash was compared with */
-    struct map members;                /* by id */
-    struct map statics;                /* by instance id */
-    struct map owners;                 /* struct consumer_owner by partition */
-    struct map regexes;                /* struct consumer_regex by text */
-    struct group_pending_append *lost; /* tombstones of lost batches, to be written again */
-    bool rewrite;                      /* a batch was lost: memory is ahead of the log */
-    uint64_t last_append;              /* id of the group's newest batch on its way; 0: none */
+    int64_t metadata_hash;  /* of the topics subscribed to, for the group epoch */
+    uint64_t metadata_seen; /* shard->metadata_serial that the hash was compared with */
+    struct map members;     /* by id */
+    struct map statics;     /* by instance id */
+    struct map owners;      /* struct consumer_owner by partition */
+    struct map regexes;     /* struct consumer_regex by text */
+    bool rewrite;           /* a batch was lost: memory is ahead of the log */
+    uint64_t last_append;   /* id of the group's newest batch on its way; 0: none */
 };
 
 /* group.c */

@@ -8,6 +8,7 @@
 void consumer_forget_empty_classic(struct consumer_change *c, struct group *g)
 {
     ASSERT(g->members.count == 0);
+    group_lost_take(g, c->append);
     if (g->persisted) {
         group_append_record(c->append, group_records_group_tombstone(g->id, &c->append->arena));
     }
@@ -18,6 +19,7 @@ void consumer_forget_empty_consumer(struct step *s, struct group *g)
 {
     ASSERT(g->consumer->members.count == 0);
     struct group_pending_append *p = group_append_new(s->shard);
+    group_lost_take(g, p);
     consumer_tombstones_group(g->id, p);
     consumer_group_free(g->consumer);
     group_append_submit(s, p);
@@ -119,6 +121,7 @@ enum err consumer_upgrade(struct consumer_change *c, struct group *g, struct sli
     int32_t generation = g->generation;
     log_info(c->s->shard->log, "group", "changes to the consumer protocol",
              "group=%.*s generation=%d members=%zu", SLICE_ARG(g->id), generation, members);
+    group_lost_take(g, c->append);
     leave_classic(c, g);
     struct consumer_group *cg = consumer_group_new(g);
     cg->epoch = generation;
@@ -213,6 +216,7 @@ void consumer_change_maybe_downgrade(struct consumer_change *c)
     }
     log_info(c->s->shard->log, "group", "changes to the classic protocol",
              "group=%.*s epoch=%d members=%zu", SLICE_ARG(g->id), cg->epoch, cg->members.count);
+    group_lost_take(g, c->append);
     struct group_member **copies = mem_zalloc(cg->members.count, sizeof *copies);
     size_t count = 0;
     size_t at = 0;

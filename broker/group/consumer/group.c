@@ -26,9 +26,6 @@ void consumer_group_free(struct consumer_group *cg)
     map_fini(&cg->statics);
     map_fini(&cg->owners);
     map_fini(&cg->regexes);
-    if (cg->lost != NULL) {
-        group_append_free(cg->lost);
-    }
     cg->group->consumer = NULL;
     mem_free(cg);
 }

@@ -178,6 +178,30 @@ START_TEST(down_with_the_last_one)
 }
 END_TEST
 
+/* The batch that takes the group down is lost: what it removed is still in the log. */
+START_TEST(down_is_written_again)
+{
+    struct fix *f = start();
+    struct old o = lone(f);
+    struct fix_consumer c = {.f = f, .id = "new", .topics = {"t"}};
+    fix_beat(&c);
+    settle(&o, 1, &c, 1);
+    f->hold = true;
+    c.epoch = -1;
+    size_t token = fix_beat_send(&c);
+    fix_decide(f, ERR_NOT_ENOUGH_REPLICAS);
+    fix_beat_answer(&c, token);
+    ck_assert_int_eq(c.error, ERR_COORDINATOR_NOT_AVAILABLE);
+    f->hold = false;
+    old_join(&o);
+    ck_assert_int_eq(o.error, 0);
+    old_sync(&o, true);
+    ck_assert_int_eq(o.owned, 4);
+    fix_failover_same(f, T4, 1);
+    fix_free(f);
+}
+END_TEST
+
 START_TEST(the_last_classic_member_takes_the_new_protocol)
 {
     struct fix *f = start();
@@ -272,6 +296,7 @@ int main(void)
     TCase *tc = tcase_create("migrate");
     tcase_add_test(tc, up_with_the_first_consumer_member);
     tcase_add_test(tc, down_with_the_last_one);
+    tcase_add_test(tc, down_is_written_again);
     tcase_add_test(tc, the_last_classic_member_takes_the_new_protocol);
     tcase_add_test(tc, a_classic_member_joins_consumers);
     tcase_add_test(tc, groups_without_members_change_at_once);
