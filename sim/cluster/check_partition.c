@@ -272,6 +272,14 @@ static void check_dir(const struct reading *r)
     }
 }
 
+/* What a leader has deleted nobody has to keep. A follower that is to begin anew behind that may
+ * die when its old log is gone and the new one not there yet. */
+static void note_deleted(const struct reading *r)
+{
+    int64_t start = store_log_start_offset(r->view->log);
+    r->partition->deleted_to = max_i64(r->partition->deleted_to, start);
+}
+
 static void check_replica(struct sim_checks *checks, struct sim_machine *m,
                           const struct broker_server_partition *view)
 {
@@ -288,7 +296,8 @@ static void check_replica(struct sim_checks *checks, struct sim_machine *m,
     }
     if (state->log_end_offset < *checked_to && r.partition->left[m->index]) {
         r.partition->left[m->index] = false;
-    } else if (state->log_end_offset < *checked_to && !m->tainted) {
+    } else if (state->log_end_offset<*checked_to && * checked_to> r.partition->deleted_to &&
+               !m->tainted) {
         bad(&r, "CommittedNotTruncated: a replica cut what was committed", *checked_to);
     }
     *checked_to = *checked_to < state->log_end_offset ? *checked_to : state->log_end_offset;
@@ -299,6 +308,7 @@ static void check_replica(struct sim_checks *checks, struct sim_machine *m,
     check_dir(&r);
     if (state->role == PARTITION_ROLE_LEADER) {
         check_leader(&r);
+        note_deleted(&r);
     }
     check_log(&r);
 }

@@ -55,6 +55,7 @@ struct check_partition {
     int32_t index;
     struct check_log log;
     int64_t checked_to[SIM_MACHINES_MAX];
+    int64_t deleted_to;   /* where a leader's log began */
     int64_t unknown_from; /* `log` has no batches for some offsets of this range */
     int64_t unknown_to;
     bool left[SIM_MACHINES_MAX]; /* was no replica for a while: its log may be another one */
