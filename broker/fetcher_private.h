@@ -14,7 +14,6 @@ enum {
     FETCH_EPOCH_FULL = 0 /* session epoch of a request that begins a session */
 };
 
-/* A leader and what is fetched from it. */
 /* What a request asks for at most; none of these settings changes while a broker runs. */
 struct fetch_limits {
     int32_t wait_ms_max;
@@ -23,6 +22,7 @@ struct fetch_limits {
     int32_t partition_bytes_max;
 };
 
+/* A leader and what is fetched from it. */
 struct fetch_source {
     struct broker *broker;
     struct fetch_limits limits;

@@ -6,11 +6,11 @@
 
 #include "base/mem.h"
 
-/* What an earlier process may have left in the page cache only: batches of its own, and those of a
- * fetch on top. */
 /* Each commit waits for a sync. */
 enum { AHEAD_BYTES = 256 << 10 };
 
+/* What an earlier process may have left in the page cache only: batches of its own, and those of a
+ * fetch on top. */
 enum { UNSYNCED_BYTES_MAX = NODE_UNSYNCED_BYTES_MAX + NODE_FETCH_BYTES_MAX };
 
 /* Kafka opens this log as one never closed cleanly, from recovery point 0: every batch is checked.

@@ -485,13 +485,14 @@ node_voters_endpoint(const struct wire_voters_record_voters *voter, const char *
 const struct wire_voters_record_voters_endpoints *
 node_voters_listener(const struct wire_voters_record_voters *voter, const char *listener_name);
 
+#define NODE_TOO_NEW \
+    "the quorum uses a level of kraft.version that this release does not know; start a newer " \
+    "release of this node"
+
 /* Looks for a KRaftVoters record in a batch: its set, offset and value, which is null if there is
  * none. Errors: UNSUPPORTED (the batch raises kraft.version beyond what we know: the node must end
  * before it has the batch, and says NODE_TOO_NEW), CORRUPT_MESSAGE, INVALID_RECORD and what a batch
  * may be wrong by. */
-#define NODE_TOO_NEW \
-    "the quorum uses a level of kraft.version that this release does not know; start a newer " \
-    "release of this node"
 enum err node_voters_find(const struct wire_batch *batch, struct raft_voters_at *out,
                           struct slice *value, struct arena *arena) MUST_USE;
 
