@@ -76,11 +76,7 @@ enum err segment_cut_ahead(struct store_log *log, struct segment *seg)
     if (seg->file_size == seg->size) {
         return ERR_NONE;
     }
-    TRY(store_file_pin(seg->file, STORE_OPEN_WRITE));
-    enum err e = store_fs_truncate(log->fs, store_file_fd(seg->file), seg->size);
-    store_file_unpin(seg->file);
-    TRY(e);
-    seg->file_size = seg->size;
+    TRY(segment_cut(log, seg, seg->size));
     seg->cut_synced = false;
     return ERR_NONE;
 }

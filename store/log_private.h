@@ -117,6 +117,9 @@ void segment_note(const struct store_log *log, struct segment *seg, const struct
 /* Gives the indexes the form that they have in a closed segment. */
 enum err segment_finish(struct segment *seg) MUST_USE;
 
+/* Makes the file end at `size`, which is at most what it has. Not synced. */
+enum err segment_cut(struct store_log *log, struct segment *seg, uint32_t size) MUST_USE;
+
 /* Cuts batches whose last offset is ≥ `offset`. `*end`: the base of the batch that `offset` lay
  * inside of, else `offset`. */
 enum err segment_truncate(struct store_log *log, struct segment *seg, int64_t offset,

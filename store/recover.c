@@ -22,18 +22,11 @@ static enum err remove_from(struct store_log *log, uint32_t keep)
  * crash would not look at this segment again. */
 static enum err cut_file(struct store_log *log, struct segment *seg, uint32_t size)
 {
+    log->recovery.bytes_cut += seg->size - size;
+    TRY(segment_cut(log, seg, size));
     TRY(store_file_pin(seg->file, STORE_OPEN_WRITE));
-    enum err e = store_fs_truncate(log->fs, store_file_fd(seg->file), size);
-    if (e == ERR_NONE) {
-        e = store_fs_sync(log->fs, store_file_fd(seg->file));
-    }
+    enum err e = store_fs_sync(log->fs, store_file_fd(seg->file));
     store_file_unpin(seg->file);
-    if (e == ERR_NONE) {
-        log->recovery.bytes_cut += seg->size - size;
-        log->size -= seg->size - size;
-        seg->size = size;
-        seg->file_size = size;
-    }
     return e;
 }
 

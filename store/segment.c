@@ -227,6 +227,18 @@ static enum err truncate_indexes(struct segment *seg, int64_t offset)
     return ERR_NONE;
 }
 
+enum err segment_cut(struct store_log *log, struct segment *seg, uint32_t size)
+{
+    TRY(store_file_pin(seg->file, STORE_OPEN_WRITE));
+    enum err e = store_fs_truncate(log->fs, store_file_fd(seg->file), size);
+    store_file_unpin(seg->file);
+    TRY(e);
+    log->size -= seg->size - size;
+    seg->size = size;
+    seg->file_size = size;
+    return ERR_NONE;
+}
+
 enum err segment_truncate(struct store_log *log, struct segment *seg, int64_t offset, int64_t *end)
 {
     struct place place;
@@ -237,13 +249,7 @@ enum err segment_truncate(struct store_log *log, struct segment *seg, int64_t of
     TRY(truncate_indexes(seg, offset));
     if (found) {
         *end = min_i64(offset, place.base_offset);
-        TRY(store_file_pin(seg->file, STORE_OPEN_WRITE));
-        enum err e = store_fs_truncate(log->fs, store_file_fd(seg->file), place.position);
-        store_file_unpin(seg->file);
-        TRY(e);
-        log->size -= seg->size - place.position;
-        seg->size = place.position;
-        seg->file_size = place.position;
+        TRY(segment_cut(log, seg, place.position));
     }
     seg->bytes_since_index = 0;
     seg->first_timestamp = TIMESTAMP_UNKNOWN;
