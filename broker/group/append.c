@@ -158,9 +158,10 @@ void group_lost_take(struct group *g, struct group_pending_append *p)
 
 void group_append_classic(struct group *g, struct group_pending_append *p)
 {
-    p->group_id = arena_dup(&p->arena, g->id);
     if (g->lost != NULL) {
         group_lost_take(g, p);
+    } else {
+        p->group_id = arena_dup(&p->arena, g->id);
     }
     group_append_record(p, group_records_group(g, &p->arena));
 }
